@@ -1,0 +1,46 @@
+/** Limits on everything, with their reason. Bytes are UTF-8 bytes of the JSON text. */
+export const LIMITS = {
+  /** Half of the platform's 2 MB row, so that payload, result and error of one task always fit together. */
+  payloadBytesMax: 1_048_576,
+  resultBytesMax: 524_288,
+  errorMessageBytesMax: 4_096,
+  errorStackBytesMax: 8_192,
+  /** The last errors of a task, each cut to `errorHistoryBytesMax`. */
+  errorsMax: 20,
+  errorHistoryBytesMax: 512,
+  keyBytesMax: 1_024,
+  labelBytesMax: 256,
+  progressMessageBytesMax: 256,
+  tagsMax: 32,
+  tagKeyBytesMax: 64,
+  tagValueBytesMax: 256,
+  batchTasksMax: 10_000,
+  /** Under the 32 MiB of one RPC message. */
+  batchBytesMax: 25_165_824,
+  /** Of one HTTP request body. */
+  requestBytesMax: 8_388_608,
+  runTasksMax: 250,
+  /** Payloads carried by one run. */
+  runBytesMax: 8_388_608,
+  /** What one run should take: long enough to pay for its RPC, short enough to recall. */
+  runTargetMs: 50,
+  waitersMax: 1_000,
+  waitMsMax: 60_000,
+  pageMax: 500,
+  pageDefault: 50,
+  /** Rows that one page of a list may read before it comes back short. */
+  pageRowsReadMax: 20_000,
+  delayMsMax: 10 * 365 * 86_400_000,
+  runLeaseMs: 10_000,
+  runRenewMs: 3_000,
+  /** Results flow back at the end of a run, or this long after the first. */
+  settleFlushMs: 25,
+  deadManMs: 60_000,
+  poisonInterruptionsMax: 3,
+  idempotencyMs: 86_400_000,
+  /** Of one JSON parameter; the platform's strings end at 2 MB. */
+  jsonParameterBytesMax: 1_000_000,
+  purgeSlice: 500,
+  keepAtLeastMs: 60_000,
+  cancelHookMs: 30_000,
+} as const;
