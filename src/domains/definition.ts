@@ -1,0 +1,87 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Duration } from "../policy/duration.ts";
+import type { Priority } from "../policy/priority.ts";
+import type { RetryPolicy } from "../policy/retry.ts";
+import type { Json } from "./task.ts";
+
+/** Defaults of a mill, a domain or a type; the nearest wins: call > type > domain > mill > built in. */
+export interface Defaults {
+  priority?: Priority;
+  retry?: RetryPolicy;
+  /** Per attempt; default 5 minutes. */
+  timeout?: Duration;
+  ttl?: Duration;
+  /** Where the ttl's clock starts; default `submit`. */
+  ttlFrom?: "submit" | "firstAttempt";
+  tags?: Record<string, string>;
+}
+
+/** How many finished tasks a domain keeps, and for how long. */
+export interface History {
+  /** Default 10,000. */
+  keep?: number;
+  /** Default 30 days. */
+  maxAge?: Duration;
+}
+
+/** A task type as the engine sees it, types erased. Made by `defineDomain(…).task(…)`. */
+export interface TypeDefinition {
+  readonly name: string;
+  readonly payload: StandardSchemaV1;
+  readonly result: StandardSchemaV1 | undefined;
+  /** Absent: the canonical payload is the key. `null` from it: plain, no duplicate check. */
+  readonly key: ((payload: never) => string | null) | undefined;
+  readonly label: ((payload: never) => string) | undefined;
+  readonly tags: ((payload: never) => Record<string, string>) | undefined;
+  readonly defaults: Defaults;
+  readonly submittable: boolean;
+  readonly redact: readonly string[];
+  /** `false`: deleted by the settle that completes it. */
+  readonly keep: boolean;
+  // Erased on purpose: the typed signatures live in define.ts.
+  readonly execute: (payload: never, ctx: never) => unknown;
+  readonly onCancel: ((payload: never, ctx: never) => unknown) | undefined;
+}
+
+/** A schedule declared in code. */
+export interface ScheduleDefinition {
+  readonly name: string;
+  readonly type: string;
+  readonly payload: Json;
+  readonly spec: ScheduleSpec;
+}
+
+/** When a schedule fires, and how. */
+export interface ScheduleSpec {
+  every?: Duration;
+  cron?: string;
+  /** IANA; default UTC. */
+  timezone?: string;
+  initialDelay?: Duration;
+  priority?: Priority;
+  ttl?: Duration;
+  timeout?: Duration;
+  retry?: RetryPolicy;
+  tags?: Record<string, string>;
+  label?: string;
+}
+
+/** A domain as the engine sees it, types erased. */
+export interface DomainDefinition {
+  readonly name: string;
+  readonly state: ((env: never) => unknown) | undefined;
+  readonly maxConcurrency: number | undefined;
+  readonly defaults: Defaults;
+  readonly history: History;
+  readonly types: ReadonlyMap<string, TypeDefinition>;
+  readonly schedules: readonly ScheduleDefinition[];
+}
+
+/** What `createMill` was given, checked and with the built-in defaults filled in. */
+export interface Registry {
+  readonly domains: ReadonlyMap<string, DomainDefinition>;
+  readonly app: ((env: never) => unknown) | undefined;
+  /** The global cap; default 16. */
+  readonly maxConcurrency: number;
+  readonly defaults: Defaults;
+}

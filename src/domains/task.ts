@@ -1,0 +1,99 @@
+import type { Status, StoredStatus } from "../policy/status.ts";
+
+/** A JSON value. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** What a task failed with. */
+export interface TaskError {
+  name: string;
+  message: string;
+  code?: string;
+  stack?: string;
+}
+
+/** A task as everybody sees it: the same over RPC and HTTP. Times are RFC 3339 in UTC. */
+export interface Task<Payload = Json, Result = Json> {
+  id: string;
+  domain: string;
+  type: string;
+  status: Status;
+  payload: Payload;
+  result: Result | null;
+  error: TaskError | null;
+  key: string | null;
+  label: string | null;
+  priority: number;
+  effectivePriority: number;
+  group: string | null;
+  tags: Record<string, string>;
+  /** Charged attempts so far, the running one included. */
+  attempt: number;
+  maxAttempts: number;
+  /** Starts, charged or not. */
+  executions: number;
+  errors: { attempt: number; at: string; message: string }[];
+  parent: string | null;
+  children: { total: number; active: number; failed: number };
+  dependsOn: { id: string; status: StoredStatus }[];
+  runAt: string | null;
+  expiresAt: string | null;
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  /** From submission to the first start (to now while it waits). */
+  waitMs: number;
+  durationMs: number | null;
+  progress: Progress | null;
+  io: { expected: null; actual: null };
+  sizes: { payload: number; result: number };
+  schedule: string | null;
+  deadline: string | null;
+  pausedBy: ("mill" | "domain" | "group" | "unregistered")[];
+}
+
+/** How far an execution has come. */
+export interface Progress {
+  fraction: number;
+  message: string | null;
+  bytes?: { done: number; total: number };
+  etaMs?: number | null;
+}
+
+/** What became of a submit. */
+export type Outcome =
+  | { outcome: "inserted"; id: string }
+  | { outcome: "duplicate"; id: string }
+  | { outcome: "upgraded"; id: string }
+  | { outcome: "requeued"; id: string };
+
+/** The answer to waiting for a result. */
+export type ResultAnswer<Result = Json> =
+  | { status: "completed"; result: Result | null }
+  | { status: Status; error: TaskError | null; ended: boolean };
+
+/** One page of a list, newest first. */
+export interface Page<Item> {
+  items: Item[];
+  next: string | null;
+}
+
+/** A schedule as everybody sees it. */
+export interface Schedule {
+  id: string;
+  domain: string;
+  name: string | null;
+  type: string;
+  payload: Json;
+  every?: number;
+  cron?: string;
+  timezone: string;
+  paused: boolean;
+  pausedReason: "user" | "undeclared" | null;
+  declared: boolean;
+  runs: number;
+  lastRun: string | null;
+  lastTask: string | null;
+  nextRuns: string[];
+  createdAt: string;
+  options: Json;
+}

@@ -1,0 +1,225 @@
+import type { RetryPolicy } from "../policy/retry.ts";
+import type { Status } from "../policy/status.ts";
+import type { Outcome, Page, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+
+// ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * One task on its way into a Domain object: validated, defaults applied, functions of the definition already
+ * run. Only fields that differ from the default are present; durations, never instants, unless the user gave one.
+ */
+export interface SubmitItem {
+  type: string;
+  /** JSON text of the schema's *input*. */
+  payload: string;
+  /** 128-bit duplicate key as 32 hex digits (type and key, or type and canonical payload); absent: a plain task. */
+  hash?: string;
+  /** The explicit key, for people; a default key is only a hash. */
+  key?: string;
+  label?: string;
+  /** Own tags: of the call and of the type. The domain's defaults are merged at read. */
+  tags?: Record<string, string>;
+  /** 0 to 255. */
+  priority: number;
+  delayMs?: number;
+  /** Epoch ms; the past is now. */
+  runAt?: number;
+  ttlMs?: number;
+  ttlFrom?: "firstAttempt";
+  /** Epoch ms, or from now. */
+  deadlineAt?: number;
+  deadlineMs?: number;
+  /** Only when the call names them; else the definition's of the day. */
+  timeoutMs?: number;
+  retry?: RetryPolicy;
+  /** Default: skip. */
+  onDuplicate?: "skip";
+}
+
+export interface SubmitRequest {
+  items: SubmitItem[];
+  /** `key` already names token and domain; `body` is a hash of what was asked. */
+  idempotency?: { key: string; body: string };
+  /** Answer with the tasks, too. */
+  view?: boolean;
+}
+
+export interface SubmitAnswer {
+  outcomes: Outcome[];
+  tasks?: Task[];
+  /** The stored outcome of an earlier call with the same idempotency key. */
+  replayed?: boolean;
+}
+
+// ── queries ───────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface TaskQuery {
+  status?: Status[];
+  type?: string;
+  priority?: number;
+  /** `[key, value]` pairs, all of which must match. */
+  tags?: [string, string][];
+  key?: string;
+  error?: string;
+  q?: string;
+  schedule?: string;
+  /** Epoch ms, about `createdAt`. */
+  since?: number;
+  until?: number;
+  limit?: number;
+  /** Only ids below this counter. */
+  before?: number;
+}
+
+/** A page inside one domain: `next` is the counter to pass as `before`, or null at the end. */
+export interface TaskPage {
+  items: Task[];
+  next: number | null;
+}
+
+export interface DomainSnapshot {
+  name: string;
+  paused: boolean;
+  pausedBy: ("mill" | "domain")[];
+  maxConcurrency: number | null;
+  counts: Record<Status, number>;
+  totals: Record<string, number>;
+  running: { id: string; type: string; startedAt: string; attempt: number }[];
+  oldestPendingMs: number | null;
+  slots: { granted: number; using: number };
+  rates: Record<string, never>;
+  cost: {
+    rowsRead: number;
+    rowsWritten: number;
+    alarmsSet: number;
+    coordinatorCalls: number;
+    requests: number;
+    /** Per statement kind, such as `insert tasks`. */
+    statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
+  };
+}
+
+export interface ScheduleInput {
+  name?: string;
+  /** The task it submits; checked like a submit. */
+  item: SubmitItem;
+  everyMs?: number;
+  cron?: string;
+  timezone?: string;
+  initialDelayMs?: number;
+}
+
+/** What the Domain object answers to gateway and handles, over RPC. Ids are full ids (`media_17`). */
+export interface DomainApi {
+  submit(request: SubmitRequest): Promise<SubmitAnswer>;
+  get(id: string): Promise<Task>;
+  /** Waits up to `waitMs` for the end; 429 `too_many_requests` beyond 1,000 waiters. */
+  result(id: string, waitMs: number): Promise<ResultAnswer>;
+  list(query: TaskQuery): Promise<TaskPage>;
+  count(query: TaskQuery): Promise<number>;
+  cancel(id: string): Promise<Task>;
+  /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
+  retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
+  runNow(id: string): Promise<Task>;
+  snapshot(): Promise<DomainSnapshot>;
+  configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
+  pause(): Promise<DomainSnapshot>;
+  resumeDomain(): Promise<DomainSnapshot>;
+  createSchedule(input: ScheduleInput): Promise<{ schedule: Schedule; created: boolean }>;
+  schedules(query: { limit?: number; before?: number }): Promise<{ items: Schedule[]; next: number | null }>;
+  schedule(id: string): Promise<Schedule>;
+  updateSchedule(id: string, change: Partial<ScheduleInput>): Promise<Schedule>;
+  scheduleAction(id: string, action: "pause" | "resume" | "trigger" | "delete"): Promise<Schedule>;
+  /** The sweeper's poke: bring declared schedules up to date, re-derive the alarm, dispatch what is ready. */
+  poke(): Promise<{ active: number }>;
+}
+
+export type { Page };
+
+// ── runs: object ↔ runner ─────────────────────────────────────────────────────────────────────────────────
+
+/** One task as a run carries it. Absent fields have their defaults. */
+export interface RunTask {
+  /** The counter; the full id is `${domain}_${id}`. */
+  id: number;
+  type: string;
+  payload: string;
+  /** 1 first. */
+  attempt: number;
+  executions: number;
+  priority: number;
+  createdAt: number;
+  timeoutMs: number;
+  maxAttempts: number;
+  key?: string;
+  label?: string;
+  tags?: Record<string, string>;
+  schedule?: string;
+}
+
+export interface RunRequest {
+  /** 96 random bits, the fence. */
+  run: string;
+  domain: string;
+  tasks: RunTask[];
+}
+
+/** What became of one task of a run. */
+export type RunOutcome =
+  | { id: number; ok: true; result?: string }
+  | {
+      id: number;
+      ok: false;
+      error: TaskError;
+      retryable: boolean;
+      /** From `RetryAfterError`. */
+      retryAfterMs?: number;
+      /** Set when the execution ended because its signal was aborted with this reason. */
+      aborted?: AbortReason;
+    };
+
+/** Why the object stops an execution. `lease` is the runner's own: it was not renewed. */
+export type AbortReason = "cancel" | "timeout" | "deadline" | "pause" | "lease";
+
+/** The answer to a run: what was not sent by `settle` before, and the ids that were never started (recalled or aborted first). */
+export interface RunAnswer {
+  outcomes: RunOutcome[];
+  unstarted: number[];
+}
+
+export interface ProgressReport extends Omit<Progress, "etaMs"> {
+  id: number;
+}
+
+/**
+ * What the runner holds of the object: passed as an argument of `run`, so that it dies with the object's
+ * incarnation. Every call rejects with `lease_lost` once the run is over for the object.
+ */
+export interface RunLink {
+  /** Called once, a few ms into a run that is still going; answers with what the object wanted to say before. */
+  attach(control: RunControl): Promise<{ abort: [id: number, reason: AbortReason][]; recall: boolean }>;
+  settle(outcomes: RunOutcome[]): Promise<void>;
+  progress(reports: ProgressReport[]): Promise<void>;
+}
+
+/** What the object holds of the runner: handed over by `attach` or `resume`. */
+export interface RunControl {
+  /** The lease goes on for another 10 s. */
+  renew(): Promise<void>;
+  /** Abort the execution of a task if it is under way, else do not start it. The outcome tells which. */
+  abort(id: number, reason: AbortReason): Promise<void>;
+  /** A question: the ids that will not be started any more. */
+  recall(): Promise<number[]>;
+}
+
+/** How a runner whose link broke finds its object again: by name, with what it has. Answers with a fresh link, or rejects with `lease_lost`. */
+export interface RunResume {
+  resumeRun(request: { run: string; outcomes: RunOutcome[]; unstarted: number[]; finished: boolean; control?: RunControl }): Promise<RunLink | null>;
+}
+
+/** The runner's one entry point. */
+export interface RunnerApi {
+  run(request: RunRequest, link: RunLink): Promise<RunAnswer>;
+}
+
+// ── objects ↔ coordinator: see policy/coordination ────────────────────────────────────────────────────────

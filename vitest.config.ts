@@ -1,0 +1,27 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+const alias = [
+  { find: /^millrace$/, replacement: src("index.ts") },
+  { find: /^millrace\/client$/, replacement: src("client/index.ts") },
+  { find: /^millrace\/testing$/, replacement: src("testing/index.ts") },
+];
+
+export default defineConfig({
+  test: {
+    projects: [
+      // Pure rules in plain Node: no I/O, no clock of their own.
+      { resolve: { alias }, test: { name: "policy", include: ["test/policy/**/*.test.ts"], environment: "node" } },
+      // The objects, the gateway and the runner in real workerd.
+      {
+        plugins: [cloudflareTest({ main: "./test/worker/index.ts", wrangler: { configPath: "./test/worker/wrangler.toml" } })],
+        resolve: { alias },
+        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
+      },
+      // Whole processes: `wrangler dev` started, used and killed; the packed tarball; the scripts.
+      { resolve: { alias }, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], environment: "node", testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false } },
+    ],
+  },
+});
