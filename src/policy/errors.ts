@@ -1,3 +1,5 @@
+import { type Duration, parseDuration } from "./duration.ts";
+
 /** Every stable error code with the HTTP status it is answered with. */
 export const ERROR_STATUS = {
   invalid_request: 400,
@@ -94,5 +96,28 @@ export class NonRetryableError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "NonRetryableError";
     this.code = options.code;
+  }
+}
+
+/**
+ * Thrown by user code: the attempt failed, and the next one should come after this long instead of what the retry
+ * policy says. It still counts as an attempt.
+ *
+ * @example `throw new RetryAfterError("30s", "the API answered 429")`
+ */
+export class RetryAfterError extends Error {
+  /** Whole milliseconds, not negative. */
+  readonly retryAfterMs: number;
+
+  /**
+   * @param delay a duration, or milliseconds ≥ 0
+   * @param message what went wrong
+   * @throws `invalid_request` when `delay` is no duration
+   */
+  constructor(delay: Duration, message?: string, options: { cause?: unknown } = {}) {
+    const retryAfterMs = parseDuration(delay, "retryAfter");
+    super(message ?? `Try again in ${retryAfterMs} ms.`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "RetryAfterError";
+    this.retryAfterMs = retryAfterMs;
   }
 }
