@@ -1,0 +1,114 @@
+import { sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+/**
+ * Every task, live and finished. Indexes are partial: a row pays only for what it uses, and leaving a partial
+ * index is free. Pending rows have none (their order lives in memory, `policy/lanes.ts`), completed ones neither.
+ */
+export const tasks = sqliteTable(
+  "tasks",
+  {
+    /** A dense counter, never reused. */
+    id: integer().primaryKey(),
+    type: text().notNull(),
+    /** `STATUS_CODE`; 10 and above have ended. A claimed task stays pending here. */
+    status: integer().notNull(),
+    priority: integer().notNull(),
+    /** JSON text of the schema's input. */
+    payload: text().notNull(),
+    created_at: integer().notNull(),
+    /** JSON text. */
+    result: text(),
+    /** JSON of a `TaskError`. */
+    error: text(),
+    /** JSON of the last 20 `{ attempt, at, message }`. */
+    errors: text(),
+    /** The explicit key; a default key is only a hash. */
+    key: text(),
+    key_hash: text(),
+    /** 1 while this row holds its duplicate key. */
+    held: integer(),
+    label: text(),
+    /** JSON; the tags given with the task. */
+    tags: text(),
+    /** JSON of what the call set itself: `TaskOptions`. */
+    options: text(),
+    run_at: integer(),
+    ttl_at: integer(),
+    deadline_at: integer(),
+    /** The earlier of `ttl_at` and `deadline_at` that still applies. */
+    expires_at: integer(),
+    started_at: integer(),
+    finished_at: integer(),
+    /** Charged attempts that have ended. */
+    attempt: integer().notNull().default(0),
+    executions: integer().notNull().default(0),
+    /** Executions in a row that ended with their isolate, running alone. */
+    interruptions: integer().notNull().default(0),
+    /** 1: was in a run of several that ended with its isolate; runs alone until it settles. */
+    suspect: integer().notNull().default(0),
+    /** 1: cancelled while claimed; whatever comes back, it ends `cancelled`. */
+    cancelling: integer().notNull().default(0),
+    /** The schedule that submitted it. */
+    schedule: integer(),
+  },
+  (table) => [
+    index("tasks_due").on(table.run_at).where(sql`status = 1`),
+    index("tasks_expiry").on(table.expires_at).where(sql`expires_at IS NOT NULL AND status < 10`),
+    uniqueIndex("tasks_key").on(table.key_hash).where(sql`held = 1`),
+    index("tasks_failures").on(table.id).where(sql`status IN (11, 12)`),
+    index("tasks_schedule").on(table.schedule).where(sql`schedule IS NOT NULL AND status < 10`),
+  ],
+);
+
+/** The one JSON row, see `state.ts`. */
+export const state = sqliteTable("state", { id: integer().primaryKey(), json: text().notNull() });
+
+/** One row per tag given with a task, for finding; WITHOUT ROWID (edited into the migration), so one row is one write. */
+export const tags = sqliteTable(
+  "tags",
+  { key: text().notNull(), value: text().notNull(), task: integer().notNull() },
+  (table) => [primaryKey({ columns: [table.key, table.value, table.task] })],
+);
+
+/** A task that waits for another: today only a successor `after` the one whose key it took. WITHOUT ROWID. */
+export const edges = sqliteTable(
+  "edges",
+  { upstream: integer().notNull(), dependent: integer().notNull(), kind: text().notNull() },
+  (table) => [primaryKey({ columns: [table.upstream, table.dependent] })],
+);
+
+/** Schedules: a durable row each, with a stable id. */
+export const schedules = sqliteTable(
+  "schedules",
+  {
+    id: integer().primaryKey(),
+    name: text().unique(),
+    /** JSON of the `SubmitItem` that each firing submits. */
+    item: text().notNull(),
+    every_ms: integer(),
+    cron: text(),
+    timezone: text().notNull(),
+    anchor_at: integer().notNull(),
+    /** null while paused or when it will never fire again. */
+    next_at: integer(),
+    paused: integer().notNull().default(0),
+    /** 1: declared in code. */
+    declared: integer().notNull().default(0),
+    runs: integer().notNull().default(0),
+    skipped: integer().notNull().default(0),
+    last_run_at: integer(),
+    last_task: integer(),
+    created_at: integer().notNull(),
+  },
+  (table) => [index("schedules_next").on(table.next_at).where(sql`next_at IS NOT NULL`)],
+);
+
+/** Outcomes of submits with an idempotency key, kept for a day. */
+export const idempotency = sqliteTable("idempotency", {
+  id: integer().primaryKey(),
+  key: text().notNull().unique(),
+  body: text().notNull(),
+  answer: text().notNull(),
+  expires_at: integer().notNull(),
+});

@@ -1,0 +1,83 @@
+import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
+import type { Cost, Store } from "./store.ts";
+
+/** Task ids as `[first, count]` ranges. */
+export type Ranges = [first: number, count: number][];
+
+/** A run as the state row names it: enough to know, after a crash, what was under way. */
+export interface StoredRun {
+  ids: Ranges;
+  at: number;
+  /** The code version that started it: work interrupted by a deploy is not charged. */
+  version: string;
+}
+
+/** Transitions since creation; the law is inserted = live + finished + purged. */
+export const TOTALS = [
+  "inserted", "started", "completed", "failed", "dead_letter", "cancelled", "superseded", "expired", "dependency_failed",
+  "retried", "reopened", "purged", "interrupted", "upgraded", "duplicates", "requeued", "schedulesSkipped",
+] as const;
+export type Total = (typeof TOTALS)[number];
+
+/** The one JSON row of an object, written at most once a transaction. */
+export interface State {
+  nextId: number;
+  /** No task below it is pending: where the scan at wake begins. */
+  oldest: number;
+  runs: Record<string, StoredRun>;
+  counts: Record<StoredStatus, number>;
+  totals: Record<Total, number>;
+  paused: boolean;
+  maxConcurrency: number | null | undefined;
+  /** Retention: where the walk over the primary key stands, and when ages are looked at next. */
+  purgeCursor: number;
+  agesAt: number | null;
+  /** Which declared schedules the object has seen. */
+  declared: string;
+  cost: { rowsRead: number; rowsWritten: number; alarmsSet: number; coordinatorCalls: number; requests: number; statements: Record<string, Cost> };
+}
+
+const zeros = <Key extends string>(keys: readonly Key[]): Record<Key, number> => Object.fromEntries(keys.map((key) => [key, 0])) as Record<Key, number>;
+
+/** The state of an object that has never stored one. */
+export const freshState = (): State => ({
+  nextId: 1,
+  oldest: 1,
+  runs: {},
+  counts: zeros(STATUSES),
+  totals: zeros(TOTALS),
+  paused: false,
+  maxConcurrency: undefined,
+  purgeCursor: 0,
+  agesAt: null,
+  declared: "",
+  cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
+});
+
+/** The stored state; fields that a later version added have their fresh values. */
+export function loadState(store: Store): State {
+  const row = store.exec<{ json: string }>("SELECT json FROM state WHERE id = 1").toArray()[0];
+  const fresh = freshState();
+  if (!row) return fresh;
+  const stored = JSON.parse(row.json) as Partial<State>;
+  return { ...fresh, ...stored, counts: { ...fresh.counts, ...stored.counts }, totals: { ...fresh.totals, ...stored.totals }, cost: { ...fresh.cost, ...stored.cost } };
+}
+
+export function saveState(store: Store, state: State): void {
+  store.exec("INSERT INTO state (id, json) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET json = excluded.json", JSON.stringify(state));
+}
+
+/** How many tasks have ended and are still kept. */
+export const finishedCount = (state: State): number => TERMINAL.reduce((sum, status) => sum + state.counts[status], 0);
+
+/** Adds what the store has metered to the state's cost. */
+export function meter(state: State, store: Store): void {
+  for (const [kind, cost] of Object.entries(store.drain())) {
+    const total = (state.cost.statements[kind] ??= { calls: 0, rowsRead: 0, rowsWritten: 0 });
+    total.calls += cost.calls;
+    total.rowsRead += cost.rowsRead;
+    total.rowsWritten += cost.rowsWritten;
+    state.cost.rowsRead += cost.rowsRead;
+    state.cost.rowsWritten += cost.rowsWritten;
+  }
+}
