@@ -1,0 +1,191 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { MillApp } from "./app.ts";
+import type { DomainDefinition, Defaults, History, ScheduleDefinition, ScheduleSpec, TypeDefinition } from "./definition.ts";
+import type { Recurrence, ScheduleTaskOptions } from "./handle.ts";
+import { type DomainOptions, optionProblems, type TaskOptions } from "./options.ts";
+import type { DomainLike, Flat, InputOf, Jsonified, TaskType, TypeName } from "./shape.ts";
+import type { Json } from "./task.ts";
+
+/** What the result of a type is: its schema's output where there is one, else what `execute` returns; as it comes out of JSON. */
+type ResultType<Schema extends StandardSchemaV1, Returned> = unknown extends StandardSchemaV1.InferOutput<Schema>
+  ? Jsonified<Returned>
+  : Jsonified<StandardSchemaV1.InferOutput<Schema>>;
+
+/** A type's entry under its name. */
+type Entry<Name extends string, Payload extends StandardSchemaV1, Result extends StandardSchemaV1, Returned> = {
+  [Key in Name]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>>;
+};
+
+/** A schedule declared in code: which task, and when. */
+export type ScheduleOptions<Types, Type extends TypeName<Types>> = { type: Type; payload: InputOf<Types, Type> } & Recurrence & ScheduleTaskOptions;
+
+/**
+ * A domain's definition: an ordinary value, given to `createMill` and asked for by `mill.domain`. Every method
+ * answers with a new one.
+ */
+export interface Domain<Name extends string = string, Types = unknown, State = unknown, App = MillApp, Env = Cloudflare.Env>
+  extends DomainDefinition, DomainLike<Name, Types> {
+  readonly name: Name;
+  /** For the type checker alone. */
+  readonly "~needs"?: { app: App; env: Env } | undefined;
+  /** What is wrong with it, told by `createMill` with everything else. */
+  readonly "~problems": readonly string[];
+
+  /**
+   * Adds a task type.
+   *
+   * @param type a letter, then at most 62 of a-z, A-Z, 0-9, _ and -
+   * @example
+   * ```ts
+   * .task("resize", {
+   *   payload: z.object({ object: z.string(), width: z.number() }),
+   *   async execute(payload, ctx) { ctx.progress(0.5); return { object: `${payload.object}@${payload.width}` }; },
+   * })
+   * ```
+   */
+  task<
+    const Type extends string,
+    Payload extends StandardSchemaV1,
+    Returned extends StandardSchemaV1.InferInput<Result>,
+    Result extends StandardSchemaV1 = StandardSchemaV1<unknown, unknown>,
+  >(
+    type: Type extends TypeName<Types> ? `There is a type "${Type}" already` : Type,
+    options: TaskOptions<Payload, Result, Returned, State, App, Env>,
+  ): Domain<Name, Flat<Types & Entry<Type, Payload, Result, Returned>>, State, App, Env>;
+
+  /**
+   * Declares a schedule: a task that is submitted again and again. Changed here: changed in the mill at the next
+   * deploy; gone from here: paused there.
+   *
+   * @param name a letter, then at most 127 of a-z, A-Z, 0-9, . _ and -
+   * @example `.schedule("nightly", { type: "resize", payload: { object: "logo", width: 64 }, cron: "30 2 * * *", timezone: "Europe/Berlin" })`
+   */
+  schedule<Type extends TypeName<Types>>(name: string, options: ScheduleOptions<Types, Type>): Domain<Name, Types, State, App, Env>;
+}
+
+/** What `defineDomain<App>()` answers with: `defineDomain` for an app of that shape. */
+export type DomainStarter<App, Env> = <const Name extends string, State = undefined>(
+  name: Name,
+  options?: DomainOptions<State, Env>,
+) => Domain<Name, Record<never, never>, State, App, Env>;
+
+/**
+ * Begins the definition of a domain. It is checked by `createMill`, together with all others.
+ *
+ * @param name a lower-case letter, then at most 62 of a-z, 0-9 and -
+ * @example
+ * ```ts
+ * export const media = defineDomain("media", { state: (env: Env) => ({ bucket: env.MEDIA }), maxConcurrency: 4 })
+ *   .task("resize", { payload: Resize, execute: (payload, ctx) => resize(ctx.state.bucket, payload) });
+ * ```
+ * With an app of its own shape: `defineDomain<{ db: Database }>()("media", …)`.
+ */
+export function defineDomain<const Name extends string, State = undefined, Env = Cloudflare.Env>(
+  name: Name,
+  options?: DomainOptions<State, Env>,
+): Domain<Name, Record<never, never>, State, MillApp, Env>;
+export function defineDomain<App, Env = Cloudflare.Env>(): DomainStarter<App, Env>;
+export function defineDomain(name?: string, options: object = {}): unknown {
+  if (arguments.length === 0) return (late: string, given: object = {}) => begin(late, given);
+  return begin(name as string, options);
+}
+
+function begin(name: string, given: object): Definition {
+  const options = isObject(given) ? (given as DomainOptions<unknown, never>) : {};
+  const problems = isObject(given) ? [] : [`${name}: the options of a domain must be an object.`];
+  problems.push(...optionProblems("domain", String(name), options));
+  return new Definition({
+    name,
+    state: options.state,
+    maxConcurrency: options.maxConcurrency,
+    defaults: options.defaults ?? {},
+    history: options.history ?? {},
+    types: new Map(),
+    schedules: [],
+    "~problems": problems,
+  });
+}
+
+type Parts = DomainDefinition & { readonly "~problems": readonly string[] };
+
+/** The one implementation behind the typed interface; nothing in it throws, so that `createMill` can tell everything at once. */
+class Definition implements Parts {
+  readonly name: string;
+  readonly state: ((env: never) => unknown) | undefined;
+  readonly maxConcurrency: number | undefined;
+  readonly defaults: Defaults;
+  readonly history: History;
+  readonly types: ReadonlyMap<string, TypeDefinition>;
+  readonly schedules: readonly ScheduleDefinition[];
+  readonly "~problems": readonly string[];
+
+  constructor(parts: Parts) {
+    this.name = parts.name;
+    this.state = parts.state;
+    this.maxConcurrency = parts.maxConcurrency;
+    this.defaults = parts.defaults;
+    this.history = parts.history;
+    this.types = parts.types;
+    this.schedules = parts.schedules;
+    this["~problems"] = parts["~problems"];
+  }
+
+  task(name: string, given: unknown): Definition {
+    const where = `${this.name}::${name}`;
+    if (!isObject(given)) return this.#with({}, `${where}: the options of a task type must be an object with payload and execute.`);
+    const problems = optionProblems("task", where, given);
+    if (this.types.has(name)) problems.push(`${this.name}: there are two types "${name}"; rename one.`);
+    return this.#with({ types: new Map(this.types).set(name, typeDefinition(name, given)) }, ...problems);
+  }
+
+  schedule(name: string, given: unknown): Definition {
+    const where = `${this.name}, schedule "${name}"`;
+    if (!isObject(given)) return this.#with({}, `${where}: the options of a schedule must be an object with type, payload and every or cron.`);
+    const problems = optionProblems("schedule", where, given);
+    if (this.schedules.some((other) => other.name === name)) problems.push(`${this.name}: there are two schedules "${name}"; rename one.`);
+    const { type, payload, ...spec } = given as unknown as { type: string; payload: Json } & ScheduleSpec;
+    return this.#with({ schedules: [...this.schedules, { name, type, payload, spec }] }, ...problems);
+  }
+
+  // Known to no type, so that TypeScript refuses them; here for those who write JavaScript.
+  singleton(name: string): Definition {
+    return this.#with({}, `${this.name}: .singleton("${name}") is not_implemented yet; a schedule with "every" comes near.`);
+  }
+
+  onStart(): Definition {
+    return this.#with({}, `${this.name}: .onStart(…) is not_implemented yet; leave it out.`);
+  }
+
+  #with(change: Partial<Parts>, ...problems: string[]): Definition {
+    return new Definition({ ...(this as Parts), ...change, "~problems": [...this["~problems"], ...problems] });
+  }
+}
+
+function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
+  const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
+  const { tags, priority, retry, timeout, ttl, ttlFrom } = options;
+  return {
+    name,
+    payload: options.payload,
+    result: options.result,
+    key: options.key,
+    label: options.label,
+    tags: typeof tags === "object" ? () => tags : tags,
+    defaults: {
+      ...(priority === undefined ? {} : { priority }),
+      ...(retry === undefined ? {} : { retry }),
+      ...(timeout === undefined ? {} : { timeout }),
+      ...(ttl === undefined ? {} : { ttl }),
+      ...(ttlFrom === undefined ? {} : { ttlFrom }),
+    },
+    submittable: options.submittable ?? true,
+    redact: options.redact ?? [],
+    keep: options.keep ?? true,
+    execute: options.execute,
+    onCancel: options.onCancel,
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

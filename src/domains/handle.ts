@@ -1,0 +1,176 @@
+import type { DomainSnapshot } from "../durable/protocol.ts";
+import type { Duration } from "../policy/duration.ts";
+import type { Priority } from "../policy/priority.ts";
+import type { RetryPolicy } from "../policy/retry.ts";
+import type { Status } from "../policy/status.ts";
+import type { InputOf, ResultOf, TypeName } from "./shape.ts";
+import type { Outcome, Page, Schedule, Task } from "./task.ts";
+
+/** A moment: RFC 3339 text, a `Date`, or milliseconds since 1970. */
+export type Instant = string | number | Date;
+
+/** What a submit may say beside type and payload. Where it is silent: type > domain > mill > built in. */
+export interface SubmitOptions {
+  /** Duplicate key, 1 to 1,024 bytes; `null`: a plain task that is never checked for duplicates. */
+  key?: string | null;
+  /** For people; at most 256 bytes. */
+  label?: string;
+  /** A name, or 0 (most urgent) to 255. */
+  priority?: Priority;
+  /** Not before this long from now; at most ten years. Not together with `runAt`. */
+  delay?: Duration;
+  /** Not before this moment; the past is now, at most ten years ahead. */
+  runAt?: Instant;
+  /** Ends `expired` when it has not started within this. */
+  ttl?: Duration;
+  /** Where the ttl's clock starts; default `submit`. */
+  ttlFrom?: "submit" | "firstAttempt";
+  /** Per attempt. */
+  timeout?: Duration;
+  /** Ends `expired` at this moment (RFC 3339 text or `Date`) or this long after the submit (a duration), wherever it is. */
+  deadline?: Duration | string | Date;
+  /** At most 32, keys to 64 bytes, values to 256; over the type's own tags. */
+  tags?: Record<string, string>;
+  retry?: RetryPolicy;
+  /** What happens when the key is held by a live task; default and only strategy yet: `skip`. */
+  onDuplicate?: "skip";
+}
+
+/** Options that belong to the whole call. */
+export interface CallOptions {
+  /** A repeat with the same key within 24 h answers with the first outcome; 1 to 255 bytes. */
+  idempotencyKey?: string;
+}
+
+/** What became of a submit. Hand it to `task()` for a typed handle of the task. */
+export type Submitted<Name extends string = string, Type extends string = string> = Outcome & { type: Type; domain: Name };
+
+/** One task of a batch. */
+export type BatchItem<Types> = { [Type in TypeName<Types>]: { type: Type; payload: InputOf<Types, Type> } & SubmitOptions }[TypeName<Types>];
+/** The outcomes of a batch, in its order. */
+export type BatchAnswer<Name extends string, Items extends readonly { type: string }[]> = {
+  -readonly [Index in keyof Items]: Submitted<Name, Items[Index]["type"]>;
+};
+
+/** Which tasks; everything given must match. */
+export interface ListQuery<Type extends string = string> {
+  status?: Status | readonly Status[];
+  type?: Type;
+  priority?: Priority;
+  /** All of them must match exactly. */
+  tags?: Record<string, string>;
+  /** An explicit key. */
+  key?: string;
+  /** Substring of the error's message. */
+  error?: string;
+  /** Substring of label, key or error. */
+  q?: string;
+  /** Id of the schedule that made it. */
+  schedule?: string;
+  /** About `createdAt`. */
+  since?: Instant;
+  until?: Instant;
+  /** 1 to 500; default 50. */
+  limit?: number;
+  /** The `next` of the page before. */
+  cursor?: string;
+}
+
+/** How long to wait for a result. */
+export interface WaitOptions {
+  /** Default 60 s; no upper limit: the wait is asked for again and again. */
+  timeout?: Duration;
+  /** Stops the wait; the task goes on. */
+  signal?: AbortSignal;
+}
+
+/** One task. */
+export interface TaskHandle<Type extends string = string, Input = unknown, Result = unknown> {
+  readonly id: string;
+  readonly type: Type;
+  /** Its record. @throws `task_not_found` */
+  get(): Promise<Task<Input, Result>>;
+  /**
+   * Its result, as soon as it is there; a late caller gets the stored one.
+   *
+   * @throws `invalid_state` with the facts `status`, `error` and `ended: true` when it ended in another way than by
+   * completing; with `ended: false` when it was still active at the end of the wait
+   * @example `const { bytes } = await media.task(submitted).result({ timeout: "30s" });`
+   */
+  result(options?: WaitOptions): Promise<Result>;
+  /** Ends it, wherever it is; running work is aborted first. */
+  cancel(): Promise<Task<Input, Result>>;
+  /** Reopens a finished, failed or dead-lettered task under its id, optionally with another payload. */
+  retry(options?: { payload?: Input }): Promise<Task<Input, Result>>;
+  /** Brings a delayed task forward to now. */
+  runNow(): Promise<Task<Input, Result>>;
+}
+
+/** When a schedule fires: a fixed rate, or cron (5 or 6 fields) in a time zone. */
+export type Recurrence =
+  | { every: Duration; initialDelay?: Duration; cron?: never; timezone?: never }
+  | { cron: string; timezone?: string; every?: never; initialDelay?: never };
+
+/** What the tasks of a schedule may say beside type and payload. */
+export type ScheduleTaskOptions = Pick<SubmitOptions, "priority" | "ttl" | "timeout" | "retry" | "tags" | "label">;
+
+/** A schedule to make; one of the same name is updated. */
+export type NewSchedule<Types> = {
+  [Type in TypeName<Types>]: { name?: string; type: Type; payload: InputOf<Types, Type> } & Recurrence & ScheduleTaskOptions;
+}[TypeName<Types>];
+
+/** One schedule. */
+export interface ScheduleHandle {
+  readonly id: string;
+  /** @throws `schedule_not_found` */
+  get(): Promise<Schedule>;
+  pause(): Promise<Schedule>;
+  resume(): Promise<Schedule>;
+  /** Submits its task now, beside its plan. */
+  trigger(): Promise<Schedule>;
+  delete(): Promise<Schedule>;
+}
+
+/** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
+export interface DomainHandle<Name extends string = string, Types = unknown> {
+  readonly name: Name;
+  /**
+   * Submits one task.
+   *
+   * @throws `unknown_type`, `invalid_payload`, `invalid_request`, `invalid_tag`, `payload_too_large`, `overloaded`,
+   * `domain_unreachable` (it may or may not have arrived: repeat it with an `idempotencyKey`)
+   * @example `const submitted = await media.submit("resize", { object: "cat.jpg", width: 320 }, { priority: "high" });`
+   */
+  submit<Type extends TypeName<Types>>(
+    type: Type,
+    payload: InputOf<Types, Type>,
+    options?: SubmitOptions & CallOptions,
+  ): Promise<Submitted<Name, Type>>;
+  /**
+   * Submits up to 10,000 tasks in one transaction: all or none.
+   *
+   * @example `await media.submitAll([{ type: "resize", payload: a }, { type: "resize", payload: b, priority: "idle" }]);`
+   */
+  submitAll<const Items extends readonly BatchItem<Types>[]>(items: Items, options?: CallOptions): Promise<BatchAnswer<Name, Items>>;
+  /** A task, from what `submit` answered or from its type and id. Asks nothing yet. */
+  task<Type extends TypeName<Types>>(
+    submitted: { id: string; type: Type; domain: Name },
+  ): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
+  task<Type extends TypeName<Types>>(type: Type, id: string): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
+  /** Newest first. */
+  list(query?: ListQuery<TypeName<Types>>): Promise<Page<Task>>;
+  count(query?: Omit<ListQuery<TypeName<Types>>, "limit" | "cursor">): Promise<number>;
+  /** Tasks that used up their retries, newest first. */
+  deadLetters(query?: Omit<ListQuery<TypeName<Types>>, "status">): Promise<Page<Task>>;
+  /** Makes a schedule, or updates the one of that name. */
+  schedule(schedule: NewSchedule<Types>): Promise<Schedule>;
+  /** A schedule by its id. Asks nothing yet. */
+  schedule(id: string): ScheduleHandle;
+  schedules(query?: { limit?: number; cursor?: string }): Promise<Page<Schedule>>;
+  /** Nothing starts any more; running work is aborted and goes back uncharged. */
+  pause(): Promise<DomainSnapshot>;
+  resume(): Promise<DomainSnapshot>;
+  /** The domain's cap from now on; `null`: none of its own. Lowering it kills nothing. */
+  setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot>;
+  snapshot(): Promise<DomainSnapshot>;
+}

@@ -1,0 +1,88 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Duration } from "../policy/duration.ts";
+import { didYouMean } from "../policy/names.ts";
+import type { Priority } from "../policy/priority.ts";
+import type { RetryPolicy } from "../policy/retry.ts";
+import type { Context } from "./context.ts";
+import type { Defaults, History } from "./definition.ts";
+
+/** The options of a domain. */
+export interface DomainOptions<State, Env> {
+  /** Builds `ctx.state`: called lazily, once per isolate. */
+  state?: (env: Env) => State;
+  /** How many of its tasks may run at once, 1 to 10,000; default: no cap but the mill's. */
+  maxConcurrency?: number;
+  defaults?: Defaults;
+  /** How many finished tasks are kept, and how long; default 10,000 and 30 days. */
+  history?: History;
+}
+
+/** The options of a task type. `payload` and `result` take a schema of any Standard Schema library. */
+export interface TaskOptions<Payload extends StandardSchemaV1, Result extends StandardSchemaV1, Returned, State, App, Env> {
+  /** What a submit must bring. Everything below sees the schema's output. */
+  payload: Payload;
+  /** Parses what `execute` returns; without it, the result's type is what `execute` returns. */
+  result?: Result;
+  /** The duplicate key, at most 1,024 bytes; absent: the canonical payload; `null`: a plain task, never checked for duplicates. */
+  key?: (payload: StandardSchemaV1.InferOutput<Payload>) => string | null;
+  /** For people; cut to 256 bytes. */
+  label?: (payload: StandardSchemaV1.InferOutput<Payload>) => string;
+  /** Tags of every task of this type; those of a call win. */
+  tags?: Record<string, string> | ((payload: StandardSchemaV1.InferOutput<Payload>) => Record<string, string>);
+  priority?: Priority;
+  retry?: RetryPolicy;
+  /** Per attempt; default 5 minutes. */
+  timeout?: Duration;
+  /** Tasks that have not started within this end `expired`. */
+  ttl?: Duration;
+  /** Where the ttl's clock starts; default `submit`. */
+  ttlFrom?: "submit" | "firstAttempt";
+  /** Whether HTTP and the dashboard's form may submit it; default true. */
+  submittable?: boolean;
+  /** Members of the payload that viewers do not see. */
+  redact?: readonly (keyof StandardSchemaV1.InferInput<Payload> & string)[];
+  /** `false`: deleted as soon as it completes; its result is never stored. Default true. */
+  keep?: boolean;
+  /** The work. Any throw is retried, unless it is a `NonRetryableError`. */
+  execute: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env>) => Returned | Promise<Returned>;
+  /** Tidies up after a running task that was cancelled; 30 s at most. */
+  onCancel?: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env>) => unknown;
+}
+
+const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom"] as const;
+const TASK = new Set<string>(["payload", "result", "key", "label", "tags", ...DEFAULTS, "submittable", "redact", "keep", "execute", "onCancel"]);
+const TASK_LATER = new Set(["finalize", "pull", "io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast", "onDuplicate"]);
+const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
+const DOMAIN_LATER = new Set(["gate", "shards", "group", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
+const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
+const LEVEL_LATER = new Set(["group", "onDuplicate", "failFast", "onDependencyFailure", "deadline"]);
+const SCHEDULE = new Set(["type", "payload", "every", "cron", "timezone", "initialDelay", "priority", "ttl", "timeout", "retry", "tags", "label"]);
+const SCHEDULE_LATER = new Set(["maxRuns", "overlap", "catchUp", "jitter", "group", "dependsOn", "onDuplicate", "failFast", "deadline", "delay", "runAt", "ttlFrom"]);
+const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
+const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
+const HISTORY = new Set(["keep", "maxAge"]);
+
+const KNOWN = {
+  task: [TASK, TASK_LATER],
+  domain: [DOMAIN, DOMAIN_LATER],
+  defaults: [LEVEL, LEVEL_LATER],
+  schedule: [SCHEDULE, SCHEDULE_LATER],
+  mill: [MILL, MILL_LATER],
+  history: [HISTORY, new Set(["perStatus", "perType"])],
+} as const satisfies Record<string, readonly [ReadonlySet<string>, ReadonlySet<string>]>;
+
+/** What is wrong with the names of the options in `given`: unknown ones with a hint, those of a later issue as `not_implemented`. */
+export function optionProblems(kind: keyof typeof KNOWN, where: string, given: object): string[] {
+  const [known, later] = KNOWN[kind];
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(given)) {
+    if (known.has(name) || value === undefined) continue;
+    if (later.has(name)) {
+      problems.push(`${where}: the option "${name}" is not_implemented yet; leave it out.`);
+      continue;
+    }
+    const hint = didYouMean(name, [...known, ...later]);
+    problems.push(`${where}: there is no option "${name}"${hint ? `; did you mean "${hint}"?` : `; it takes ${[...known].join(", ")}.`}`);
+  }
+  return problems;
+}

@@ -1,0 +1,35 @@
+export { defineDomain } from "./domains/define.ts";
+export type { Domain, DomainStarter, ScheduleOptions } from "./domains/define.ts";
+// By star, or `declare module "millrace" { interface MillApp … }` could not reach it.
+export * from "./domains/app.ts";
+export type { Context, Log } from "./domains/context.ts";
+export type { Defaults, History } from "./domains/definition.ts";
+export type {
+  BatchAnswer,
+  BatchItem,
+  CallOptions,
+  DomainHandle,
+  Instant,
+  ListQuery,
+  NewSchedule,
+  Recurrence,
+  ScheduleHandle,
+  ScheduleTaskOptions,
+  SubmitOptions,
+  Submitted,
+  TaskHandle,
+  WaitOptions,
+} from "./domains/handle.ts";
+export type { DomainOptions, TaskOptions } from "./domains/options.ts";
+export { ref } from "./domains/ref.ts";
+export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
+export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";
+export type { DomainSnapshot } from "./durable/protocol.ts";
+export type { Duration } from "./policy/duration.ts";
+export { MillraceError, NonRetryableError } from "./policy/errors.ts";
+export type { ErrorCode, ErrorFacts } from "./policy/errors.ts";
+export { PRIORITY } from "./policy/priority.ts";
+export type { Priority } from "./policy/priority.ts";
+export { constant, exponential, linear } from "./policy/retry.ts";
+export type { RetryOptions, RetryPolicy } from "./policy/retry.ts";
+export type { Status } from "./policy/status.ts";
