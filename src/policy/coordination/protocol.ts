@@ -34,14 +34,16 @@ export interface Grant {
   version: number;
   /** How many slots it may occupy in all. */
   slots: number;
-  /** Valid this long, counted by the holder from before it asked. */
+  /** Valid this long, counted by the holder from before it asked. A push extends nothing: 0. */
   leaseMs: number;
+  /** Slots are short somewhere: give back what is unused. */
+  short?: true;
 }
 
-/** What the coordinator answers; `stale` when the request was older than one it has seen. */
+/** What the coordinator answers. */
 export interface SyncAnswer {
   grant: Grant;
-  /** Slots are short somewhere: give back what is unused. */
+  /** The request was older than one it has seen: nothing was changed, the grant is not to be applied. */
   stale?: true;
 }
 
@@ -61,7 +63,36 @@ export interface CoordinatorSnapshot {
   holders: { domain: string; granted: number; using: number; wanting: number; syncedMsAgo: number | null }[];
 }
 
+/** The incarnation named by a push that asks whoever is there to sync: sent after the coordinator restarted. */
+export const ANY_INCARNATION = "";
+
 /** What the coordinator calls on a Domain object: a changed grant, or the question to give back. */
 export interface GrantReceiver {
   pushGrant(incarnation: string, grant: Grant): Promise<{ version: number; holding: number } | null>;
 }
+
+/** Periods of the protocol, in ms. `DESIGN` section 5 says why the sum holds. */
+export const COORDINATION = {
+  /** A grant is good for this long: counted by the holder from before it asked. */
+  grantLeaseMs: 30_000,
+  /** What the coordinator adds, after it answered: drift of clocks and messages to runners under way. */
+  slackMs: 2_000,
+  /** A run whose lease is not renewed is over after this. */
+  runLeaseMs: 10_000,
+  /** Open runs have their grant renewed this long after the last time. */
+  renewAfterMs: 15_000,
+  /** A holder that wants and has nothing asks again after this. */
+  reaskMs: 5_000,
+  /** Least time between two syncs that only refine what the coordinator knows. */
+  refineMs: 250,
+  backoffMinMs: 250,
+  backoffMaxMs: 5_000,
+  /** A request without answer or failure for this long counts as failed. */
+  requestTimeoutMs: 20_000,
+  /** A cut that nobody confirmed is pushed again after this. */
+  repushMs: 2_000,
+  /** Steps in which the stored `until` of a holder's row is moved: one row per step, not per sync. */
+  untilStepMs: 600_000,
+  /** The global cap of a mill that names none. */
+  maxConcurrency: 16,
+} as const;
