@@ -1,0 +1,131 @@
+import type { Clock } from "../clock.ts";
+import type { SubmitItem } from "../durable/protocol.ts";
+import { parseDuration } from "../policy/duration.ts";
+import { fail, type MillraceError } from "../policy/errors.ts";
+import { LIMITS } from "../policy/limits.ts";
+import { didYouMean } from "../policy/names.ts";
+import { parsePriority } from "../policy/priority.ts";
+import { parseRetryPolicy, type RetryPolicy } from "../policy/retry.ts";
+import { utf8Bytes } from "../policy/text.ts";
+import { looksLikeInstant, parseInstant } from "./instant.ts";
+import { isClean } from "./tags.ts";
+
+/** What a submit may say, as it comes in: from TypeScript or from a JSON body. */
+export type GivenOptions = Readonly<Record<string, unknown>>;
+
+const KNOWN = ["key", "label", "priority", "delay", "runAt", "ttl", "ttlFrom", "timeout", "tags", "deadline", "retry", "onDuplicate"];
+const KNOWN_SET: ReadonlySet<string> = new Set(KNOWN);
+const LATER: ReadonlySet<string> = new Set(["dependsOn", "onDependencyFailure", "group", "parent", "failFast", "fairKey", "io", "shard"]);
+const LATER_STRATEGIES: ReadonlySet<unknown> = new Set(["supersede", "reject"]);
+
+/**
+ * Refuses options that do not exist, and those whose feature is not built yet.
+ *
+ * @param embedded whether type and payload stand among them, as in a batch
+ */
+export function checkOptionNames(options: GivenOptions, embedded: boolean): void {
+  for (const name of Object.keys(options)) {
+    if (KNOWN_SET.has(name) || options[name] === undefined || (embedded && (name === "type" || name === "payload"))) continue;
+    if (LATER.has(name)) throw fail("not_implemented", `The option ${name} is not implemented yet; leave it out.`, { option: name, issues: [{ path: name, message: "not implemented" }] });
+    const hint = didYouMean(name, KNOWN);
+    const end = hint === undefined ? `a submit takes ${KNOWN.join(", ")}.` : `did you mean "${hint}"?`;
+    throw fail("invalid_request", `There is no option ${JSON.stringify(name.slice(0, 80))}; ${end}`, {
+      ...(hint === undefined ? {} : { didYouMean: hint }),
+      issues: [{ path: name, message: "unknown option" }],
+    });
+  }
+}
+
+/** Everything that is neither key, label nor tags: checked and written into the item. */
+export function applyOptions(item: SubmitItem, options: GivenOptions, clock: Clock): void {
+  const { priority, timeout, retry, onDuplicate } = options;
+  if (priority !== undefined) item.priority = parsePriority(priority);
+  if (timeout !== undefined) item.timeoutMs = positive(timeout, "timeout");
+  if (retry !== undefined) item.retry = readRetry(retry);
+  if (onDuplicate !== undefined) checkStrategy(onDuplicate);
+  applyRunTime(item, options, clock);
+  applyExpiry(item, options, clock);
+}
+
+function applyRunTime(item: SubmitItem, { delay, runAt }: GivenOptions, clock: Clock): void {
+  if (delay === undefined && runAt === undefined) return;
+  if (delay !== undefined && runAt !== undefined) throw refuse("runAt", "Give delay or runAt, not both: they say the same thing.");
+  if (delay !== undefined) {
+    const delayMs = bounded(delay, "delay");
+    if (delayMs > 0) item.delayMs = delayMs;
+    return;
+  }
+  const at = parseInstant(runAt, "runAt");
+  if (at - clock.now() > LIMITS.delayMsMax) throw refuse("runAt", "runAt must be at most 10 years ahead.");
+  item.runAt = at;
+}
+
+function applyExpiry(item: SubmitItem, { ttl, ttlFrom, deadline }: GivenOptions, clock: Clock): void {
+  if (ttl !== undefined) item.ttlMs = positive(ttl, "ttl");
+  if (ttlFrom !== undefined) {
+    if (ttlFrom !== "submit" && ttlFrom !== "firstAttempt") throw refuse("ttlFrom", `ttlFrom must be "submit" or "firstAttempt"; got ${show(ttlFrom)}.`);
+    if (item.ttlMs === undefined) throw refuse("ttlFrom", "ttlFrom says where a ttl's clock starts, but there is no ttl; give one.");
+    if (ttlFrom === "submit") delete item.ttlFrom;
+    else item.ttlFrom = "firstAttempt";
+  }
+  if (deadline === undefined) return;
+  if (deadline instanceof Date || (typeof deadline === "string" && looksLikeInstant(deadline))) {
+    item.deadlineAt = parseInstant(deadline, "deadline");
+    if (item.deadlineAt - clock.now() > LIMITS.delayMsMax) throw refuse("deadline", "deadline must be at most 10 years ahead.");
+  } else item.deadlineMs = positive(deadline, "deadline", " (a moment is written as RFC 3339 text or a Date)");
+}
+
+/** An explicit key. */
+export function readKey(key: unknown, where: string): string {
+  if (typeof key !== "string" || key === "" || !isClean(key) || (key.length * 3 > LIMITS.keyBytesMax && utf8Bytes(key) > LIMITS.keyBytesMax)) {
+    throw refuse("key", `${where} must be text of 1 to ${LIMITS.keyBytesMax} bytes, without NUL or half surrogate pairs, or null for no duplicate check; got ${show(key)}.`);
+  }
+  return key;
+}
+
+/** The label that a call gives. */
+export function readLabel(label: unknown): string {
+  if (typeof label !== "string" || !isClean(label) || (label.length * 3 > LIMITS.labelBytesMax && utf8Bytes(label) > LIMITS.labelBytesMax)) {
+    throw refuse("label", `label must be text of at most ${LIMITS.labelBytesMax} bytes, without NUL or half surrogate pairs; got ${show(label)}.`);
+  }
+  return label;
+}
+
+/** A policy made by `exponential(…)` and its like, or the same as JSON: `{ kind, attempts, initial, max?, jitter? }`. */
+function readRetry(retry: unknown): RetryPolicy {
+  if (typeof retry !== "object" || retry === null || !("initialMs" in retry)) return parseRetryPolicy(retry);
+  const { initialMs, maxMs, ...rest } = retry as RetryPolicy;
+  return parseRetryPolicy({ ...rest, initial: initialMs, ...(rest.kind === "constant" ? {} : { max: maxMs }) });
+}
+
+function checkStrategy(strategy: unknown): void {
+  if (strategy === "skip") return;
+  if (LATER_STRATEGIES.has(strategy) || (typeof strategy === "object" && strategy !== null && "debounce" in strategy)) {
+    throw fail("not_implemented", `onDuplicate: ${show(strategy)} is not implemented yet; only "skip" is.`, {
+      option: "onDuplicate",
+      issues: [{ path: "onDuplicate", message: "not implemented" }],
+    });
+  }
+  throw refuse("onDuplicate", `onDuplicate must be "skip"; got ${show(strategy)}.`);
+}
+
+function positive(value: unknown, name: string, hint = ""): number {
+  const ms = bounded(value, name, hint);
+  if (ms === 0) throw refuse(name, `${name} must be more than 0${hint}.`);
+  return ms;
+}
+
+function bounded(value: unknown, name: string, hint = ""): number {
+  const ms = parseDuration(value, name);
+  if (ms > LIMITS.delayMsMax) throw refuse(name, `${name} must be at most 10 years${hint}; got ${show(value)}.`);
+  return ms;
+}
+
+function refuse(path: string, message: string): MillraceError {
+  return fail("invalid_request", message, { issues: [{ path, message }] });
+}
+
+function show(value: unknown): string {
+  const text = typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
