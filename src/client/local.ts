@@ -1,0 +1,137 @@
+import { type Clock, systemClock } from "../clock.ts";
+import type { DomainDefinition, Registry } from "../domains/definition.ts";
+import type { DomainHandle, ListQuery, NewSchedule, ScheduleHandle, SubmitOptions, CallOptions, Submitted, TaskHandle } from "../domains/handle.ts";
+import { prepare, prepareAll } from "../domains/prepare.ts";
+import { prepareSchedule } from "../domains/schedule.ts";
+import type { Page, Schedule, Task } from "../domains/task.ts";
+import type { DomainApi, DomainSnapshot, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
+import { fail } from "../policy/errors.ts";
+import { canonicalJson, duplicateHash } from "../policy/key.ts";
+import { parseScheduleId } from "../policy/ids.ts";
+import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
+import { readQuery } from "./query.ts";
+import { LocalTask } from "./local-task.ts";
+import { taskArguments } from "./task-arguments.ts";
+
+/** Where handles inside the Worker take their objects, time and idempotency keys from. */
+export interface LocalOptions {
+  /** Object of a domain by name; `reachDomain` of `durable/reach.ts`. */
+  reach: (name: string) => DomainApi;
+  clock?: Clock;
+  /** A key for a submit that names none; how a cron tick submits at most once. */
+  idempotencyKey?: () => string | undefined;
+  /** Set inside an executor, where waiting for another task is refused: it holds a slot the other may need. */
+  insideTask?: boolean;
+}
+
+/** The verbs of a domain over RPC to its object; what `mill.domain` and `ctx.domain` give. */
+export function localHandle<Name extends string, Types>(registry: Registry, domain: DomainDefinition, options: LocalOptions): DomainHandle<Name, Types> {
+  return new LocalHandle(registry, domain, options) as unknown as DomainHandle<Name, Types>;
+}
+
+class LocalHandle {
+  readonly name: string;
+  readonly #registry: Registry;
+  readonly #domain: DomainDefinition;
+  readonly #options: LocalOptions;
+  readonly #clock: Clock;
+
+  constructor(registry: Registry, domain: DomainDefinition, options: LocalOptions) {
+    this.name = domain.name;
+    this.#registry = registry;
+    this.#domain = domain;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async submit(type: string, payload: unknown, options?: SubmitOptions & CallOptions): Promise<Submitted> {
+    const [own, key] = splitKey(options);
+    const item = await prepare(this.#registry, this.#domain, type, payload, own, this.#clock);
+    const [outcome] = (await this.#api.submit(this.#request([item], key))).outcomes;
+    return { ...outcome!, type, domain: this.name };
+  }
+
+  async submitAll(items: readonly AnyBatchItem[], options?: CallOptions): Promise<Submitted[]> {
+    if (items.length === 0) return [];
+    const ready = await prepareAll(this.#registry, this.#domain, items, undefined, this.#clock);
+    const { outcomes } = await this.#api.submit(this.#request(ready, options?.idempotencyKey));
+    return outcomes.map((outcome, index) => ({ ...outcome, type: ready[index]!.type, domain: this.name }));
+  }
+
+  task(first: unknown, second?: unknown): TaskHandle {
+    const { type, id } = taskArguments(this.name, first, second);
+    return new LocalTask({ registry: this.#registry, domain: this.#domain, type, id, options: this.#options, clock: this.#clock });
+  }
+
+  async list(query?: ListQuery): Promise<Page<Task>> {
+    const { items, next } = await this.#api.list(readQuery(query));
+    return { items, next: next === null ? null : String(next) };
+  }
+
+  count(query?: ListQuery): Promise<number> {
+    return this.#api.count(readQuery(query));
+  }
+
+  deadLetters(query?: ListQuery): Promise<Page<Task>> {
+    return this.list({ ...query, status: "dead_letter" });
+  }
+
+  schedule(first: NewSchedule<Record<string, never>> | string): ScheduleHandle | Promise<Schedule> {
+    return typeof first === "string" ? this.#scheduleHandle(first) : this.#createSchedule(first);
+  }
+
+  async schedules(query: { limit?: number; cursor?: string } = {}): Promise<Page<Schedule>> {
+    const { limit, before } = readQuery(query);
+    const { items, next } = await this.#api.schedules({ ...(limit === undefined ? {} : { limit }), ...(before === undefined ? {} : { before }) });
+    return { items, next: next === null ? null : String(next) };
+  }
+
+  pause(): Promise<DomainSnapshot> {
+    return this.#api.pause();
+  }
+
+  resume(): Promise<DomainSnapshot> {
+    return this.#api.resumeDomain();
+  }
+
+  async setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot> {
+    return this.#api.configure({ maxConcurrency: checkCap(maxConcurrency) });
+  }
+
+  snapshot(): Promise<DomainSnapshot> {
+    return this.#api.snapshot();
+  }
+
+  get #api(): DomainApi {
+    return this.#options.reach(this.name);
+  }
+
+  async #createSchedule(given: object): Promise<Schedule> {
+    const input = await prepareSchedule(this.#registry, this.#domain, given as Record<string, unknown>, this.#clock);
+    return (await this.#api.createSchedule(input)).schedule;
+  }
+
+  #scheduleHandle(id: string): ScheduleHandle {
+    if (parseScheduleId(id)?.domain !== this.name) {
+      throw fail("schedule_not_found", `${JSON.stringify(id)} is not the id of a schedule of ${this.name}; those look like ${this.name}_s1.`, { id });
+    }
+    const act = (action: "pause" | "resume" | "trigger" | "delete") => () => this.#api.scheduleAction(id, action);
+    return { id, get: () => this.#api.schedule(id), pause: act("pause"), resume: act("resume"), trigger: act("trigger"), delete: act("delete") };
+  }
+
+  #request(items: SubmitItem[], given: string | undefined): SubmitRequest {
+    const key = given ?? this.#options.idempotencyKey?.();
+    if (key === undefined) return { items };
+    checkIdempotencyKey(key);
+    return { items, idempotency: { key: `worker:${this.name}:${key}`, body: duplicateHash("idempotency", "payload", canonicalJson(items)) } };
+  }
+}
+
+/** The submit's own options, and the call's. No copy where there is no key: this is the hot path. */
+function splitKey(options: (SubmitOptions & CallOptions) | undefined): [own: Record<string, unknown> | undefined, key: string | undefined] {
+  if (options === undefined) return [undefined, undefined];
+  if (options.idempotencyKey === undefined) return [options as Record<string, unknown>, undefined];
+  const { idempotencyKey, ...own } = options;
+  return [own, idempotencyKey];
+}
+

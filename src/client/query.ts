@@ -1,0 +1,64 @@
+import type { ListQuery } from "../domains/handle.ts";
+import { parseInstant } from "../domains/instant.ts";
+import type { TaskQuery } from "../durable/protocol.ts";
+import { fail, type MillraceError } from "../policy/errors.ts";
+import { LIMITS } from "../policy/limits.ts";
+import { didYouMean } from "../policy/names.ts";
+import { parsePriority } from "../policy/priority.ts";
+import { type Status, STATUSES } from "../policy/status.ts";
+
+const FIELDS = ["status", "type", "priority", "tags", "key", "error", "q", "schedule", "since", "until", "limit", "cursor"] as const;
+const KNOWN: ReadonlySet<string> = new Set(FIELDS);
+const SHOWN: ReadonlySet<string> = new Set([...STATUSES, "paused"]);
+
+/**
+ * A handle's query as the object takes it.
+ *
+ * @throws `invalid_request` naming the field
+ */
+export function readQuery(given: ListQuery = {}): TaskQuery {
+  for (const name of Object.keys(given)) {
+    if (KNOWN.has(name)) continue;
+    const hint = didYouMean(name, FIELDS);
+    throw refuse(name, `A query has no field ${JSON.stringify(name)}${hint ? `; did you mean "${hint}"?` : `; it takes ${FIELDS.join(", ")}.`}`);
+  }
+  const query: TaskQuery = {};
+  if (given.status !== undefined) query.status = readStatuses(given.status);
+  if (given.priority !== undefined) query.priority = parsePriority(given.priority);
+  if (given.tags !== undefined) query.tags = Object.entries(given.tags);
+  for (const name of ["type", "key", "error", "q", "schedule"] as const) {
+    const value = given[name];
+    if (value === undefined) continue;
+    if (typeof value !== "string") throw refuse(name, `${name} must be text.`);
+    query[name] = value;
+  }
+  if (given.since !== undefined) query.since = parseInstant(given.since, "since");
+  if (given.until !== undefined) query.until = parseInstant(given.until, "until");
+  if (given.limit !== undefined) query.limit = readLimit(given.limit);
+  if (given.cursor !== undefined) query.before = readCursor(given.cursor);
+  return query;
+}
+
+function readStatuses(given: Status | readonly Status[]): Status[] {
+  const statuses = typeof given === "string" ? [given] : [...given];
+  for (const status of statuses) {
+    if (SHOWN.has(status)) continue;
+    throw refuse("status", `There is no status ${JSON.stringify(status)}; there are ${[...SHOWN].join(", ")}.`);
+  }
+  return statuses;
+}
+
+function readLimit(limit: unknown): number {
+  if (typeof limit === "number" && Number.isInteger(limit) && limit >= 1 && limit <= LIMITS.pageMax) return limit;
+  throw refuse("limit", `limit must be an integer from 1 to ${LIMITS.pageMax}; got ${String(limit)}.`);
+}
+
+function readCursor(cursor: unknown): number {
+  const before = typeof cursor === "string" && /^[1-9]\d{0,15}$/.test(cursor) ? Number(cursor) : Number.NaN;
+  if (Number.isSafeInteger(before)) return before;
+  throw refuse("cursor", "cursor must be the `next` of the page before.");
+}
+
+function refuse(path: string, message: string): MillraceError {
+  return fail("invalid_request", message, { issues: [{ path, message }] });
+}
