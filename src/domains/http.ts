@@ -60,8 +60,9 @@ export function httpDomain<Env = Cloudflare.Env>(config: HttpDomainConfig<Env>) 
     key: () => null,
     label: (delivery) => `POST ${new URL(delivery.url).host}`,
     tags: (delivery) => ({ "http.host": new URL(delivery.url).host }),
-    // Ten more attempts in about 85 minutes.
-    defaults: { timeout: "30s", retry: exponential(10, "5s", "1h") },
+    // Ten more attempts within about 85 minutes.
+    timeout: "30s",
+    retry: exponential(10, "5s", "1h"),
     redact: ["headers"],
     execute: (delivery, ctx) => deliver(delivery, ctx.state, ctx, outside),
   });

@@ -1,10 +1,10 @@
 import type { Clock } from "../../clock.ts";
-import { NonRetryableError, RetryAfterError } from "../../policy/errors.ts";
+import { NonRetryableError } from "../../policy/errors.ts";
 import type { Json } from "../task.ts";
 import type { AllowPrivate } from "./addresses.ts";
-import { type AnswerHead, readHead } from "./answer.ts";
+import { readHead } from "./answer.ts";
 import { type Fetch, follow, type Hop, shown } from "./follow.ts";
-import { parseRetryAfter } from "./retry-after.ts";
+import { refusal } from "./refusal.ts";
 import { SIGNATURE_HEADER, signBody, type SigningKeys } from "./sign.ts";
 
 /** One delivery: what the task's payload says. */
@@ -82,7 +82,7 @@ async function headersOf(hop: Hop, body: string, delivery: Delivery, rules: Deli
   if (!hop.home && !rules.trustedOrigins.includes(hop.url.origin)) return hop.method === "POST" ? { "content-type": "application/json", ...common } : common;
   const own = lowerCased(delivery.headers ?? {});
   if (hop.method === "GET") return { ...own, ...common };
-  const signature = rules.keys === "unsigned" ? {} : { [SIGNATURE_HEADER]: await sign(body, rules.keys, Math.floor(now / 1_000)) };
+  const signature: Record<string, string> = rules.keys === "unsigned" ? {} : { [SIGNATURE_HEADER]: await sign(body, rules.keys, Math.floor(now / 1_000)) };
   return { "content-type": "application/json", ...own, ...common, ...signature };
 }
 
@@ -94,17 +94,6 @@ async function sign(body: string, keys: SigningKeys, timestamp: number): Promise
     throw new NonRetryableError(cause instanceof Error ? cause.message : String(cause), { code: "signing_key_invalid", cause });
   }
 }
-
-function refusal(response: Response, url: URL, head: AnswerHead, now: number, retryAfterMaxMs: number): Error {
-  const said = head.text === "" ? "with an empty body" : `${head.text}${head.truncated ? "…" : ""}`;
-  const message = `${shown(url)} answered ${response.status}: ${said}`;
-  if (!isRetryable(response.status)) return new NonRetryableError(message, { code: `http_${response.status}` });
-  const wait = parseRetryAfter(response.headers.get("retry-after"), now, retryAfterMaxMs);
-  return wait === undefined ? new Error(message) : new RetryAfterError(wait, message);
-}
-
-/** Timeout, too early, too many, and everything that is the server's own fault. */
-export const isRetryable = (status: number): boolean => status === 408 || status === 425 || status === 429 || status >= 500;
 
 const lowerCased = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
