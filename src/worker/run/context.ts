@@ -1,0 +1,125 @@
+import type { AnyContext, Log } from "../../domains/context.ts";
+import type { Task } from "../../domains/task.ts";
+import { utf8Bytes } from "../../policy/text.ts";
+import type { Execution } from "./execution.ts";
+import { guarded, leaseLost } from "./guard.ts";
+import type { Scope } from "./scope.ts";
+import { appOf, stateOf } from "./state.ts";
+
+/**
+ * The context of one execution. Everything is made when it is asked for: most executors use little of it, and a run
+ * has up to 250. The verbs are getters, so that `const { progress, signal } = ctx` works.
+ */
+export class TaskContext {
+  readonly #execution: Execution;
+  readonly #scope: Scope;
+  #task: Task | undefined;
+  #log: Log | undefined;
+
+  constructor(execution: Execution, scope: Scope) {
+    this.#execution = execution;
+    this.#scope = scope;
+  }
+
+  get task(): Task {
+    return (this.#task ??= recordOf(this.#execution, this.#scope));
+  }
+
+  get attempt(): number {
+    return this.#execution.task.attempt;
+  }
+
+  get env(): unknown {
+    return this.#scope.env;
+  }
+
+  get state(): unknown {
+    const { definition } = this.#scope;
+    return definition && stateOf(definition, this.#scope.env);
+  }
+
+  get app(): unknown {
+    return appOf(this.#scope.registry, this.#scope.env);
+  }
+
+  get signal(): AbortSignal {
+    return this.#execution.signal;
+  }
+
+  get progress(): AnyContext["progress"] {
+    return (fraction, message) => {
+      if (this.#execution.note(fraction, message === undefined ? null : String(message))) this.#scope.reported();
+    };
+  }
+
+  get bytes(): AnyContext["bytes"] {
+    return ({ done, total }) => {
+      const execution = this.#execution;
+      if (execution.note(total > 0 ? done / total : 0, execution.message, { done, total })) this.#scope.reported();
+    };
+  }
+
+  get domain(): AnyContext["domain"] {
+    return ((definition: { name: string }) => {
+      if (this.#scope.lost) throw leaseLost();
+      return guarded(this.#scope.domain(definition.name), () => this.#scope.lost);
+    }) as AnyContext["domain"];
+  }
+
+  get tryDomain(): AnyContext["tryDomain"] {
+    return ((definition: { name: string }) =>
+      this.#scope.registry.domains.has(definition.name) ? this.domain(definition as never) : undefined) as AnyContext["tryDomain"];
+  }
+
+  get log(): Log {
+    return (this.#log ??= logOf(this.#execution, this.#scope));
+  }
+}
+
+/** The full id of a run's task. */
+export const fullId = (scope: Scope, id: number): string => `${scope.domainName}_${id}`;
+
+function logOf({ task }: Execution, scope: Scope): Log {
+  const write = (level: keyof Log) => (message: string, fields?: Record<string, unknown>) =>
+    scope.write(level, { ...fields, message, domain: scope.domainName, type: task.type, task: fullId(scope, task.id), attempt: task.attempt });
+  return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+}
+
+/** The task as everybody sees it, from what the run carries of it. */
+function recordOf({ task, startedAt }: Execution, scope: Scope): Task {
+  return {
+    id: fullId(scope, task.id),
+    domain: scope.domainName,
+    type: task.type,
+    status: "running",
+    payload: JSON.parse(task.payload),
+    result: null,
+    error: null,
+    key: task.key ?? null,
+    label: task.label ?? null,
+    priority: task.priority,
+    effectivePriority: task.priority,
+    group: null,
+    tags: { ...scope.definition?.defaults.tags, ...task.tags, _domain: scope.domainName },
+    attempt: task.attempt,
+    maxAttempts: task.maxAttempts,
+    executions: task.executions,
+    errors: [],
+    parent: null,
+    children: { total: 0, active: 0, failed: 0 },
+    dependsOn: [],
+    runAt: null,
+    expiresAt: null,
+    createdAt: new Date(task.createdAt).toISOString(),
+    startedAt: new Date(startedAt).toISOString(),
+    finishedAt: null,
+    waitMs: Math.max(0, startedAt - task.createdAt),
+    durationMs: null,
+    progress: null,
+    io: { expected: null, actual: null },
+    sizes: { payload: utf8Bytes(task.payload), result: 0 },
+    schedule: task.schedule ?? null,
+    deadline: null,
+    pausedBy: [],
+  };
+}

@@ -1,0 +1,32 @@
+import { fail } from "../../policy/errors.ts";
+
+/** The refusal that every call of a run gets whose lease is over. */
+export const leaseLost = () =>
+  fail("lease_lost", "This execution's run was lost: it was not renewed in time, and its task runs again elsewhere. Stop; nothing it does counts any more.");
+
+/**
+ * A domain handle as user code in an executor gets it: its calls reject with `lease_lost` once the run is lost, and
+ * waiting for another task's result is refused, since this task holds a slot that the other may need.
+ */
+export function guarded<Handle extends object>(handle: Handle, lost: () => boolean): Handle {
+  return new Proxy(handle, {
+    get(target, key) {
+      // Of the target itself, so that private members work.
+      const member: unknown = Reflect.get(target, key);
+      if (typeof member !== "function") return member;
+      if (key === "result") return () => Promise.reject(waiting());
+      return (...parameters: unknown[]) => {
+        const handleOnly = key === "task" || (key === "schedule" && typeof parameters[0] === "string");
+        if (!handleOnly && lost()) return Promise.reject(leaseLost());
+        const answer: unknown = Reflect.apply(member, target, parameters);
+        return handleOnly && typeof answer === "object" && answer !== null ? guarded(answer, lost) : answer;
+      };
+    },
+  });
+}
+
+const waiting = () =>
+  fail(
+    "invalid_state",
+    "result() of another task cannot be awaited inside an executor: this task holds a slot that the other may need. Submit a task that does the rest.",
+  );

@@ -1,0 +1,33 @@
+import type { Clock } from "../../clock.ts";
+import type { DomainHandle } from "../../domains/handle.ts";
+import type { DomainDefinition, Registry } from "../../domains/definition.ts";
+import type { RunControl, RunResume } from "../../durable/protocol.ts";
+
+/** What the runner needs of the Worker around it; all of it can be faked in plain Node. */
+export interface Surroundings {
+  registry: Registry;
+  /** The Worker's bindings, for `ctx.env` and the state factories. */
+  env: unknown;
+  clock: Clock;
+  /** Lets messages in: `scheduler.wait(0)`. A microtask would not do. */
+  turn(): Promise<void>;
+  /** Makes the object's way to the runner passable over RPC: an `RpcTarget` around it. */
+  expose(control: RunControl): RunControl;
+  /** A fresh stub of a Domain object, by name; asked for again at every attempt. */
+  reach(domain: string): RunResume;
+  /** The in-Worker handle of a domain of this mill. */
+  domain(name: string): DomainHandle<string, never>;
+  /** Where `ctx.log` and the runner's own lines go. */
+  write(level: "debug" | "info" | "warn" | "error", line: Record<string, unknown>): void;
+}
+
+/** What an execution sees of its run. */
+export interface Scope extends Surroundings {
+  /** Of the run; undefined when this version of the Worker does not know it. */
+  readonly definition: DomainDefinition | undefined;
+  readonly domainName: string;
+  /** The lease is over: nothing this run says counts any more. */
+  readonly lost: boolean;
+  /** A new report is there to be sent. */
+  reported(): void;
+}
