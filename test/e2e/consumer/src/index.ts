@@ -1,0 +1,7 @@
+import { createMill } from "millrace";
+import { media } from "./media";
+
+const mill = createMill({ domains: [media] });
+export type App = typeof mill;
+export const { MillDomain, MillCoordinator, MillRunner, MillService } = mill;
+export default mill;
