@@ -4,7 +4,6 @@ import type { TaskHandle, WaitOptions } from "../domains/handle.ts";
 import { prepare } from "../domains/prepare.ts";
 import type { Task } from "../domains/task.ts";
 import type { DomainApi } from "../durable/protocol.ts";
-import { fail } from "../policy/errors.ts";
 import { awaitResult } from "./await-result.ts";
 import type { LocalOptions } from "./local.ts";
 
@@ -33,10 +32,7 @@ export class LocalTask implements TaskHandle {
     return this.#api.get(this.id);
   }
 
-  async result(options: WaitOptions = {}): Promise<unknown> {
-    if (this.#parts.options.insideTask) {
-      throw fail("invalid_state", `A running task may not wait for the result of ${this.id}: it holds a slot that the other may need. Submit what comes after from there.`, { id: this.id });
-    }
+  result(options: WaitOptions = {}): Promise<unknown> {
     return awaitResult(this.id, (waitMs) => this.#api.result(this.id, waitMs), options, this.#parts.clock);
   }
 

@@ -20,8 +20,6 @@ export interface LocalOptions {
   clock?: Clock;
   /** A key for a submit that names none; how a cron tick submits at most once. */
   idempotencyKey?: () => string | undefined;
-  /** Set inside an executor, where waiting for another task is refused: it holds a slot the other may need. */
-  insideTask?: boolean;
 }
 
 /** The verbs of a domain over RPC to its object; what `mill.domain` and `ctx.domain` give. */
@@ -45,16 +43,19 @@ class LocalHandle {
   }
 
   async submit(type: string, payload: unknown, options?: SubmitOptions & CallOptions): Promise<Submitted> {
-    const [own, key] = splitKey(options);
+    // Taken before anything is awaited, so that the keys of a cron tick follow the order of its calls.
+    const [own, given] = splitKey(options);
+    const key = given ?? this.#options.idempotencyKey?.();
     const item = await prepare(this.#registry, this.#domain, type, payload, own, this.#clock);
     const [outcome] = (await this.#api.submit(this.#request([item], key))).outcomes;
     return { ...outcome!, type, domain: this.name };
   }
 
   async submitAll(items: readonly AnyBatchItem[], options?: CallOptions): Promise<Submitted[]> {
+    const key = options?.idempotencyKey ?? this.#options.idempotencyKey?.();
     if (items.length === 0) return [];
     const ready = await prepareAll(this.#registry, this.#domain, items, undefined, this.#clock);
-    const { outcomes } = await this.#api.submit(this.#request(ready, options?.idempotencyKey));
+    const { outcomes } = await this.#api.submit(this.#request(ready, key));
     return outcomes.map((outcome, index) => ({ ...outcome, type: ready[index]!.type, domain: this.name }));
   }
 
@@ -119,8 +120,7 @@ class LocalHandle {
     return { id, get: () => this.#api.schedule(id), pause: act("pause"), resume: act("resume"), trigger: act("trigger"), delete: act("delete") };
   }
 
-  #request(items: SubmitItem[], given: string | undefined): SubmitRequest {
-    const key = given ?? this.#options.idempotencyKey?.();
+  #request(items: SubmitItem[], key: string | undefined): SubmitRequest {
     if (key === undefined) return { items };
     checkIdempotencyKey(key);
     return { items, idempotency: { key: `worker:${this.name}:${key}`, body: duplicateHash("idempotency", "payload", canonicalJson(items)) } };

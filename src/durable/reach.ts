@@ -2,7 +2,7 @@ import { exports } from "cloudflare:workers";
 import { type Clock, systemClock } from "../clock.ts";
 import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
-import type { DomainApi } from "./protocol.ts";
+import type { DomainApi, RunResume } from "./protocol.ts";
 
 /** The one coordinator's name. */
 const COORDINATOR = "mill";
@@ -36,6 +36,9 @@ export function reachDomain(name: string, clock: Clock = systemClock): DomainApi
   const stub = (): Stub => namespace("MillDomain").getByName(name) as Stub;
   return api<DomainApi>(stub, `the domain ${name}`, DOMAIN_READS, DOMAIN_WRITES, clock);
 }
+
+/** A bare stub of the Domain object, for a runner that lost its link: what `resumeRun` answers with lives on it. */
+export const reachRun = (name: string): RunResume => namespace("MillDomain").getByName(name) as RunResume;
 
 /** The mill's coordinator, in the same way. */
 export function reachCoordinator(clock: Clock = systemClock): CoordinatorApi {

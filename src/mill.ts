@@ -1,0 +1,139 @@
+import { localHandle } from "./client/local.ts";
+import type { Defaults, DomainDefinition } from "./domains/definition.ts";
+import { findDomain } from "./domains/find.ts";
+import type { DomainHandle } from "./domains/handle.ts";
+import type { TypesOf } from "./domains/ref.ts";
+import type { DomainLike, Flat } from "./domains/shape.ts";
+import { CoordinatorObject } from "./durable/coordinator/object.ts";
+import { DomainObject } from "./durable/domain/object.ts";
+import { reachCoordinator, reachDomain, reachRun } from "./durable/reach.ts";
+import { compatibilityProblems } from "./compatibility.ts";
+import { buildRegistry } from "./registry.ts";
+import { runCron } from "./worker/cron.ts";
+import { createGateway } from "./worker/gateway.ts";
+import { RunnerEntrypoint } from "./worker/runner.ts";
+import { sweep } from "./worker/sweep.ts";
+
+/** A definition whatever its types. */
+// `any` where the type checker should not compare: what an app or an env must be is asked for by `MillOptions`.
+export type AnyDomain = DomainDefinition & DomainLike & { readonly "~needs"?: { app: any; env: any } | undefined; readonly "~problems": readonly string[] };
+
+/** The types of every domain by its name: what a mill knows, and `createClient<typeof mill>` learns. */
+export type DomainsOf<Domains extends readonly AnyDomain[]> = Flat<{ [Definition in Domains[number] as Definition["name"]]: TypesOf<Definition> }>;
+
+type Together<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void ? All : never;
+/** The app state that all domains together ask for. */
+export type AppOf<Domains extends readonly AnyDomain[]> = Together<NonNullable<Domains[number]["~needs"]>["app"]>;
+
+/** What `createMill` takes. */
+export type MillOptions<Domains extends readonly AnyDomain[], Env> = {
+  /** Every domain of this mill. */
+  domains: Domains;
+  /** How many tasks may run at once in the whole mill, 1 to 10,000; default 16. */
+  maxConcurrency?: number;
+  /** For every domain and type that does not say otherwise. */
+  defaults?: Defaults;
+  /**
+   * Functions for the platform's cron triggers, keyed by the very text under `[triggers] crons` in `wrangler.toml`.
+   * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.
+   */
+  crons?: Record<string, (mill: CronMill<DomainsOf<Domains>>) => unknown>;
+} & (object extends AppOf<Domains> ? { app?: (env: Env) => AppOf<Domains> } : { app: (env: Env) => AppOf<Domains> });
+
+/** What a function under `crons` is given. */
+export interface CronMill<Domains> {
+  /** When the tick was due, in milliseconds since 1970. */
+  readonly scheduledTime: number;
+  /** The handle of a domain of this mill. */
+  domain<Name extends Extract<keyof Domains, string>>(definition: DomainLike<Name, Domains[Name]>): DomainHandle<Name, Domains[Name]>;
+}
+
+/** A whole mill: the Worker's handlers, the classes it must export, and the way to its domains. */
+export interface Mill<Domains> {
+  /** Export it; name it under `[[migrations]] new_sqlite_classes`. */
+  readonly MillDomain: new (ctx: DurableObjectState, env: Cloudflare.Env) => DomainObject;
+  /** Export it; name it under `[[migrations]] new_sqlite_classes`. */
+  readonly MillCoordinator: new (ctx: DurableObjectState, env: Cloudflare.Env) => CoordinatorObject;
+  /** Export it. */
+  readonly MillRunner: new (ctx: ExecutionContext, env: Cloudflare.Env) => RunnerEntrypoint;
+  /** The HTTP API as a Hono app, to be mounted in another one. */
+  readonly app: ReturnType<typeof createGateway>;
+  /** Answers HTTP; does not use `this`. */
+  readonly fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => Response | Promise<Response>;
+  /** Runs the function under `crons` and the sweeper; does not use `this`. */
+  readonly scheduled: (controller: ScheduledController, env: Cloudflare.Env, ctx: ExecutionContext) => Promise<void>;
+  /**
+   * The handle of a domain.
+   *
+   * @param definition one that is listed in `domains`, or a `ref` to it
+   * @throws `unknown_domain`
+   * @example `const { id } = await mill.domain(media).submit("resize", { object: "cat.jpg", width: 320 });`
+   */
+  domain<Name extends Extract<keyof Domains, string>>(definition: DomainLike<Name, Domains[Name]>): DomainHandle<Name, Domains[Name]>;
+  /** For the type checker alone: what `createClient<typeof mill>` reads. */
+  readonly "~domains"?: Domains | undefined;
+}
+
+/**
+ * Makes a mill of domains: the composition root. Call it once, in the Worker's main module.
+ *
+ * @throws `invalid_request` listing everything that is wrong at once: names, duplicates, options, defaults, schedules,
+ * the compatibility date
+ * @example
+ * ```ts
+ * const mill = createMill({ domains: [ingest, media], maxConcurrency: 16 });
+ * export const { MillDomain, MillCoordinator, MillRunner } = mill;
+ * export default mill;
+ * ```
+ */
+export function createMill<const Domains extends readonly AnyDomain[], Env = Cloudflare.Env>(
+  options: MillOptions<Domains, Env>,
+): Mill<DomainsOf<Domains>> {
+  const registry = buildRegistry(options, compatibilityProblems());
+  const crons = (options.crons ?? {}) as Record<string, (mill: CronMill<never>) => unknown>;
+  const handles = new Map<string, DomainHandle<string, never>>();
+  const domain = (name: string): DomainHandle<string, never> => {
+    const known = handles.get(name);
+    if (known) return known;
+    const handle = localHandle<string, never>(registry, findDomain(registry, name), { reach: reachDomain });
+    handles.set(name, handle);
+    return handle;
+  };
+  const app = createGateway(registry);
+  // Of this isolate: a new one pokes every domain once, so that what a deploy declared comes alive.
+  const poked = new Set<string>();
+
+  const mill = {
+    MillDomain: class MillDomain extends DomainObject {
+      constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+        super(ctx, env, registry);
+      }
+    },
+    MillCoordinator: class MillCoordinator extends CoordinatorObject {
+      constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+        super(ctx, env, registry);
+      }
+    },
+    MillRunner: class MillRunner extends RunnerEntrypoint {
+      constructor(ctx: ExecutionContext, env: Cloudflare.Env) {
+        super(ctx, env, registry, { reach: reachRun, domain });
+      }
+    },
+    app,
+    fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => app.fetch(request, env, ctx),
+    scheduled: async (controller: ScheduledController) => {
+      const [ticked] = await Promise.allSettled([
+        runCron(registry, crons, controller, reachDomain),
+        sweep(registry, { coordinator: reachCoordinator(), reach: reachDomain, poked, log: complain }),
+      ]);
+      // After the sweep, so that the platform shows the tick as failed and nobody else pays for it.
+      if (ticked.status === "rejected") throw ticked.reason;
+    },
+    domain: (definition: { readonly name: string }) => domain(definition.name),
+  };
+  return mill as unknown as Mill<DomainsOf<Domains>>;
+}
+
+function complain(message: string, fields: Record<string, unknown>): void {
+  console.error(JSON.stringify({ level: "error", message, ...fields }));
+}
