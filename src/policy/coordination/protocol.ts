@@ -71,14 +71,16 @@ export interface GrantReceiver {
   pushGrant(incarnation: string, grant: Grant): Promise<{ version: number; holding: number } | null>;
 }
 
-/** Periods of the protocol, in ms. `DESIGN` section 5 says why the sum holds. */
+/** Periods of the protocol, in ms. A holder's slots are reclaimed at grant lease + slack + run lease after its last sync. */
 export const COORDINATION = {
   /** A grant is good for this long: counted by the holder from before it asked. */
   grantLeaseMs: 30_000,
   /** What the coordinator adds, after it answered: drift of clocks and messages to runners under way. */
   slackMs: 2_000,
-  /** A run whose lease is not renewed is over after this. */
+  /** A run whose lease is not renewed is over after this, by the runner's clock. */
   runLeaseMs: 10_000,
+  /** And the object takes it for over after this, from its last renewal or its own wake: a message to the runner may have been under way. */
+  runOverMs: 12_000,
   /** Open runs have their grant renewed this long after the last time. */
   renewAfterMs: 15_000,
   /** A holder that wants and has nothing asks again after this. */
