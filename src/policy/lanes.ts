@@ -39,7 +39,10 @@ const OLDEST = 1;
  */
 export class Lanes {
   private readonly lanes = new Map<string, Lane>();
-  private readonly ready = new Heap<Level>(READY, (one, other) => one.priority < other.priority || (one.priority === other.priority && one.head < other.head));
+  private readonly ready = new Heap<Level>(
+    READY,
+    (one, other) => one.priority < other.priority || (one.priority === other.priority && one.head < other.head),
+  );
   private readonly oldest = new Heap<Level>(OLDEST, (one, other) => one.head < other.head);
   private total = 0;
   private aside = 0;
@@ -118,8 +121,8 @@ export class Lanes {
       const rival = this.ready.second;
       const limit = rival?.priority === priority ? rival.head : Infinity;
       const run = level.ids.run(left, limit);
-      let taken = decide ? 0 : run;
-      while (decide && taken < run && decide(lane.name, priority, head + taken)) taken += 1;
+      let taken = run;
+      if (decide) for (taken = 0; taken < run && decide(lane.name, priority, head + taken); taken += 1);
       if (taken > 0) {
         picks.push({ lane: lane.name, priority, first: head, count: taken });
         level.ids.shift(taken);

@@ -46,7 +46,10 @@ export function parseCron(expression: unknown, timezone: unknown = "UTC"): CronR
   }
   const fields = cron.split(/[\t ]+/).length;
   if (!CRON_TEXT.test(cron) || fields < 5 || fields > 6) {
-    throw refuse("cron", `cron must have 5 fields (minute hour day month weekday) or 6 (second first), such as "30 2 * * *"; got ${JSON.stringify(expression)}.`);
+    throw refuse(
+      "cron",
+      `cron must have 5 fields (minute hour day month weekday) or 6 (second first), such as "30 2 * * *"; got ${JSON.stringify(expression)}.`,
+    );
   }
   try {
     compile({ cron, timezone: zone });
@@ -65,7 +68,7 @@ export function parseCron(expression: unknown, timezone: unknown = "UTC"): CronR
 export function parseTimezone(timezone: unknown): string {
   if (typeof timezone === "string" && timezone.length <= 64 && /^[A-Za-z]/.test(timezone)) {
     try {
-      new Intl.DateTimeFormat("en", { timeZone: timezone });
+      Intl.DateTimeFormat("en", { timeZone: timezone }).format(0);
       return timezone;
     } catch {
       // Said below.

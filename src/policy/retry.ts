@@ -66,16 +66,24 @@ export function exponential(attempts: number, initial: Duration, max: Duration, 
  */
 export function parseRetryPolicy(json: unknown, name = "retry"): RetryPolicy {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw refuse(name, `${name} must be an object such as {"kind":"exponential","attempts":5,"initial":"2s","max":"2m"}; got ${show(json)}.`);
+    throw refuse(
+      name,
+      `${name} must be an object such as {"kind":"exponential","attempts":5,"initial":"2s","max":"2m"}; got ${show(json)}.`,
+    );
   }
   for (const field of Object.keys(json)) {
     if (FIELDS.includes(field)) continue;
     const hint = didYouMean(field, FIELDS);
-    throw refuse(`${name}.${field}`, `${name} has no field ${show(field)}${hint ? `; did you mean "${hint}"?` : `; it takes ${FIELDS.join(", ")}.`}`);
+    throw refuse(
+      `${name}.${field}`,
+      `${name} has no field ${show(field)}${hint ? `; did you mean "${hint}"?` : `; it takes ${FIELDS.join(", ")}.`}`,
+    );
   }
   const { kind, attempts, initial, max, jitter } = json as Record<string, unknown>;
-  if (!KINDS.includes(kind as RetryPolicy["kind"])) throw refuse(`${name}.kind`, `${name}.kind must be one of ${KINDS.join(", ")}; got ${show(kind)}.`);
-  if (kind === "constant" && max !== undefined) throw refuse(`${name}.max`, `${name}.max makes no sense for a constant policy; leave it out.`);
+  if (!KINDS.includes(kind as RetryPolicy["kind"]))
+    throw refuse(`${name}.kind`, `${name}.kind must be one of ${KINDS.join(", ")}; got ${show(kind)}.`);
+  if (kind === "constant" && max !== undefined)
+    throw refuse(`${name}.max`, `${name}.max makes no sense for a constant policy; leave it out.`);
   const initialMs = parseDuration(initial, `${name}.initial`);
   const growsTo = kind === "constant" ? initialMs : Math.max(300_000, initialMs);
   return checked(
@@ -117,11 +125,16 @@ function growing(kind: "linear" | "exponential", attempts: number, initial: Dura
 function checked(policy: RetryPolicy, name = "retry"): RetryPolicy {
   const { attempts, initialMs, maxMs, jitter } = policy;
   if (!Number.isInteger(attempts) || attempts < 0 || attempts > ATTEMPTS_MAX) {
-    throw refuse(`${name}.attempts`, `${name}.attempts must be an integer from 0 to ${ATTEMPTS_MAX}: the re-runs after the first; got ${show(attempts)}.`);
+    throw refuse(
+      `${name}.attempts`,
+      `${name}.attempts must be an integer from 0 to ${ATTEMPTS_MAX}: the re-runs after the first; got ${show(attempts)}.`,
+    );
   }
-  if (initialMs > maxMs) throw refuse(`${name}.initial`, `${name}.initial (${initialMs} ms) must not be more than ${name}.max (${maxMs} ms).`);
+  if (initialMs > maxMs)
+    throw refuse(`${name}.initial`, `${name}.initial (${initialMs} ms) must not be more than ${name}.max (${maxMs} ms).`);
   if (maxMs > LIMITS.delayMsMax) throw refuse(`${name}.max`, `${name} may not wait longer than 10 years; got ${maxMs} ms.`);
-  if (jitter !== "full" && jitter !== "none") throw refuse(`${name}.jitter`, `${name}.jitter must be "full" or "none"; got ${show(jitter)}.`);
+  if (jitter !== "full" && jitter !== "none")
+    throw refuse(`${name}.jitter`, `${name}.jitter must be "full" or "none"; got ${show(jitter)}.`);
   return policy;
 }
 

@@ -60,13 +60,17 @@ test("whatever a task takes, runs settle at the target, and never swing", () => 
 
 test("times that jump by a factor of four do not blow it up", () => {
   fc.assert(
-    fc.property(fc.double({ min: 0.05, max: 5, noNaN: true }), fc.array(fc.double({ min: 0.5, max: 2, noNaN: true }), { minLength: 20, maxLength: 50 }), (taskMs, factors) => {
-      let at = 0;
-      const tail = simulate(new RunSize(), 300, 1, () => taskMs * factors[(at += 1) % factors.length]!).slice(50);
-      const mean = tail.reduce((sum, count) => sum + count, 0) / tail.length;
-      expect(mean * taskMs).toBeLessThanOrEqual(110);
-      expect(mean).toBeGreaterThanOrEqual(Math.min(250, 49 / taskMs) * 0.3);
-    }),
+    fc.property(
+      fc.double({ min: 0.05, max: 5, noNaN: true }),
+      fc.array(fc.double({ min: 0.5, max: 2, noNaN: true }), { minLength: 20, maxLength: 50 }),
+      (taskMs, factors) => {
+        let at = 0;
+        const tail = simulate(new RunSize(), 300, 1, () => taskMs * factors[(at += 1) % factors.length]!).slice(50);
+        const mean = tail.reduce((sum, count) => sum + count, 0) / tail.length;
+        expect(mean * taskMs).toBeLessThanOrEqual(110);
+        expect(mean).toBeGreaterThanOrEqual(Math.min(250, 49 / taskMs) * 0.3);
+      },
+    ),
   );
 });
 
@@ -110,7 +114,13 @@ test("a new type runs alone, and a slow one does not drag down those it met", ()
   simulate(sizes, 10, 1, () => 0.01);
   expect(sizes.admits(0.5, "slow")).toBe(false);
   expect(sizes.admits(0, "slow")).toBe(true);
-  sizes.learn(new Map([["t", 10], ["slow", 1]]), 5_000);
+  sizes.learn(
+    new Map([
+      ["t", 10],
+      ["slow", 1],
+    ]),
+    5_000,
+  );
   expect(sizes.size("t")).toBe(250);
   expect(sizes.size("slow")).toBe(1);
 });

@@ -17,7 +17,11 @@ test("ids survive the round trip, and task ids are no schedule ids", () => {
 });
 
 test("only the canonical text is an id", () => {
-  const ids = [fc.string(), fc.tuple(fc.string(), fc.string()).map(([a, b]) => `${a}_${b}`), fc.stringMatching(/^[a-z-]{1,3}_s?[0-9.e+-]{1,20}$/)];
+  const ids = [
+    fc.string(),
+    fc.tuple(fc.string(), fc.string()).map(([a, b]) => `${a}_${b}`),
+    fc.stringMatching(/^[a-z-]{1,3}_s?[0-9.e+-]{1,20}$/),
+  ];
   fc.assert(
     fc.property(fc.oneof(...ids), (text) => {
       const task = parseTaskId(text);
@@ -29,9 +33,39 @@ test("only the canonical text is an id", () => {
 });
 
 test.each([
-  "", "media", "media_", "_1", "media_0", "media_01", "media_-1", "media_+1", "media_1.0", "media_1e3", "media_ 1", "media_1 ", "media_1\n", " media_1",
-  "Media_1", "1media_1", "-media_1", "me_dia_1", "media_9007199254740992", "media_99999999999999999999", "media__1", "mediа_1", `${"a".repeat(64)}_1`,
-  "media_٣", "media_s", "media_s0", "media_s01", "media_S1", null, undefined, 17, {}, ["media_1"],
+  "",
+  "media",
+  "media_",
+  "_1",
+  "media_0",
+  "media_01",
+  "media_-1",
+  "media_+1",
+  "media_1.0",
+  "media_1e3",
+  "media_ 1",
+  "media_1 ",
+  "media_1\n",
+  " media_1",
+  "Media_1",
+  "1media_1",
+  "-media_1",
+  "me_dia_1",
+  "media_9007199254740992",
+  "media_99999999999999999999",
+  "media__1",
+  "mediа_1",
+  `${"a".repeat(64)}_1`,
+  "media_٣",
+  "media_s",
+  "media_s0",
+  "media_s01",
+  "media_S1",
+  null,
+  undefined,
+  17,
+  {},
+  ["media_1"],
 ])("%j is refused", (text) => {
   expect(parseTaskId(text)).toBeNull();
   expect(parseScheduleId(text)).toBeNull();

@@ -21,7 +21,8 @@ function compare(intervals: Intervals, model: Set<number>): void {
   expect(intervals.first).toBe(ranges[0]?.[0] ?? Infinity);
 }
 
-const span = (most: number, longest: number) => fc.tuple(fc.integer({ min: 1, max: most }), fc.nat(longest)).map(([first, more]) => ({ first, last: first + more }));
+const span = (most: number, longest: number) =>
+  fc.tuple(fc.integer({ min: 1, max: most }), fc.nat(longest)).map(([first, more]) => ({ first, last: first + more }));
 const operations = (most: number, longest: number) =>
   fc.oneof(
     fc.record({ kind: fc.constant("add" as const), span: span(most, 0) }),
@@ -31,7 +32,11 @@ const operations = (most: number, longest: number) =>
     fc.record({ kind: fc.constant("shift" as const), span: span(9, 60) }),
   );
 
-function apply(intervals: Intervals, model: Set<number>, { kind, span: { first, last } }: { kind: "add" | "remove" | "shift"; span: { first: number; last: number } }): void {
+function apply(
+  intervals: Intervals,
+  model: Set<number>,
+  { kind, span: { first, last } }: { kind: "add" | "remove" | "shift"; span: { first: number; last: number } },
+): void {
   const before = model.size;
   if (kind === "shift") {
     const start = intervals.first;
@@ -65,7 +70,11 @@ test("every operation does what a plain set does", () => {
 });
 
 test("also when thousands of intervals fill many chunks", () => {
-  const build = fc.record({ gap: fc.integer({ min: 2, max: 5 }), backwards: fc.boolean(), list: fc.array(operations(6_000, 900), { minLength: 20, maxLength: 400, size: "max" }) });
+  const build = fc.record({
+    gap: fc.integer({ min: 2, max: 5 }),
+    backwards: fc.boolean(),
+    list: fc.array(operations(6_000, 900), { minLength: 20, maxLength: 400, size: "max" }),
+  });
   fc.assert(
     fc.property(build, ({ gap, backwards, list }) => {
       const intervals = new Intervals();
@@ -87,11 +96,17 @@ test("also when thousands of intervals fill many chunks", () => {
 
 test("adding in any order ends in one interval", () => {
   fc.assert(
-    fc.property(fc.shuffledSubarray(Array.from({ length: 1_500 }, (_, index) => index + 1), { minLength: 1_500 }), (ids) => {
-      const intervals = new Intervals();
-      for (const id of ids) expect(intervals.add(id)).toBe(1);
-      expect([...intervals.ranges()]).toEqual([[1, 1_500]]);
-    }),
+    fc.property(
+      fc.shuffledSubarray(
+        Array.from({ length: 1_500 }, (_, index) => index + 1),
+        { minLength: 1_500 },
+      ),
+      (ids) => {
+        const intervals = new Intervals();
+        for (const id of ids) expect(intervals.add(id)).toBe(1);
+        expect([...intervals.ranges()]).toEqual([[1, 1_500]]);
+      },
+    ),
     { numRuns: 20 },
   );
 });

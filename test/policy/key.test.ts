@@ -5,13 +5,16 @@ import { canonicalJson, cutUtf8, duplicateHash, utf8Bytes } from "../../src/poli
 
 const texts = fc.string({ unit: "binary" });
 // Every UTF-16 unit, lone surrogates included.
-const units = fc.array(fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0xd7f0, max: 0xe00f }))).map((codes) => String.fromCharCode(...codes));
+const units = fc
+  .array(fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0xd7f0, max: 0xe00f })))
+  .map((codes) => String.fromCharCode(...codes));
 
 function shuffled(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shuffled);
   if (typeof value !== "object" || value === null) return value;
   const copy: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value).reverse()) Object.defineProperty(copy, key, { value: shuffled(member), enumerable: true });
+  for (const [key, member] of Object.entries(value).reverse())
+    Object.defineProperty(copy, key, { value: shuffled(member), enumerable: true });
   return copy;
 }
 
@@ -27,8 +30,12 @@ test("canonical JSON means the same value, whatever the order of its members", (
 });
 
 test("canonical JSON by example", () => {
-  expect(canonicalJson(JSON.parse('{"b":[1.0,-0,1e21,0.1],"a":{"z":null,"y":true},"10":1,"9":2}'))).toBe('{"10":1,"9":2,"a":{"y":true,"z":null},"b":[1,0,1e+21,0.1]}');
-  expect(canonicalJson({ "€": 1, "\r": 2, "\ufb33": 3, "1": 4, "😀": 5, "\u0080": 6, "ö": 7 })).toBe('{"\\r":2,"1":4,"\u0080":6,"ö":7,"€":1,"😀":5,"\ufb33":3}');
+  expect(canonicalJson(JSON.parse('{"b":[1.0,-0,1e21,0.1],"a":{"z":null,"y":true},"10":1,"9":2}'))).toBe(
+    '{"10":1,"9":2,"a":{"y":true,"z":null},"b":[1,0,1e+21,0.1]}',
+  );
+  expect(canonicalJson({ "€": 1, "\r": 2, "\ufb33": 3, "1": 4, "😀": 5, "\u0080": 6, ö: 7 })).toBe(
+    '{"\\r":2,"1":4,"\u0080":6,"ö":7,"€":1,"😀":5,"\ufb33":3}',
+  );
   expect(canonicalJson("\ud800")).toBe('"\\ud800"');
   expect(canonicalJson({ a: undefined, b: 1 })).toBe('{"b":1}');
   expect(canonicalJson([undefined])).toBe("[null]");

@@ -14,8 +14,12 @@ class Model {
   reasons = new Map<string, Set<string>>();
 
   held = (lane: string): string[] => [...(this.reasons.get(lane) ?? [])];
-  at = (lane: string, priority: number, id: number): boolean => this.entries.some((entry) => entry.lane === lane && entry.priority === priority && entry.id === id);
-  ready = (): Entry[] => this.entries.filter((entry) => this.held(entry.lane).length === 0).sort((one, other) => one.priority - other.priority || one.id - other.id);
+  at = (lane: string, priority: number, id: number): boolean =>
+    this.entries.some((entry) => entry.lane === lane && entry.priority === priority && entry.id === id);
+  ready = (): Entry[] =>
+    this.entries
+      .filter((entry) => this.held(entry.lane).length === 0)
+      .sort((one, other) => one.priority - other.priority || one.id - other.id);
   drop(gone: (entry: Entry) => boolean): number {
     const before = this.entries.length;
     this.entries = this.entries.filter((entry) => !gone(entry));
@@ -23,7 +27,8 @@ class Model {
   }
 }
 
-const flat = (picks: Pick[]): Entry[] => picks.flatMap(({ lane, priority, first, count }) => Array.from({ length: count }, (_, index) => ({ lane, priority, id: first + index })));
+const flat = (picks: Pick[]): Entry[] =>
+  picks.flatMap(({ lane, priority, first, count }) => Array.from({ length: count }, (_, index) => ({ lane, priority, id: first + index })));
 
 const lane = fc.constantFrom("", "", "a", "b", "c");
 const priority = fc.constantFrom(0, 64, 128, 128, 255);
@@ -34,13 +39,18 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove" as const), ...place }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("take" as const), count: fc.nat(25), back: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("takeWhile" as const), count: fc.nat(25), stop: fc.nat(12) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("hold" as const, "release" as const), lane, reason: fc.constantFrom("paused", "rate") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom("hold" as const, "release" as const), lane, reason: fc.constantFrom("paused", "rate") }),
+  },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** An id waits in one place at a time: whoever adds it elsewhere takes it out first. */
 function addBoth(lanes: Lanes, model: Model, target: string, level: number, first: number, last: number): void {
-  for (const entry of model.entries.filter(({ id, lane, priority }) => id >= first && id <= last && (lane !== target || priority !== level))) {
+  for (const entry of model.entries.filter(
+    ({ id, lane, priority }) => id >= first && id <= last && (lane !== target || priority !== level),
+  )) {
     expect(lanes.remove(entry.lane, entry.priority, entry.id)).toBe(1);
     model.drop((other) => other === entry);
   }
@@ -80,7 +90,9 @@ function apply(lanes: Lanes, model: Model, operation: Operation): void {
     }
     case "remove": {
       const { lane, priority, first, more } = operation;
-      const removed = model.drop((entry) => entry.lane === lane && entry.priority === priority && entry.id >= first && entry.id <= first + more);
+      const removed = model.drop(
+        (entry) => entry.lane === lane && entry.priority === priority && entry.id >= first && entry.id <= first + more,
+      );
       expect(lanes.remove(lane, priority, first, first + more)).toBe(removed);
       return;
     }
@@ -180,7 +192,15 @@ test("a lane held while empty stays held", () => {
 
 test("what cannot be an id or a priority breaks an invariant and changes nothing", () => {
   const lanes = new Lanes();
-  for (const [priority, first, last] of [[0, 0, 0], [0, 1.5, 2], [0, 5, 4], [0, 1, Infinity], [256, 1, 1], [-1, 1, 1], [0.5, 1, 1]] as const) {
+  for (const [priority, first, last] of [
+    [0, 0, 0],
+    [0, 1.5, 2],
+    [0, 5, 4],
+    [0, 1, Infinity],
+    [256, 1, 1],
+    [-1, 1, 1],
+    [0.5, 1, 1],
+  ] as const) {
     expect(() => lanes.add("x", priority, first, last)).toThrow(/Invariant broken/);
   }
   expect(lanes.size).toBe(0);

@@ -3,7 +3,8 @@ import { didYouMean, isDomainName, isGroupName, isScheduleName, isTypeName } fro
 
 test("domain names", () => {
   for (const name of ["a", "media", "a-1", "a".repeat(63)]) expect(isDomainName(name), name).toBe(true);
-  for (const name of ["", "1a", "-a", "A", "a_b", "a b", "a\n", "ä", "a".repeat(64), null, 1, ["a"]]) expect(isDomainName(name), String(name)).toBe(false);
+  for (const name of ["", "1a", "-a", "A", "a_b", "a b", "a\n", "ä", "a".repeat(64), null, 1, ["a"]])
+    expect(isDomainName(name), String(name)).toBe(false);
 });
 
 test("type names", () => {
@@ -19,8 +20,17 @@ test("group and schedule names", () => {
 });
 
 test.each([
-  ["resise", "resize"], ["RESIZE", "resize"], ["reszie", "resize"], ["rsize", "resize"], ["resizes", "resize"], ["gc2", "gc"], ["upload-prat", "upload-part"],
-  ["something", undefined], ["", undefined], ["z", undefined], ["x".repeat(129), undefined],
+  ["resise", "resize"],
+  ["RESIZE", "resize"],
+  ["reszie", "resize"],
+  ["rsize", "resize"],
+  ["resizes", "resize"],
+  ["gc2", "gc"],
+  ["upload-prat", "upload-part"],
+  ["something", undefined],
+  ["", undefined],
+  ["z", undefined],
+  ["x".repeat(129), undefined],
 ])("%s: did you mean %s?", (word, expected) => {
   expect(didYouMean(word, ["rotate", "resize", "gc", "upload-part", "transcode"])).toBe(expected);
 });

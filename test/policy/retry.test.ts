@@ -38,11 +38,13 @@ test("every delay lies between nothing and max, jitter spreads it, and it never 
 });
 
 test("attempts beyond every power of two stay at max", () => {
-  for (const retries of [53, 63, 64, 310, 1_024, 9_999]) expect(retryDelayMs(exponential(10_000, 1, "1d", plain), retries, 0)).toBe(86_400_000);
+  for (const retries of [53, 63, 64, 310, 1_024, 9_999])
+    expect(retryDelayMs(exponential(10_000, 1, "1d", plain), retries, 0)).toBe(86_400_000);
 });
 
 test("policies that make no sense are refused", () => {
-  for (const attempts of [-1, 1.5, Number.NaN, Infinity, 10_001, "3", null]) expect(() => constant(attempts as number, "1s"), String(attempts)).toThrow(refused);
+  for (const attempts of [-1, 1.5, Number.NaN, Infinity, 10_001, "3", null])
+    expect(() => constant(attempts as number, "1s"), String(attempts)).toThrow(refused);
   expect(() => linear(1, "2s", "1s")).toThrow(/initial.*2000.*max.*1000/);
   expect(() => exponential(1, "soon" as "1s", "1s")).toThrow(/initial must be a duration/);
   expect(() => exponential(1, "1s", "4000d")).toThrow(/10 years/);
@@ -58,10 +60,17 @@ test("policies from JSON", () => {
 });
 
 test.each([
-  [null, /must be an object/], [[], /must be an object/], ["exponential", /must be an object/], [{}, /retry\.kind/], [{ kind: "random" }, /retry\.kind/],
-  [{ kind: "constant", attempts: 1 }, /retry\.initial/], [{ kind: "constant", initial: "1s" }, /retry\.attempts/],
-  [{ kind: "constant", attempts: 1, initial: "1s", max: "2s" }, /retry\.max/], [{ kind: "linear", attempts: 1, initial: "3s", max: "2s" }, /retry\.initial/],
-  [{ kind: "linear", attempts: 1, initial: "1s", jitter: true }, /retry\.jitter/], [{ kind: "linear", atempts: 1, initial: "1s" }, /did you mean "attempts"/],
+  [null, /must be an object/],
+  [[], /must be an object/],
+  ["exponential", /must be an object/],
+  [{}, /retry\.kind/],
+  [{ kind: "random" }, /retry\.kind/],
+  [{ kind: "constant", attempts: 1 }, /retry\.initial/],
+  [{ kind: "constant", initial: "1s" }, /retry\.attempts/],
+  [{ kind: "constant", attempts: 1, initial: "1s", max: "2s" }, /retry\.max/],
+  [{ kind: "linear", attempts: 1, initial: "3s", max: "2s" }, /retry\.initial/],
+  [{ kind: "linear", attempts: 1, initial: "1s", jitter: true }, /retry\.jitter/],
+  [{ kind: "linear", atempts: 1, initial: "1s" }, /did you mean "attempts"/],
   [JSON.parse('{"kind":"linear","attempts":1,"initial":"1s","__proto__":{}}'), /no field "__proto__"/],
 ])("%j is refused", (json, message) => {
   expect(() => parseRetryPolicy(json)).toThrow(refused);
@@ -71,13 +80,19 @@ test.each([
 test("whatever JSON comes, the answer is a policy or invalid_request", () => {
   const field = fc.oneof(fc.jsonValue(), fc.constantFrom("1s", "linear", "full", 1));
   fc.assert(
-    fc.property(fc.oneof(fc.jsonValue(), fc.record({ kind: field, attempts: field, initial: field, max: field, jitter: field }, { requiredKeys: [] })), (json) => {
-      try {
-        expect(retryDelayMs(parseRetryPolicy(json), 3, 0.5)).toBeGreaterThanOrEqual(0);
-      } catch (error) {
-        expect(error).toEqual(refused);
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.jsonValue(),
+        fc.record({ kind: field, attempts: field, initial: field, max: field, jitter: field }, { requiredKeys: [] }),
+      ),
+      (json) => {
+        try {
+          expect(retryDelayMs(parseRetryPolicy(json), 3, 0.5)).toBeGreaterThanOrEqual(0);
+        } catch (error) {
+          expect(error).toEqual(refused);
+        }
+      },
+    ),
   );
 });
 
