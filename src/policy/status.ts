@@ -31,7 +31,7 @@ export function statusFromCode(code: number): StoredStatus {
 
 /** Why a task changes its status. */
 export type Cause =
-  | "due" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "put-back" | "cancel" | "expire" | "reopen" | "run-now";
+  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "expire" | "reopen" | "run-now";
 
 /**
  * The state machine: for each cause, from which stored status to which. A claimed task is `pending` on disk
@@ -40,13 +40,13 @@ export type Cause =
  */
 export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: StoredStatus, to: StoredStatus])[]>> = {
   due: [["scheduled", "pending"]],
+  unblock: [["blocked", "pending"], ["blocked", "scheduled"]],
   delay: [["pending", "scheduled"]],
   complete: [["pending", "completed"]],
   fail: [["pending", "failed"]],
   exhaust: [["pending", "dead_letter"]],
   poison: [["pending", "dead_letter"]],
   retry: [["pending", "scheduled"], ["pending", "pending"]],
-  "put-back": [["pending", "pending"]],
   cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"]],
   expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"]],
   "run-now": [["scheduled", "pending"]],

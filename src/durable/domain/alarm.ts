@@ -1,0 +1,86 @@
+import type { Core } from "./core.ts";
+
+/** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
+const KINDS = ["due", "expiry", "schedule", "idempotency", "purge", "kick"] as const;
+type Kind = (typeof KINDS)[number];
+
+/** The least of every due moment, asked of the partial indexes: a row read each, or none. */
+const LEAST = `SELECT
+  (SELECT min(run_at) FROM tasks WHERE status = 1) AS due,
+  (SELECT min(expires_at) FROM tasks WHERE expires_at IS NOT NULL AND status < 10) AS expiry,
+  (SELECT min(next_at) FROM schedules WHERE next_at IS NOT NULL) AS schedule,
+  (SELECT expires_at FROM idempotency ORDER BY id LIMIT 1) AS idempotency`;
+
+/**
+ * The object's one alarm: the least of everything that falls due, set only when that comes earlier. It is never set
+ * for the moment of the alarm that is running: the platform swallows that silently and the object sleeps for ever.
+ */
+export class Alarm {
+  private readonly storage: DurableObjectStorage;
+  private readonly core: Core;
+  private readonly at: Record<Kind, number> = { due: Infinity, expiry: Infinity, schedule: Infinity, idempotency: Infinity, purge: Infinity, kick: Infinity };
+  private armedAt: number | null = null;
+  private firedFor = 0;
+
+  constructor(storage: DurableObjectStorage, core: Core) {
+    this.storage = storage;
+    this.core = core;
+  }
+
+  /** What storage says an alarm stands at; a past one counts as none, since it may never fire. */
+  found(at: number | null): void {
+    this.armedAt = at;
+  }
+
+  /** `alarm()` runs: nothing stands any more. */
+  fired(scheduledTime: number): void {
+    this.armedAt = null;
+    this.firedFor = scheduledTime;
+    this.at.kick = Infinity;
+  }
+
+  /** Something falls due at `at`, perhaps earlier than all before. */
+  soon(kind: Kind, at: number): void {
+    if (at < this.at[kind]) this.at[kind] = at;
+  }
+
+  /** A kind's moment, known exactly. */
+  set(kind: Kind, at: number | null): void {
+    this.at[kind] = at ?? Infinity;
+  }
+
+  /** Derives every moment from storage again, and distrusts what stands. */
+  recall(): void {
+    this.refresh();
+    this.armedAt = null;
+  }
+
+  /** Derives every moment from storage again: hints that were too early are forgotten. */
+  refresh(): void {
+    const least = this.core.store.exec<Record<"due" | "expiry" | "schedule" | "idempotency", number | null>>(LEAST).one();
+    for (const kind of ["due", "expiry", "schedule", "idempotency"] as const) this.set(kind, least[kind]);
+  }
+
+  /** Sets the alarm when it has to ring earlier than it would; inside the transaction that makes it so. */
+  arm(): void {
+    const now = this.core.clock.now();
+    const least = this.least(now);
+    const stands = this.armedAt !== null && this.armedAt > now ? this.armedAt : Infinity;
+    if (least >= stands) return;
+    const at = Math.max(least, this.firedFor + 1, now + 1);
+    if (at >= stands) return;
+    void this.storage.setAlarm(at);
+    this.armedAt = at;
+    this.core.state.cost.alarmsSet += 1;
+    this.core.state.cost.rowsWritten += 1;
+  }
+
+  private least(now: number): number {
+    let least = this.core.state.agesAt ?? Infinity;
+    for (const kind of KINDS) least = Math.min(least, this.at[kind]);
+    for (const run of this.core.runs.values()) if (run.orphanUntil !== undefined) least = Math.min(least, run.orphanUntil);
+    // The switch stands while there is work; once it stands it is left alone until it fires.
+    if (this.core.busy) least = Math.min(least, now + this.core.deadManMs);
+    return least;
+  }
+}

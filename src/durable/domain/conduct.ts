@@ -1,0 +1,160 @@
+import { RpcTarget } from "cloudflare:workers";
+import { fail, MillraceError } from "../../policy/errors.ts";
+import { LIMITS } from "../../policy/limits.ts";
+import { point } from "../point.ts";
+import type { AbortReason, ProgressReport, RunAnswer, RunControl, RunLink, RunnerApi, RunOutcome, RunTask } from "../protocol.ts";
+import type { Core } from "./core.ts";
+import type { ControlStub, Run } from "./run.ts";
+import { settle } from "./settle.ts";
+
+/** How often a run that takes its time is looked at: whether the tasks behind the current one should be recalled. */
+const WATCH_MS = LIMITS.runTargetMs;
+
+/** Speaks with runners: sends runs, renews their leases, recalls what waits behind a long task. */
+export class Conductor {
+  private readonly core: Core;
+  private readonly reach: () => RunnerApi;
+  private stopBeat: (() => void) | undefined;
+
+  constructor(core: Core, reach: () => RunnerApi) {
+    this.core = core;
+    this.reach = reach;
+  }
+
+  /** Sends a run, once, with a fresh stub; its answer settles it. Never rejects. */
+  async start(run: Run, tasks: RunTask[]): Promise<void> {
+    const stopWatch = tasks.length > 1 ? this.watch(run) : undefined;
+    this.beat();
+    try {
+      point("dispatch.call", this.core.name);
+      const answer = await this.reach().run({ run: run.id, domain: this.core.name, tasks }, new Link(this.core, this, run));
+      point("dispatch.answered", this.core.name);
+      this.answered(run, answer);
+    } catch (error) {
+      this.broken(run, error);
+    } finally {
+      stopWatch?.();
+    }
+  }
+
+  private answered(run: Run, answer: RunAnswer): void {
+    if (run.closed) return;
+    const elapsed = this.core.clock.now() - run.startedAt;
+    this.core.sizes.learn(run.types, elapsed);
+    settle(this.core, run, { ...answer, finished: true });
+    this.core.outside.sync();
+  }
+
+  /**
+   * The call broke (the runner's isolate ended, or the network between): it may still execute, so its slot is not
+   * free before its lease is over, unless it calls in.
+   */
+  private broken(run: Run, error: unknown): void {
+    if (run.closed) return;
+    console.warn(JSON.stringify({ message: "a run's call broke; waiting for its runner to call in", run: run.id, domain: this.core.name, error: String(error) }));
+    this.core.transact("broken", () => {
+      run.orphanUntil = Math.max(run.renewedAt, this.core.clock.now()) + LIMITS.runLeaseMs;
+    });
+  }
+
+  /** The runner speaks for its run, by the link it was given or after it found the object again by name. */
+  attach(run: Run, control: RunControl | undefined): void {
+    run.orphanUntil = undefined;
+    run.renewedAt = this.core.clock.now();
+    if (!control) return;
+    // A stub received as an argument dies with the call unless it is kept by a duplicate.
+    const stub = control as ControlStub & { dup?(): ControlStub };
+    run.control?.[Symbol.dispose]?.();
+    run.control = stub.dup ? stub.dup() : stub;
+    this.beat();
+  }
+
+  /** Every 50 ms: when the current task has taken longer than that, the ones behind it are asked back. */
+  private watch(run: Run): () => void {
+    let stop = this.core.clock.after(WATCH_MS, () => look());
+    const look = (): void => {
+      if (run.closed || run.recalling || run.open.size < 2) return;
+      if (run.control && this.core.clock.now() - run.currentSince >= LIMITS.runTargetMs) return void this.recall(run, run.control);
+      stop = this.core.clock.after(WATCH_MS, look);
+    };
+    return () => stop();
+  }
+
+  /** A question: only what the runner says it will not start goes back. Until it has answered, all belongs to the run. */
+  private async recall(run: Run, control: RunControl): Promise<void> {
+    run.recalling = true;
+    try {
+      point("recall.call", this.core.name);
+      const unstarted = await control.recall();
+      point("recall.answered", this.core.name);
+      if (!run.closed && unstarted.length > 0) settle(this.core, run, { outcomes: [], unstarted, finished: false });
+    } catch {
+      // The link broke: the run's call breaks too, or the runner calls in by name with what it has not started.
+    } finally {
+      run.recalling = false;
+    }
+  }
+
+  /** While runs are open: renews their leases every 3 s, from memory, while the grant that they stand on is valid. */
+  private beat(): void {
+    this.stopBeat ??= this.core.clock.after(LIMITS.runRenewMs, () => {
+      this.stopBeat = undefined;
+      if (this.core.runs.size === 0) return;
+      if (this.core.holder.valid(this.core.clock.now())) for (const run of this.core.runs.values()) void this.renew(run);
+      this.beat();
+    });
+  }
+
+  private async renew(run: Run): Promise<void> {
+    if (!run.control) return;
+    const asked = this.core.clock.now();
+    try {
+      await run.control.renew();
+      run.renewedAt = Math.max(run.renewedAt, asked);
+    } catch {
+      // Reached when the runner is gone. Where its call is still open that breaks too; a resumed run has no call.
+      if (run.closed) return;
+      this.core.transact("broken", () => {
+        run.orphanUntil ??= run.renewedAt + LIMITS.runLeaseMs;
+      });
+    }
+  }
+}
+
+/** What the runner holds of this incarnation: everything counts only while its run is open. */
+export class Link extends RpcTarget implements RunLink {
+  readonly #core: Core;
+  readonly #conductor: Conductor;
+  readonly #run: Run;
+
+  constructor(core: Core, conductor: Conductor, run: Run) {
+    super();
+    this.#core = core;
+    this.#conductor = conductor;
+    this.#run = run;
+  }
+
+  async attach(control: RunControl): Promise<{ abort: [id: number, reason: AbortReason][]; recall: boolean }> {
+    this.#check();
+    this.#conductor.attach(this.#run, control);
+    return { abort: [...this.#run.aborts], recall: false };
+  }
+
+  async settle(outcomes: RunOutcome[]): Promise<void> {
+    this.#check();
+    settle(this.#core, this.#run, { outcomes, unstarted: [], finished: false });
+  }
+
+  async progress(reports: ProgressReport[]): Promise<void> {
+    this.#check();
+    const now = this.#core.clock.now();
+    for (const report of reports) if (this.#run.open.has(report.id)) this.#core.progresses.report(report, now);
+  }
+
+  #check(): void {
+    if (this.#run.closed) throw leaseLost(this.#run.id);
+  }
+}
+
+export const leaseLost = (run: string): MillraceError =>
+  fail("lease_lost", "This run is over for its domain: its lease ran out or it was settled. Nothing was changed; stop the execution.", { run });

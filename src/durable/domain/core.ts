@@ -1,0 +1,232 @@
+import type { Clock } from "../../clock.ts";
+import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
+import type { DomainDefinition, Registry } from "../../domains/definition.ts";
+import { MillraceError } from "../../policy/errors.ts";
+import { Lanes } from "../../policy/lanes.ts";
+import { LIMITS } from "../../policy/limits.ts";
+import { RunSize } from "../../policy/batch.ts";
+import { Holder } from "../../policy/coordination/holder.ts";
+import type { StoredStatus } from "../../policy/status.ts";
+import { point } from "../point.ts";
+import type { AbortReason, RunTask } from "../protocol.ts";
+import { Alarm } from "./alarm.ts";
+import { Progresses } from "./progress.ts";
+import { Run, fromRanges } from "./run.ts";
+import { loadState, meter, saveState, type State } from "./state.ts";
+import { Store } from "./store.ts";
+import { Waiters } from "./waiters.ts";
+
+/** What the object's shell gives the engine. */
+export interface Outside {
+  storage: DurableObjectStorage;
+  clock: Clock;
+  registry: Registry;
+  name: string;
+  /** The deployed code's version, `""` when the platform does not tell. */
+  version: string;
+  /** Sends a run to the runner; called after its commit. */
+  start(run: Run, tasks: RunTask[]): void;
+  /** Something may be ready that needs slots the object does not have. */
+  sync(): void;
+}
+
+/**
+ * Everything that the engine's verbs (submit, dispatch, settle, …) share: the store, the state row, and what of it
+ * lives in memory. Memory is a cache: `reload` makes it anew from storage at any time.
+ */
+export class Core {
+  readonly outside: Outside;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly alarm: Alarm;
+  readonly holder: Holder;
+  readonly sizes = new RunSize();
+  readonly waiters: Waiters;
+  readonly progresses: Progresses;
+  /** Runs under way, by id. */
+  readonly runs = new Map<string, Run>();
+  /** Which run a claimed task is in. */
+  readonly claims = new Map<number, Run>();
+  state!: State;
+  lanes!: Lanes;
+  /** Ids that others wait for. */
+  upstreams = new Set<number>();
+  /** How many tasks the last run took: how many rows the next one begins to read. */
+  lastFill = 1;
+  private readonly defaults = new Map<string, ResolvedDefaults | undefined>();
+  private effects: (() => void)[] = [];
+  private opened: Run[] = [];
+  private dirty = false;
+
+  constructor(outside: Outside) {
+    this.outside = outside;
+    this.clock = outside.clock;
+    this.store = new Store(outside.storage);
+    this.alarm = new Alarm(outside.storage, this);
+    this.holder = new Holder({ holder: outside.name, incarnation: outside.clock.token(12) });
+    this.waiters = new Waiters(outside.clock);
+    this.progresses = new Progresses();
+  }
+
+  get name(): string {
+    return this.outside.name;
+  }
+
+  /** The definition of the day; undefined when a deploy took the domain away. */
+  get definition(): DomainDefinition | undefined {
+    return this.outside.registry.domains.get(this.name);
+  }
+
+  /** A type's defaults; undefined when it is not registered. */
+  defaultsOf(type: string): ResolvedDefaults | undefined {
+    if (!this.defaults.has(type)) {
+      const definition = this.definition?.types.get(type);
+      this.defaults.set(type, definition && resolveDefaults(this.outside.registry, this.definition!, definition));
+    }
+    return this.defaults.get(type);
+  }
+
+  /** The domain's cap: set live, else the definition's. */
+  get cap(): number | null {
+    const { maxConcurrency } = this.state;
+    return maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : maxConcurrency;
+  }
+
+  /**
+   * One state change: everything that `work` writes, the state row and the alarm commit together or not at all.
+   * Memory may change inside; when anything throws after the first change, memory is made anew from storage.
+   */
+  transact<T>(name: string, work: () => T): T {
+    point(`${name}.begin`, this.name);
+    let result: T;
+    try {
+      result = this.store.transact(() => {
+        const answer = work();
+        this.finish();
+        return answer;
+      });
+    } catch (error) {
+      // A refusal (409 and the like) is thrown before anything changed; everything else leaves memory in doubt.
+      if (this.dirty || !MillraceError.is(error)) this.abandon();
+      this.effects = [];
+      throw error;
+    }
+    this.opened = [];
+    point(`${name}.committed`, this.name);
+    const { effects } = this;
+    this.effects = [];
+    for (const effect of effects) effect();
+    return result;
+  }
+
+  /** The state row will be written at the end of this transaction. */
+  touch(): State {
+    this.dirty = true;
+    return this.state;
+  }
+
+  /** After the commit: messages, answers, everything that storage cannot take back. */
+  after(effect: () => void): void {
+    this.effects.push(effect);
+  }
+
+  /** Counts `count` tasks that went from one stored status to another (null: a new one, or one that is gone). */
+  moved(from: StoredStatus | null, to: StoredStatus | null, count = 1): void {
+    const { counts } = this.touch();
+    if (from) counts[from] -= count;
+    if (to) counts[to] += count;
+  }
+
+  /** A run starts: written with this transaction, sent after it. */
+  open(run: Run, tasks: RunTask[]): void {
+    this.runs.set(run.id, run);
+    for (const id of run.open) this.claims.set(id, run);
+    this.holder.occupy();
+    this.opened.push(run);
+    this.touch();
+    this.after(() => this.outside.start(run, tasks));
+  }
+
+  /** The runner has answered for the whole run, or its lease is over: the slot is free. */
+  close(run: Run): void {
+    if (!this.runs.delete(run.id)) return;
+    for (const id of run.open) this.claims.delete(id);
+    delete this.touch().runs[run.id];
+    this.holder.vacate();
+    this.after(() => run.release());
+  }
+
+  /** Stops a claimed task: the runner is told after the commit, or when it first speaks. */
+  abort(run: Run, id: number, reason: AbortReason): void {
+    if (run.aborts.has(id) && reason !== "cancel") return;
+    run.aborts.set(id, reason);
+    // A runner that cannot be told has lost its link: it calls in by name, or its lease runs out.
+    this.after(() => void run.control?.abort(id, reason).catch(() => undefined));
+  }
+
+  /** Memory from storage: lanes by one scan from the oldest pending id, claims from the state row. */
+  reload(): void {
+    this.state = loadState(this.store);
+    this.dirty = false;
+    this.claims.clear();
+    for (const [id, stored] of Object.entries(this.state.runs)) {
+      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, fromRanges(stored.ids));
+      this.runs.set(id, run);
+      run.open.clear();
+      for (const task of fromRanges(stored.ids)) {
+        run.open.add(task);
+        this.claims.set(task, run);
+      }
+    }
+    this.lanes = new Lanes();
+    const rows = this.store.exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest).raw<[number, number, string]>();
+    for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
+    this.upstreams = new Set(this.store.exec<{ upstream: number }>("SELECT DISTINCT upstream FROM edges").toArray().map((row) => row.upstream));
+    this.alarm.recall();
+    this.holder.setCap(this.cap);
+  }
+
+  /** The lane of a type: the plain one, or one of its own while it is not registered, held until a deploy brings it back. */
+  laneOf(type: string): string {
+    if (this.definition?.types.has(type)) return "";
+    const lane = `type:${type}`;
+    this.lanes.hold(lane, "unregistered");
+    return lane;
+  }
+
+  private finish(): void {
+    if (this.dirty) {
+      const { state } = this;
+      state.oldest = this.oldest();
+      meter(state, this.store);
+      saveState(this.store, state);
+      this.dirty = false;
+    }
+    this.alarm.arm();
+  }
+
+  /** No task below it is pending: the least of the lanes and of the runs under way. */
+  private oldest(): number {
+    let least = Math.min(this.lanes.oldestId() ?? Infinity, this.state.nextId);
+    for (const { ids } of Object.values(this.state.runs)) for (const [first] of ids) least = Math.min(least, first);
+    return least;
+  }
+
+  private abandon(): void {
+    for (const run of this.opened) {
+      this.runs.delete(run.id);
+      this.holder.vacate();
+    }
+    this.opened = [];
+    this.reload();
+  }
+
+  /** The alarm that a run, or ready work without a slot, keeps ahead: a dead man's switch. */
+  get busy(): boolean {
+    return this.runs.size > 0 || (this.lanes.readySize > 0 && !this.state.paused);
+  }
+
+  get deadManMs(): number {
+    return LIMITS.deadManMs;
+  }
+}

@@ -1,0 +1,261 @@
+import { DurableObject } from "cloudflare:workers";
+import { type Clock, systemClock } from "../../clock.ts";
+import type { Registry } from "../../domains/definition.ts";
+import { prepareSchedule } from "../../domains/schedule.ts";
+import type { ResultAnswer, Schedule, Task, TaskError } from "../../domains/task.ts";
+import type { CoordinatorApi, Grant } from "../../policy/coordination/protocol.ts";
+import { fail } from "../../policy/errors.ts";
+import { parseTaskId } from "../../policy/ids.ts";
+import { duplicateHash } from "../../policy/key.ts";
+import { LIMITS } from "../../policy/limits.ts";
+import { isTerminal, statusFromCode } from "../../policy/status.ts";
+import { migrate } from "../migrate.ts";
+import type { DomainApi, DomainSnapshot, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
+import { cancel, mustRead } from "./cancel.ts";
+import { Conductor, leaseLost, Link } from "./conduct.ts";
+import { Core } from "./core.ts";
+import { dispatch } from "./dispatch.ts";
+import { count, list } from "./list.ts";
+import { migrations } from "./migrations.ts";
+import { adoptOrphans } from "./recover.ts";
+import { retry, runNow } from "./reopen.ts";
+import { ring } from "./ring.ts";
+import { actOnSchedule, declare, listSchedules, patchSchedule, putSchedule, readSchedule, viewSchedule } from "./schedules.ts";
+import { settle } from "./settle.ts";
+import { snapshot } from "./snapshot.ts";
+import { submit } from "./submit.ts";
+import { Syncer } from "./sync.ts";
+import { view } from "./view.ts";
+
+/** How the object reaches the others; a fresh stub for every call. */
+export interface DomainWiring {
+  coordinator(): CoordinatorApi;
+  runner(): RunnerApi;
+  clock?: Clock;
+}
+
+/**
+ * The Durable Object of one domain: the only writer of its tasks. A thin shell: every method is a verb of the engine.
+ * The mill derives a class with its registry from it.
+ */
+export class DomainObject extends DurableObject<unknown> implements DomainApi {
+  readonly #core: Core;
+  readonly #conductor: Conductor;
+  readonly #syncer: Syncer;
+  readonly #registry: Registry;
+
+  constructor(ctx: DurableObjectState, env: unknown, registry: Registry, wiring: DomainWiring) {
+    super(ctx, env);
+    this.#registry = registry;
+    const clock = wiring.clock ?? systemClock;
+    migrate(ctx.storage, migrations, clock.now());
+    this.#core = new Core({
+      storage: ctx.storage,
+      clock,
+      registry,
+      name: ctx.id.name ?? "",
+      version: versionOf(env),
+      start: (run, tasks) => void this.#conductor.start(run, tasks),
+      sync: () => this.#syncer.kick(),
+    });
+    this.#conductor = new Conductor(this.#core, wiring.runner);
+    this.#syncer = new Syncer(this.#core, wiring.coordinator);
+    void ctx.blockConcurrencyWhile(() => this.#wake());
+  }
+
+  /** Rebuilds memory and arms the alarm; runs nothing. */
+  async #wake(): Promise<void> {
+    const core = this.#core;
+    core.reload();
+    core.alarm.found(await this.ctx.storage.getAlarm());
+    const now = core.clock.now();
+    adoptOrphans(core, now);
+    if (core.lanes.readySize > 0) core.alarm.soon("kick", now);
+    core.transact("wake", () => undefined);
+    await this.#declare();
+  }
+
+  /** Schedules declared in code, brought up to date when the code has changed. A bad one must not keep the object from waking. */
+  async #declare(): Promise<void> {
+    const { definition, state } = this.#core;
+    const fingerprint = definition && definition.schedules.length > 0 ? duplicateHash("schedules", "payload", JSON.stringify(definition.schedules)) : "";
+    if (!definition || fingerprint === state.declared) return;
+    try {
+      const inputs: ScheduleInput[] = [];
+      for (const { name, type, payload, spec } of definition.schedules) inputs.push(await prepareSchedule(this.#registry, definition, { name, type, payload, ...spec }, this.#core.clock));
+      declare(this.#core, inputs, fingerprint);
+    } catch (error) {
+      console.error(JSON.stringify({ message: "a declared schedule was refused", domain: this.#core.name, error: String(error) }));
+    }
+  }
+
+  #request(): void {
+    this.#core.state.cost.requests += 1;
+  }
+
+  #counter(id: string): number {
+    this.#request();
+    const parsed = parseTaskId(id);
+    if (parsed?.domain !== this.#core.name) throw fail("task_not_found", `${JSON.stringify(id)} is not an id of domain ${this.#core.name}; its ids look like ${this.#core.name}_17.`, { id });
+    return parsed.counter;
+  }
+
+  #view(id: string): Task {
+    return view(this.#core, mustRead(this.#core, this.#counter(id)), this.#core.clock.now());
+  }
+
+  async submit(request: SubmitRequest): Promise<SubmitAnswer> {
+    this.#request();
+    return submit(this.#core, request);
+  }
+
+  async get(id: string): Promise<Task> {
+    return this.#view(id);
+  }
+
+  async result(id: string, waitMs: number): Promise<ResultAnswer> {
+    const counter = this.#counter(id);
+    const core = this.#core;
+    let row = mustRead(core, counter);
+    if (!isTerminal(statusFromCode(row.status)) && waitMs > 0) {
+      await core.waiters.wait(counter, Math.min(waitMs, LIMITS.waitMsMax));
+      row = mustRead(core, counter);
+    }
+    const task = view(core, row, core.clock.now());
+    if (task.status === "completed") return { status: "completed", result: task.result };
+    return { status: task.status, error: task.error as TaskError | null, ended: isTerminal(task.status) };
+  }
+
+  async list(query: TaskQuery): Promise<TaskPage> {
+    this.#request();
+    return list(this.#core, query);
+  }
+
+  async count(query: TaskQuery): Promise<number> {
+    this.#request();
+    return count(this.#core, query);
+  }
+
+  async cancel(id: string): Promise<Task> {
+    cancel(this.#core, this.#counter(id));
+    return this.#view(id);
+  }
+
+  async retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task> {
+    retry(this.#core, this.#counter(id), replacement);
+    return this.#view(id);
+  }
+
+  async runNow(id: string): Promise<Task> {
+    runNow(this.#core, this.#counter(id));
+    return this.#view(id);
+  }
+
+  async snapshot(): Promise<DomainSnapshot> {
+    this.#request();
+    return snapshot(this.#core);
+  }
+
+  async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
+    this.#request();
+    const core = this.#core;
+    core.transact("configure", () => {
+      if (change.maxConcurrency !== undefined) core.touch().maxConcurrency = change.maxConcurrency;
+      core.holder.setCap(core.cap);
+      dispatch(core);
+    });
+    this.#syncer.kick();
+    return snapshot(core);
+  }
+
+  async pause(): Promise<DomainSnapshot> {
+    this.#request();
+    const core = this.#core;
+    core.transact("pause", () => {
+      core.touch().paused = true;
+      for (const run of core.runs.values()) for (const id of run.open) core.abort(run, id, "pause");
+    });
+    return snapshot(core);
+  }
+
+  async resumeDomain(): Promise<DomainSnapshot> {
+    this.#request();
+    const core = this.#core;
+    core.transact("resume", () => {
+      core.touch().paused = false;
+      dispatch(core);
+    });
+    return snapshot(core);
+  }
+
+  async createSchedule(input: ScheduleInput): Promise<{ schedule: Schedule; created: boolean }> {
+    this.#request();
+    return putSchedule(this.#core, input);
+  }
+
+  async schedules(query: { limit?: number; before?: number }): Promise<{ items: Schedule[]; next: number | null }> {
+    this.#request();
+    return listSchedules(this.#core, query);
+  }
+
+  async schedule(id: string): Promise<Schedule> {
+    this.#request();
+    return viewSchedule(this.#core, readSchedule(this.#core, id));
+  }
+
+  async updateSchedule(id: string, change: Partial<ScheduleInput>): Promise<Schedule> {
+    this.#request();
+    return patchSchedule(this.#core, id, change);
+  }
+
+  async scheduleAction(id: string, action: "pause" | "resume" | "trigger" | "delete"): Promise<Schedule> {
+    this.#request();
+    return actOnSchedule(this.#core, id, action);
+  }
+
+  /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
+  async poke(): Promise<{ active: number }> {
+    this.#request();
+    await this.#declare();
+    this.#ring();
+    return { active: this.#core.runs.size + this.#core.lanes.readySize };
+  }
+
+  /** A runner whose link broke finds its run again, or learns that it is over. */
+  async resumeRun(request: { run: string; outcomes: RunOutcome[]; unstarted: number[]; finished: boolean; control?: RunControl }): Promise<RunLink | null> {
+    const run = this.#core.runs.get(request.run);
+    if (!run || run.closed) throw leaseLost(request.run);
+    this.#conductor.attach(run, request.control);
+    settle(this.#core, run, request);
+    this.#syncer.kick();
+    return request.finished ? null : new Link(this.#core, this.#conductor, run);
+  }
+
+  async pushGrant(incarnation: string, grant: Grant): Promise<{ version: number; holding: number } | null> {
+    return this.#syncer.pushed(incarnation, grant);
+  }
+
+  /** Never throws: after six failures the platform would delete the alarm for good. */
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    this.#core.alarm.fired(info?.scheduledTime ?? this.#core.clock.now());
+    this.#ring();
+  }
+
+  #ring(): void {
+    try {
+      ring(this.#core);
+    } catch (error) {
+      // Whatever it was (storage full, a bug), the object must ring again, or it would sleep for ever.
+      console.error(JSON.stringify({ message: "the alarm failed; ringing again", domain: this.#core.name, error: String(error) }));
+      this.#core.alarm.soon("kick", this.#core.clock.now() + 1_000);
+      this.#core.alarm.arm();
+    }
+    this.#syncer.kick();
+  }
+}
+
+/** The deployed version, where `[version_metadata]` is bound under its usual name. */
+function versionOf(env: unknown): string {
+  const metadata = (env as { CF_VERSION_METADATA?: { id?: unknown } } | null)?.CF_VERSION_METADATA;
+  return typeof metadata?.id === "string" ? metadata.id : "";
+}

@@ -1,0 +1,31 @@
+import type { Core } from "./core.ts";
+import { dispatch } from "./dispatch.ts";
+import { expire, promote } from "./expire.ts";
+import { forgetAnswers } from "./idempotency.ts";
+import { purge } from "./purge.ts";
+import { putOrphansBack } from "./recover.ts";
+import { fireDue } from "./schedules.ts";
+
+/** What falls due, each a bounded slice; true: more of it is left. */
+const CHORES: readonly [kind: "due" | "expiry" | "schedule" | "idempotency" | "purge", (core: Core, now: number) => boolean][] = [
+  ["expiry", expire],
+  ["due", promote],
+  ["schedule", fireDue],
+  ["idempotency", forgetAnswers],
+  ["purge", purge],
+];
+
+/** The alarm's work, also done by the sweeper's poke: a slice of everything that is due, then what is ready starts. */
+export function ring(core: Core): void {
+  const now = core.clock.now();
+  const left = core.transact("alarm", () => {
+    putOrphansBack(core, now);
+    const unfinished = CHORES.filter(([, work]) => work(core, now)).map(([kind]) => kind);
+    dispatch(core);
+    return unfinished;
+  });
+  core.transact("alarm.rest", () => {
+    core.alarm.refresh();
+    for (const kind of left) core.alarm.soon(kind, now);
+  });
+}

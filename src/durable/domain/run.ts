@@ -1,0 +1,67 @@
+import type { AbortReason, RunControl } from "../protocol.ts";
+import type { Ranges } from "./state.ts";
+
+/** A stub of the runner: what it offers, and that it can be let go. */
+export type ControlStub = RunControl & Partial<Disposable>;
+
+/**
+ * A run under way, in memory; the state row names it, so that the next incarnation knows of it. Its first
+ * unsettled task is the one that executes, the others wait their turn inside it.
+ */
+export class Run {
+  readonly id: string;
+  /** When it was dispatched; for people and for K, by the object's clock. */
+  readonly startedAt: number;
+  readonly version: string;
+  /** Ids not settled yet, in the order of their execution. */
+  readonly open: Set<number>;
+  /** How many tasks of each type it began with. */
+  readonly types = new Map<string, number>();
+  /** Reasons to stop, kept until the runner can be told. */
+  readonly aborts = new Map<number, AbortReason>();
+  control: ControlStub | undefined;
+  recalling = false;
+  /** When its first unsettled task began: at dispatch, or when the one before it was settled. */
+  currentSince: number;
+  renewedAt: number;
+  /** Set while nobody speaks for it: put back when this moment comes, unless its runner calls in. */
+  orphanUntil: number | undefined;
+  /** Over: late answers count for nothing. */
+  closed = false;
+
+  constructor(id: string, startedAt: number, version: string, ids: Iterable<number>) {
+    this.id = id;
+    this.startedAt = startedAt;
+    this.currentSince = startedAt;
+    this.renewedAt = startedAt;
+    this.version = version;
+    this.open = new Set(ids);
+  }
+
+  /** The id that executes now. */
+  get current(): number | undefined {
+    return this.open.values().next().value;
+  }
+
+  /** Lets the runner's stub go: the one place that does. */
+  release(): void {
+    this.closed = true;
+    this.control?.[Symbol.dispose]?.();
+    this.control = undefined;
+  }
+}
+
+/** Ids, in any order, as ranges in that order: neighbours that follow each other are one. */
+export function toRanges(ids: Iterable<number>): Ranges {
+  const ranges: Ranges = [];
+  let last: [number, number] | undefined;
+  for (const id of ids) {
+    if (last && id === last[0] + last[1]) last[1] += 1;
+    else ranges.push((last = [id, 1]));
+  }
+  return ranges;
+}
+
+export function* fromRanges(ranges: Ranges): Generator<number> {
+  for (const [first, count] of ranges) for (let offset = 0; offset < count; offset += 1) yield first + offset;
+}

@@ -1,0 +1,144 @@
+import { invariant } from "../../policy/errors.ts";
+import { cutUtf8 } from "../../policy/text.ts";
+import { LIMITS } from "../../policy/limits.ts";
+import { retryDelayMs } from "../../policy/retry.ts";
+import type { TaskError } from "../../domains/task.ts";
+import type { AbortReason, RunOutcome } from "../protocol.ts";
+import type { Core } from "./core.ts";
+import { dispatch } from "./dispatch.ts";
+import { end, ended, remove } from "./end.ts";
+import { changeTask, completeRange, completeWithResults, readTask, readTasks, setColumns, type TaskOptions, type TaskRow } from "./rows.ts";
+import { toRanges, type Run } from "./run.ts";
+
+type Failure = Extract<RunOutcome, { ok: false }>;
+
+/**
+ * Takes in what a runner says of its run, in one transaction: outcomes, tasks it will not start, and whether it is
+ * done. What the run no longer holds (settled before, put back, over) is ignored: that is the fence.
+ */
+export function settle(core: Core, run: Run, report: { outcomes: readonly RunOutcome[]; unstarted: readonly number[]; finished: boolean }): void {
+  core.transact("settle", () => {
+    const now = core.clock.now();
+    const completed: [id: number, result: string | undefined][] = [];
+    for (const outcome of report.outcomes) {
+      if (!run.open.delete(outcome.id)) continue;
+      core.claims.delete(outcome.id);
+      if (outcome.ok && run.aborts.get(outcome.id) !== "cancel") completed.push([outcome.id, outcome.result]);
+      else if (outcome.ok) endCancelled(core, outcome.id, run.startedAt);
+      else failed(core, run, outcome, now);
+    }
+    complete(core, run, completed, now);
+    putBack(core, run, report.unstarted.filter((id) => run.open.has(id)));
+    if (report.finished) {
+      // A runner answers for every task it was given; one it forgot would otherwise never move again.
+      putBack(core, run, [...run.open]);
+      core.close(run);
+    } else {
+      core.touch().runs[run.id] = { ids: toRanges(run.open), at: run.startedAt, version: run.version };
+    }
+    run.currentSince = now;
+    dispatch(core);
+  });
+}
+
+/** The usual end, for many at once: neighbours without results in one statement, results in another. */
+function complete(core: Core, run: Run, completed: readonly [number, string | undefined][], now: number): void {
+  if (completed.length === 0) return;
+  const withResult = completed.filter((pair): pair is [number, string] => pair[1] !== undefined);
+  const without = withResult.length === completed.length ? [] : completed.filter(([, result]) => result === undefined).map(([id]) => id);
+  for (const [first, count] of toRanges(without)) completeRange(core.store, first, first + count - 1, run.currentSince, now);
+  if (withResult.length > 0) completeWithResults(core.store, withResult, run.currentSince, now);
+  core.moved("pending", "completed", completed.length);
+  ended(core, "completed", completed.map(([id]) => id));
+  forgetUnkept(core, run, completed);
+}
+
+/** Types with `keep: false` go with the settle that completes them. */
+function forgetUnkept(core: Core, run: Run, completed: readonly [number, string | undefined][]): void {
+  const types = core.definition?.types;
+  if (![...run.types.keys()].some((type) => types?.get(type)?.keep === false)) return;
+  const rows = readTasks(core.store, completed.map(([id]) => id)).filter((row) => types?.get(row.type)?.keep === false);
+  remove(core, rows);
+}
+
+function failed(core: Core, run: Run, outcome: Failure, now: number): void {
+  const row = readTask(core.store, outcome.id);
+  invariant(row, `task ${outcome.id} of run ${run.id} has no row`);
+  const reason: AbortReason | undefined = row.cancelling === 1 ? "cancel" : (run.aborts.get(outcome.id) ?? outcome.aborted);
+  const started = { started_at: run.currentSince, executions: row.executions + 1 };
+  if (reason === "cancel") end(core, row, "cancel", "cancelled", started);
+  else if (reason === "deadline") end(core, row, "expire", "expired", started);
+  // Not charged: the mill stopped it, or its runner lost the lease.
+  else if (reason === "pause" || reason === "lease") back(core, row, started);
+  else charge(core, row, outcome, now, started);
+}
+
+/** A charged failure: once more after a while, or the end. */
+function charge(core: Core, row: TaskRow, outcome: Failure, now: number, started: Partial<TaskRow>): void {
+  const attempt = row.attempt + 1;
+  const change: Partial<TaskRow> = { ...started, attempt, error: JSON.stringify(outcome.error), errors: remember(row, attempt, now, outcome.error), suspect: 0, interruptions: 0 };
+  const policy = optionsOf(row).retry ?? core.defaultsOf(row.type)?.retry;
+  if (!outcome.retryable) return end(core, row, "fail", "failed", change);
+  if (!policy || attempt > policy.attempts) return end(core, row, "exhaust", "dead_letter", change);
+  const delay = outcome.retryAfterMs ?? retryDelayMs(policy, attempt - 1, core.clock.random());
+  retry(core, row, now, delay, change);
+}
+
+function retry(core: Core, row: TaskRow, now: number, delay: number, change: Partial<TaskRow>): void {
+  core.touch().totals.retried += 1;
+  const life = lifeAfterStart(row, now);
+  if (life.expires_at !== null && life.expires_at !== undefined) core.alarm.soon("expiry", life.expires_at);
+  if (delay <= 0) {
+    changeTask(core.store, row, "retry", "pending", "pending", { ...change, ...life });
+    core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    return;
+  }
+  changeTask(core.store, row, "retry", "pending", "scheduled", { ...change, ...life, run_at: now + delay });
+  core.moved("pending", "scheduled");
+  core.alarm.soon("due", now + delay);
+}
+
+/** Once it has started: a ttl from submission is over, one from the first attempt begins. Only what changes, since the column is indexed. */
+export function lifeAfterStart(row: TaskRow, now: number): Partial<TaskRow> {
+  const { ttlMs, ttlFrom } = optionsOf(row);
+  if (ttlFrom === "firstAttempt" && ttlMs !== undefined && row.ttl_at === null) {
+    const ttl_at = (row.started_at ?? now) + ttlMs;
+    return { ttl_at, expires_at: Math.min(ttl_at, row.deadline_at ?? Infinity) };
+  }
+  return ttlFrom !== "firstAttempt" && row.ttl_at !== null ? { ttl_at: null, expires_at: row.deadline_at } : {};
+}
+
+/** Back to the front, not charged: one row, so that people see that it was begun. */
+function back(core: Core, row: TaskRow, started: Partial<TaskRow>): void {
+  const life = lifeAfterStart(row, core.clock.now());
+  setColumns(core.store, row.id, { ...started, ...life });
+  core.touch();
+  core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+}
+
+/** Never started: to the front again without a row; unless it was cancelled or its deadline passed meanwhile. */
+export function putBack(core: Core, run: Run, ids: readonly number[]): void {
+  if (ids.length === 0) return;
+  core.touch();
+  for (const row of readTasks(core.store, ids)) {
+    run.open.delete(row.id);
+    core.claims.delete(row.id);
+    if (row.cancelling === 1) end(core, row, "cancel", "cancelled", {});
+    else if (run.aborts.get(row.id) === "deadline") end(core, row, "expire", "expired", {});
+    else core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+  }
+}
+
+function endCancelled(core: Core, id: number, startedAt: number): void {
+  const row = readTask(core.store, id);
+  invariant(row, `task ${id} has no row`);
+  end(core, row, "cancel", "cancelled", { started_at: startedAt, executions: row.executions + 1 });
+}
+
+export const optionsOf = (row: Pick<TaskRow, "options">): TaskOptions => (row.options === null ? {} : (JSON.parse(row.options) as TaskOptions));
+
+function remember(row: TaskRow, attempt: number, now: number, error: TaskError): string {
+  const errors = row.errors === null ? [] : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]);
+  errors.push({ attempt, at: now, message: cutUtf8(error.message, LIMITS.errorHistoryBytesMax) });
+  return JSON.stringify(errors.slice(-LIMITS.errorsMax));
+}

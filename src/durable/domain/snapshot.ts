@@ -1,0 +1,36 @@
+import { taskId } from "../../policy/ids.ts";
+import type { DomainSnapshot } from "../protocol.ts";
+import type { Core } from "./core.ts";
+import { countsOf } from "./list.ts";
+import { readTask, readTasks } from "./rows.ts";
+
+/** The domain at a glance, from counters and memory. */
+export function snapshot(core: Core): DomainSnapshot {
+  const now = core.clock.now();
+  const { state } = core;
+  const oldest = core.lanes.oldestId();
+  const oldestRow = oldest === undefined ? undefined : readTask(core.store, oldest);
+  const { statements, ...cost } = state.cost;
+  return {
+    name: core.name,
+    paused: state.paused,
+    pausedBy: state.paused ? ["domain"] : [],
+    maxConcurrency: core.cap,
+    counts: countsOf(core),
+    totals: { ...state.totals },
+    running: running(core),
+    oldestPendingMs: oldestRow ? Math.max(0, now - oldestRow.created_at) : null,
+    slots: { granted: core.holder.granted, using: core.holder.using },
+    rates: {},
+    cost: { ...cost, statements: { ...statements } },
+  };
+}
+
+function running(core: Core): DomainSnapshot["running"] {
+  const runs = [...core.runs.values()].filter((run) => run.current !== undefined).slice(0, 100);
+  const rows = new Map(readTasks(core.store, runs.map((run) => run.current!)).map((row) => [row.id, row]));
+  return runs.flatMap((run) => {
+    const row = rows.get(run.current!);
+    return row ? [{ id: taskId(core.name, row.id), type: row.type, startedAt: new Date(run.currentSince).toISOString(), attempt: row.attempt + 1 }] : [];
+  });
+}

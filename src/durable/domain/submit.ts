@@ -1,0 +1,163 @@
+import { taskId } from "../../policy/ids.ts";
+import { fail } from "../../policy/errors.ts";
+import { LIMITS } from "../../policy/limits.ts";
+import { statusFromCode, STATUS_CODE } from "../../policy/status.ts";
+import type { Outcome } from "../../domains/task.ts";
+import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../protocol.ts";
+import type { Core } from "./core.ts";
+import { dispatch } from "./dispatch.ts";
+import { recallAnswer, rememberAnswer } from "./idempotency.ts";
+import { insertTags, insertTasks, readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
+import { view } from "./view.ts";
+
+/** Takes in a batch: one transaction, in which runs for it start, too, where slots are free. */
+export function submit(core: Core, request: SubmitRequest): SubmitAnswer {
+  if (request.items.length > LIMITS.batchTasksMax) {
+    throw fail("invalid_request", `A batch has at most ${LIMITS.batchTasksMax} tasks; this one has ${request.items.length}. Cut it.`);
+  }
+  const now = core.clock.now();
+  const answer = core.transact("submit", () => {
+    const replayed = request.idempotency && recallAnswer(core, request.idempotency, now);
+    if (replayed) return replayed;
+    const outcomes = insert(core, request.items, now);
+    if (request.idempotency) rememberAnswer(core, request.idempotency, outcomes, now);
+    dispatch(core);
+    return { outcomes };
+  });
+  return request.view ? { ...answer, tasks: views(core, answer.outcomes, now) } : answer;
+}
+
+function views(core: Core, outcomes: readonly Outcome[], now: number): NonNullable<SubmitAnswer["tasks"]> {
+  const rows = new Map(readTasks(core.store, outcomes.map((outcome) => counterOf(outcome.id))).map((row) => [row.id, row]));
+  return outcomes.flatMap((outcome) => {
+    const row = rows.get(counterOf(outcome.id));
+    return row ? [view(core, row, now)] : [];
+  });
+}
+
+const counterOf = (id: string): number => Number(id.slice(id.lastIndexOf("_") + 1));
+
+/** Inserts what is new and answers for each item in order; part of a transaction. */
+export function insert(core: Core, items: readonly SubmitItem[], now: number, extra: Partial<NewTask> = {}): Outcome[] {
+  const { last, holders } = keys(core, items);
+  const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
+  const rows: NewTask[] = [];
+  const tagged: { id: number; tags: Record<string, string> }[] = [];
+  const state = core.touch();
+  for (const [index, item] of items.entries()) {
+    if (item.hash !== undefined && last.get(item.hash) !== index) continue;
+    const holder = item.hash === undefined ? undefined : holders.get(item.hash);
+    if (holder && !core.claims.has(holder.id) && !hasBegun(holder.status)) {
+      outcomes[index] = raise(core, holder, item.priority);
+      continue;
+    }
+    const id = state.nextId++;
+    rows.push(toRow(core, item, id, now, extra));
+    if (item.tags) tagged.push({ id, tags: item.tags });
+    outcomes[index] = { outcome: holder ? "requeued" : "inserted", id: taskId(core.name, id) };
+    if (holder) follow(core, holder.id, rows.at(-1)!);
+  }
+  insertTasks(core.store, rows);
+  if (tagged.length > 0) insertTags(core.store, tagged);
+  enqueue(core, rows);
+  return items.map((item, index) => outcomes[index] ?? duplicate(core, outcomes[last.get(item.hash!)!]!.id));
+}
+
+/** Of equal keys in a batch the last counts; and who holds them already. */
+function keys(core: Core, items: readonly SubmitItem[]): { last: Map<string, number>; holders: Map<string, { id: number; status: number; priority: number }> } {
+  const last = new Map<string, number>();
+  for (const [index, { hash }] of items.entries()) if (hash !== undefined) last.set(hash, index);
+  const holders = new Map(readHolders(core.store, [...last.keys()]).map((row) => [row.key_hash, row]));
+  return { last, holders };
+}
+
+const hasBegun = (status: number): boolean => status === STATUS_CODE.running || status === STATUS_CODE.waiting;
+
+function duplicate(core: Core, id: string): Outcome {
+  core.state.totals.duplicates += 1;
+  return { outcome: "duplicate", id };
+}
+
+/** The key's task has not begun: more urgent raises it, else it stands as it is. */
+function raise(core: Core, holder: { id: number; status: number; priority: number }, priority: number): Outcome {
+  const id = taskId(core.name, holder.id);
+  if (priority >= holder.priority) return duplicate(core, id);
+  const row = readTask(core.store, holder.id)!;
+  setColumns(core.store, row.id, { priority });
+  core.state.totals.upgraded += 1;
+  if (statusFromCode(row.status) === "pending") {
+    const lane = core.laneOf(row.type);
+    core.lanes.remove(lane, row.priority, row.id);
+    core.lanes.add(lane, priority, row.id);
+  }
+  return { outcome: "upgraded", id };
+}
+
+/** The key's task has begun: the new one takes the key and waits until that one has ended, in whatever way. */
+function follow(core: Core, begun: number, row: NewTask): void {
+  setColumns(core.store, begun, { held: null });
+  core.store.exec("INSERT INTO edges (upstream, dependent, kind) VALUES (?, ?, 'after')", begun, row.id);
+  core.upstreams.add(begun);
+  core.state.totals.requeued += 1;
+  row.status = STATUS_CODE.blocked;
+}
+
+function toRow(core: Core, item: SubmitItem, id: number, now: number, extra: Partial<NewTask>): NewTask {
+  const row: NewTask = { id, type: item.type, status: STATUS_CODE.pending, priority: item.priority, payload: item.payload, created_at: now, ...extra };
+  if (item.hash !== undefined) {
+    row.key_hash = item.hash;
+    row.held = 1;
+  }
+  if (item.key !== undefined) row.key = item.key;
+  if (item.label !== undefined) row.label = item.label;
+  if (item.tags) row.tags = JSON.stringify(item.tags);
+  if (item.delayMs !== undefined || item.runAt !== undefined) timing(row, item, now);
+  if (item.ttlMs !== undefined || item.deadlineAt !== undefined || item.deadlineMs !== undefined) life(core, row, item, now);
+  if (item.retry || item.timeoutMs !== undefined || item.ttlMs !== undefined) row.options = JSON.stringify(optionsOf(item));
+  return row;
+}
+
+function timing(row: NewTask, item: SubmitItem, now: number): void {
+  const at = item.runAt ?? now + item.delayMs!;
+  if (at <= now) return;
+  row.run_at = at;
+  row.status = STATUS_CODE.scheduled;
+}
+
+function life(core: Core, row: NewTask, item: SubmitItem, now: number): void {
+  if (item.ttlMs !== undefined && item.ttlFrom !== "firstAttempt") row.ttl_at = now + item.ttlMs;
+  const deadline = item.deadlineAt ?? (item.deadlineMs === undefined ? undefined : now + item.deadlineMs);
+  if (deadline !== undefined) row.deadline_at = deadline;
+  const expiry = Math.min(row.ttl_at ?? Infinity, row.deadline_at ?? Infinity);
+  if (expiry === Infinity) return;
+  row.expires_at = expiry;
+  core.alarm.soon("expiry", expiry);
+}
+
+function optionsOf(item: SubmitItem): TaskOptions {
+  const options: TaskOptions = {};
+  if (item.timeoutMs !== undefined) options.timeoutMs = item.timeoutMs;
+  if (item.retry) options.retry = item.retry;
+  if (item.ttlMs !== undefined) options.ttlMs = item.ttlMs;
+  if (item.ttlFrom) options.ttlFrom = item.ttlFrom;
+  return options;
+}
+
+/** Counts new rows, and puts the pending ones into the order: neighbours of one level at once. */
+function enqueue(core: Core, rows: readonly NewTask[]): void {
+  const { counts, totals } = core.state;
+  totals.inserted += rows.length;
+  let first = 0;
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index]!;
+    const status = statusFromCode(row.status);
+    counts[status] += 1;
+    if (status === "scheduled") core.alarm.soon("due", row.run_at!);
+    const next = rows[index + 1];
+    const joins = next && next.id === row.id + 1 && next.priority === row.priority && next.type === row.type && next.status === row.status;
+    if (joins) continue;
+    if (status === "pending") core.lanes.add(core.laneOf(row.type), row.priority, rows[first]!.id, row.id);
+    first = index + 1;
+  }
+}
+

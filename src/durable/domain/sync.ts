@@ -1,0 +1,81 @@
+import type { CoordinatorApi, Demand, Grant } from "../../policy/coordination/protocol.ts";
+import { point } from "../point.ts";
+import type { Core } from "./core.ts";
+import { dispatch } from "./dispatch.ts";
+import { readTask } from "./rows.ts";
+
+/** Gets slots from the coordinator and gives them back: few calls, never one per task. */
+export class Syncer {
+  private readonly core: Core;
+  private readonly reach: () => CoordinatorApi;
+  private stopTimer: (() => void) | undefined;
+  private oldest: { id: number; createdAt: number } | undefined;
+
+  constructor(core: Core, reach: () => CoordinatorApi) {
+    this.core = core;
+    this.reach = reach;
+  }
+
+  /** After every event that may change what is held or wanted: asks when something is due, else sees when it will be. */
+  kick(): void {
+    const now = this.core.clock.now();
+    const wanting = this.wanting(now);
+    const request = this.core.holder.due(now, wanting);
+    if (request) void this.ask(request, now);
+    else this.wait(now, wanting.length > 0);
+  }
+
+  /** The coordinator's push: what is held from now on. */
+  pushed(incarnation: string, grant: Grant): { version: number; holding: number } | null {
+    const answer = this.core.holder.pushed(grant, this.core.clock.now(), incarnation);
+    this.use();
+    this.kick();
+    return answer;
+  }
+
+  private async ask(request: NonNullable<ReturnType<Core["holder"]["due"]>>, askedAt: number): Promise<void> {
+    const { core } = this;
+    core.state.cost.coordinatorCalls += 1;
+    try {
+      point("sync.call", core.name);
+      const answer = await this.reach().sync(request);
+      point("sync.answered", core.name);
+      core.holder.answered(request, answer, askedAt);
+    } catch (error) {
+      console.warn(JSON.stringify({ message: "the coordinator did not answer; asking again", domain: core.name, error: String(error) }));
+      core.holder.failed(request, core.clock.now());
+    }
+    this.use();
+    this.kick();
+  }
+
+  /** Starts what the grant allows. */
+  private use(): void {
+    const { core } = this;
+    if (core.lanes.readySize > 0 && !core.state.paused && core.holder.free(core.clock.now()) > 0) core.transact("dispatch", () => dispatch(core));
+  }
+
+  private wait(now: number, wanting: boolean): void {
+    this.stopTimer?.();
+    const at = this.core.holder.nextAt(now, wanting);
+    this.stopTimer = at === null ? undefined : this.core.clock.after(Math.max(1, at - now), () => this.kick());
+  }
+
+  /** What is ready beyond the free slots, by priority. */
+  private wanting(now: number): Demand[] {
+    const { core } = this;
+    if (core.state.paused || core.lanes.readySize === 0) return [];
+    const levels = core.lanes.sizeByPriority();
+    let free = core.holder.free(now);
+    return levels.flatMap(({ priority, count, oldest }) => {
+      const beyond = Math.max(0, Math.min(count, 1_000) - free);
+      free = Math.max(0, free - count);
+      return beyond > 0 ? [{ group: null, priority, count: beyond, oldestMs: this.age(oldest, now) }] : [];
+    });
+  }
+
+  private age(id: number, now: number): number {
+    if (this.oldest?.id !== id) this.oldest = { id, createdAt: readTask(this.core.store, id)?.created_at ?? now };
+    return Math.max(0, now - this.oldest.createdAt);
+  }
+}

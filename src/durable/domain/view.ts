@@ -1,0 +1,73 @@
+import type { Json, Task, TaskError } from "../../domains/task.ts";
+import { scheduleId, taskId } from "../../policy/ids.ts";
+import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
+import { utf8Bytes } from "../../policy/text.ts";
+import type { Core } from "./core.ts";
+import type { TaskRow } from "./rows.ts";
+import { optionsOf } from "./settle.ts";
+
+const iso = (at: number): string => new Date(at).toISOString();
+const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
+
+/** A row as everybody sees it, with what memory knows of it: whether it runs, its progress, what pauses it. */
+export function view(core: Core, row: TaskRow, now: number): Task {
+  const run = core.claims.get(row.id);
+  const isRunning = run?.current === row.id;
+  const pausedBy = run || statusFromCode(row.status) !== "pending" ? [] : gatesOf(core, row);
+  const status: Status = isRunning ? "running" : pausedBy.length > 0 ? "paused" : statusFromCode(row.status);
+  const startedAt = isRunning ? run.currentSince : row.started_at;
+  const hasEnded = isTerminal(status);
+  const policy = optionsOf(row).retry ?? core.defaultsOf(row.type)?.retry;
+  return {
+    id: taskId(core.name, row.id),
+    domain: core.name,
+    type: row.type,
+    status,
+    payload: parse(row.payload),
+    result: row.result === null ? null : parse(row.result),
+    error: row.error === null ? null : (JSON.parse(row.error) as TaskError),
+    key: row.key,
+    label: row.label,
+    priority: row.priority,
+    effectivePriority: row.priority,
+    group: null,
+    tags: { ...core.outside.registry.defaults.tags, ...core.definition?.defaults.tags, _domain: core.name, ...(row.tags === null ? {} : (JSON.parse(row.tags) as Record<string, string>)) },
+    attempt: row.attempt + (isRunning ? 1 : 0),
+    maxAttempts: (policy?.attempts ?? 0) + 1,
+    executions: row.executions + (isRunning ? 1 : 0),
+    errors: row.errors === null ? [] : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]).map((error) => ({ ...error, at: iso(error.at) })),
+    parent: null,
+    children: { total: 0, active: 0, failed: 0 },
+    dependsOn: [],
+    runAt: isoOrNull(row.run_at),
+    expiresAt: isoOrNull(row.ttl_at),
+    createdAt: iso(row.created_at),
+    startedAt: isoOrNull(startedAt),
+    finishedAt: isoOrNull(row.finished_at),
+    waitMs: Math.max(0, (startedAt ?? row.finished_at ?? now) - row.created_at),
+    durationMs: hasEnded && startedAt !== null && row.finished_at !== null ? Math.max(0, row.finished_at - startedAt) : null,
+    progress: isRunning ? core.progresses.of(row.id, run.currentSince) : null,
+    io: { expected: null, actual: null },
+    sizes: { payload: utf8Bytes(row.payload), result: row.result === null ? 0 : utf8Bytes(row.result) },
+    schedule: row.schedule === null ? null : scheduleId(core.name, row.schedule),
+    deadline: isoOrNull(row.deadline_at),
+    pausedBy,
+  };
+}
+
+/** Flags that hold a ready task; none of them is on its row. */
+function gatesOf(core: Core, row: TaskRow): Task["pausedBy"] {
+  const gates: Task["pausedBy"] = [];
+  if (core.state.paused) gates.push("domain");
+  if (!core.definition?.types.has(row.type)) gates.push("unregistered");
+  return gates;
+}
+
+/** A stored text that cannot be decoded fails its task, never a page that shows it. */
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+}
