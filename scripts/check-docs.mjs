@@ -44,7 +44,9 @@ function snippetsOf(page) {
 function write(snippet) {
   const folder = join(scratch, basename(snippet.page, ".md"));
   const named = /^\/\/ ([\w./-]+\.ts)\b/.exec(snippet.text)?.[1];
-  const path = join(folder, named ?? `line-${snippet.line}.ts`);
+  const own = join(folder, dirname(named ?? ""), `line-${snippet.line}.ts`);
+  // A file shown twice is compiled twice; others import what was shown first.
+  const path = named && !existsSync(join(folder, named)) ? join(folder, named) : own;
   const hidden = /^<!-- snippet:([\s\S]*)-->$/.exec(snippet.comment)?.[1] ?? "";
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${hidden}\n${snippet.text}\nexport {};\n`);

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -48,8 +49,8 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** The living processes of a process group; zombies that nobody has reaped are dead. */
-export function livingInGroup(group: number): number[] {
+/** The living processes that belong to a process group, or that inherited the mark however far they went; zombies are dead. */
+function livingOf(group: number, mark: string): number[] {
   if (!existsSync("/proc/self/stat")) {
     try {
       process.kill(-group, 0);
@@ -58,19 +59,22 @@ export function livingInGroup(group: number): number[] {
       return [];
     }
   }
-  const living: number[] = [];
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      // "pid (comm) state ppid pgrp …"; the command's name may hold spaces and parentheses.
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      const [state, , pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (Number(pgrp) === group && state !== "Z" && state !== "X") living.push(Number(name));
-    } catch {
-      // Gone between the listing and the look.
-    }
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && belongs(name, group, mark))
+    .map(Number);
+}
+
+function belongs(pid: string, group: number, mark: string): boolean {
+  try {
+    // "pid (comm) state ppid pgrp …"; the command's name may hold spaces and parentheses.
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state, , pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (state === "Z" || state === "X") return false;
+    return Number(pgrp) === group || readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark);
+  } catch {
+    // Gone between the listing and the look, or somebody else's.
+    return false;
   }
-  return living;
 }
 
 /** Polls `condition` until it holds; throws with `what` when it never does. */
@@ -85,10 +89,14 @@ export async function until(what: () => string, condition: () => boolean | Promi
 /** A command with a process group of its own, so that everything it starts can be ended with it. */
 export class Group {
   readonly child: ChildProcess;
+  /** Inherited by whatever it starts, process groups of their own included. */
+  readonly #mark = `MILLRACE_TEST_GROUP=${randomUUID()}`;
   #output = "";
 
   constructor(command: string, args: string[], options: { cwd: string; env: Record<string, string> }) {
-    this.child = spawn(command, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const [name, value] = this.#mark.split("=") as [string, string];
+    const env = { ...options.env, [name]: value };
+    this.child = spawn(command, args, { cwd: options.cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     const keep = (chunk: Buffer) => {
       this.#output += chunk.toString();
     };
@@ -109,7 +117,7 @@ export class Group {
   }
 
   get living(): number[] {
-    return this.child.pid === undefined ? [] : livingInGroup(this.child.pid);
+    return this.child.pid === undefined ? [] : livingOf(this.child.pid, this.#mark);
   }
 
   /** SIGKILL for every process of the group, and the wait until none is left. */
@@ -118,7 +126,7 @@ export class Group {
     await this.#gone();
   }
 
-  /** A polite end of the whole group, as Ctrl-C in a terminal is; `kill9` when it does not listen. Tells whether it was polite. */
+  /** Ctrl-C, which reaches the whole group as in a terminal; `kill9` when something goes on. Tells whether nothing had to be killed. */
   async interrupt(): Promise<boolean> {
     this.#signal("SIGINT");
     try {
@@ -147,7 +155,16 @@ export class Group {
     }
   }
 
-  readonly #kill = () => this.#signal("SIGKILL");
+  readonly #kill = () => {
+    this.#signal("SIGKILL");
+    for (const pid of this.living) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended by itself.
+      }
+    }
+  };
 }
 
 /** What a mill is started from. */
