@@ -1,3 +1,5 @@
+export { createMill } from "./mill.ts";
+export type { CronMill, Mill, MillOptions } from "./mill.ts";
 export { defineDomain } from "./domains/define.ts";
 export type { Domain, DomainStarter, ScheduleOptions } from "./domains/define.ts";
 // By star, or `declare module "millrace" { interface MillApp … }` could not reach it.
@@ -20,13 +22,15 @@ export type {
   TaskHandle,
   WaitOptions,
 } from "./domains/handle.ts";
+export { httpDomain, SIGNATURE_HEADER, signBody, verifySignature } from "./domains/http.ts";
+export type { AllowPrivate, Delivered, HttpDomainConfig, SignatureCheck, SigningKeys } from "./domains/http.ts";
 export type { DomainOptions, TaskOptions } from "./domains/options.ts";
 export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";
 export type { DomainSnapshot } from "./durable/protocol.ts";
 export type { Duration } from "./policy/duration.ts";
-export { MillraceError, NonRetryableError } from "./policy/errors.ts";
+export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/errors.ts";
 export type { ErrorCode, ErrorFacts } from "./policy/errors.ts";
 export { PRIORITY } from "./policy/priority.ts";
 export type { Priority } from "./policy/priority.ts";

@@ -1,0 +1,194 @@
+import type { CallOptions, DomainHandle, ListQuery, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
+import { toJson } from "../domains/json.ts";
+import type { Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
+import type { DomainSnapshot } from "../durable/protocol.ts";
+import { MillraceError } from "../policy/errors.ts";
+import { LIMITS } from "../policy/limits.ts";
+import type { RetryPolicy } from "../policy/retry.ts";
+import { awaitResult } from "./await-result.ts";
+import type { Call, Http } from "./http.ts";
+import { taskArguments } from "./task-arguments.ts";
+
+type Method = Call["method"];
+/** How much longer than its wait a long poll may take before it counts as lost. */
+const POLL_GRACE_MS = 15_000;
+
+/** The verbs of a domain over HTTP; what `client.domain` gives. */
+export function httpHandle<Name extends string, Types>(http: Http, name: Name): DomainHandle<Name, Types> {
+  return new HttpHandle(http, name) as unknown as DomainHandle<Name, Types>;
+}
+
+class HttpHandle {
+  readonly name: string;
+  readonly #http: Http;
+  readonly #path: string;
+
+  constructor(http: Http, name: string) {
+    this.name = name;
+    this.#http = http;
+    this.#path = `/v1/domains/${encodeURIComponent(name)}`;
+  }
+
+  async submit(type: string, payload: unknown, options: SubmitOptions & CallOptions = {}): Promise<Submitted> {
+    const { idempotencyKey, ...own } = options;
+    const body = taskBody(type, payload, own);
+    const { outcome, id } = await this.#http.ask<Outcome>({ method: "POST", path: `${this.#path}/tasks`, body, idempotencyKey });
+    return { outcome, id, type, domain: this.name };
+  }
+
+  async submitAll(items: readonly ({ type: string; payload: unknown } & SubmitOptions)[], options: CallOptions = {}): Promise<Submitted[]> {
+    if (items.length === 0) return [];
+    const body = `{"tasks":[${items.map(({ type, payload, ...own }) => taskBody(type, payload, own)).join(",")}]}`;
+    const call: Call = { method: "POST", path: `${this.#path}/tasks/batch`, body, idempotencyKey: options.idempotencyKey };
+    const { outcomes } = await this.#http.ask<{ outcomes: Outcome[] }>(call);
+    return outcomes.map(({ outcome, id }, index) => ({ outcome, id, type: items[index]!.type, domain: this.name }));
+  }
+
+  task(first: unknown, second?: unknown): TaskHandle {
+    const { type, id } = taskArguments(this.name, first, second);
+    return new HttpTask(this.#http, type, id);
+  }
+
+  list(query: ListQuery = {}): Promise<Page<Task>> {
+    return this.#http.ask({ method: "GET", path: `${this.#path}/tasks`, query: search(query) });
+  }
+
+  /** By status alone the counters answer; else the matching tasks are counted page by page. */
+  async count(query: ListQuery = {}): Promise<number> {
+    const { status, ...rest } = query;
+    if (Object.values(rest).every((value) => value === undefined)) {
+      const { counts } = await this.snapshot();
+      const statuses = status === undefined ? Object.keys(counts) : typeof status === "string" ? [status] : [...new Set(status)];
+      return statuses.reduce((sum, name) => sum + (counts[name as keyof typeof counts] ?? 0), 0);
+    }
+    let total = 0;
+    let cursor: string | undefined;
+    do {
+      const page = await this.list({ ...query, limit: LIMITS.pageMax, ...(cursor === undefined ? {} : { cursor }) });
+      total += page.items.length;
+      cursor = page.next ?? undefined;
+    } while (cursor !== undefined);
+    return total;
+  }
+
+  deadLetters(query: ListQuery = {}): Promise<Page<Task>> {
+    return this.list({ ...query, status: "dead_letter" });
+  }
+
+  schedule(first: object | string): ScheduleHandle | Promise<Schedule> {
+    if (typeof first === "string") return scheduleHandle(this.#http, first);
+    const { type, payload, ...own } = first as { type: string; payload: unknown } & SubmitOptions;
+    return this.#http.ask<Schedule>({ method: "POST", path: `${this.#path}/schedules`, body: taskBody(type, payload, own) });
+  }
+
+  schedules(query: { limit?: number; cursor?: string } = {}): Promise<Page<Schedule>> {
+    return this.#http.ask({ method: "GET", path: `${this.#path}/schedules`, query: search(query) });
+  }
+
+  pause(): Promise<DomainSnapshot> {
+    return this.#http.ask({ method: "POST", path: `${this.#path}/pause` });
+  }
+
+  resume(): Promise<DomainSnapshot> {
+    return this.#http.ask({ method: "POST", path: `${this.#path}/resume` });
+  }
+
+  setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot> {
+    return this.#http.ask({ method: "PATCH", path: this.#path, body: JSON.stringify({ maxConcurrency }) });
+  }
+
+  snapshot(): Promise<DomainSnapshot> {
+    return this.#http.ask({ method: "GET", path: this.#path });
+  }
+}
+
+class HttpTask implements TaskHandle {
+  readonly id: string;
+  readonly type: string;
+  readonly #http: Http;
+  readonly #path: string;
+
+  constructor(http: Http, type: string, id: string) {
+    this.id = id;
+    this.type = type;
+    this.#http = http;
+    this.#path = `/v1/tasks/${encodeURIComponent(id)}`;
+  }
+
+  get(): Promise<Task> {
+    return this.#ask("GET");
+  }
+
+  result(options: WaitOptions = {}): Promise<unknown> {
+    return awaitResult(this.id, (waitMs, signal) => this.#poll(waitMs, signal), options, this.#http.clock);
+  }
+
+  cancel(): Promise<Task> {
+    return this.#ask("POST", "/cancel");
+  }
+
+  retry({ payload }: { payload?: unknown } = {}): Promise<Task> {
+    return this.#ask("POST", "/retry", payload === undefined ? undefined : `{"payload":${toJson(payload, `The payload of ${this.type}`).text}}`);
+  }
+
+  runNow(): Promise<Task> {
+    return this.#ask("POST", "/run-now");
+  }
+
+  /** One long poll; `awaitResult` repeats it. */
+  async #poll(waitMs: number, signal: AbortSignal | undefined): Promise<ResultAnswer> {
+    // A connection that died silently must not hold the wait for ever.
+    const lost = new AbortController();
+    const stop = this.#http.clock.after(waitMs + POLL_GRACE_MS, () => lost.abort(new Error("the long poll got no answer")));
+    try {
+      const answer = await this.#http.ask<{ status: Task["status"]; result?: Task["result"] }>({
+        method: "GET",
+        path: `${this.#path}/result`,
+        query: new URLSearchParams({ wait: `${waitMs}ms` }),
+        signal: signal ? AbortSignal.any([signal, lost.signal]) : lost.signal,
+        retries: 0,
+      });
+      if (answer.status === "completed") return { status: "completed", result: answer.result ?? null };
+      return { status: answer.status, error: null, ended: false };
+    } catch (error) {
+      return ended(error);
+    } finally {
+      stop();
+    }
+  }
+
+  #ask<Answer>(method: Method, verb = "", body?: string): Promise<Answer> {
+    return this.#http.ask<Answer>({ method, path: `${this.#path}${verb}`, ...(body === undefined ? {} : { body }) });
+  }
+}
+
+/** 409 with a status says how the task ended; everything else goes on as it is. */
+function ended(error: unknown): ResultAnswer {
+  if (!MillraceError.is(error, "invalid_state") || typeof error.facts.status !== "string") throw error;
+  return { status: error.facts.status as Task["status"], error: (error.facts.error ?? null) as Task["error"], ended: true };
+}
+
+function scheduleHandle(http: Http, id: string): ScheduleHandle {
+  const path = `/v1/schedules/${encodeURIComponent(id)}`;
+  const act = (method: Method, verb = "") => () => http.ask<Schedule>({ method, path: `${path}${verb}` });
+  return { id, get: act("GET"), pause: act("POST", "/pause"), resume: act("POST", "/resume"), trigger: act("POST", "/trigger"), delete: act("DELETE") };
+}
+
+/** A task as JSON: the payload checked, a retry policy in the words of the API. */
+function taskBody(type: string, payload: unknown, { retry, ...options }: SubmitOptions): string {
+  const rest = { type, ...options, ...(retry === undefined ? {} : { retry: policyBody(retry) }) };
+  return `${JSON.stringify(rest).slice(0, -1)},"payload":${toJson(payload, `The payload of ${type}`).text}}`;
+}
+
+function policyBody({ kind, attempts, initialMs, maxMs, jitter }: RetryPolicy): object {
+  return { kind, attempts, initial: initialMs, jitter, ...(kind === "constant" ? {} : { max: maxMs }) };
+}
+
+function search({ status, tags, since, until, ...rest }: ListQuery): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const one of status === undefined ? [] : typeof status === "string" ? [status] : status) query.append("status", one);
+  for (const [key, value] of Object.entries(tags ?? {})) query.append("tag", `${key}:${value}`);
+  for (const [name, at] of Object.entries({ since, until })) if (at !== undefined) query.set(name, typeof at === "string" ? at : new Date(at).toISOString());
+  for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, String(value));
+  return query;
+}

@@ -1,0 +1,141 @@
+import type { Clock } from "../clock.ts";
+import { ERROR_STATUS, type ErrorCode, type ErrorFacts, fail, MillraceError } from "../policy/errors.ts";
+
+/** Where the mill is, and who asks. */
+export interface ClientOptions {
+  /** Of the mill, such as `https://jobs.example.com`; a path is kept. */
+  url: string | URL;
+  /** A bearer token, or a function that gives one; needed unless the mill's auth is open. */
+  token?: string | (() => string | Promise<string>);
+  /** Instead of the global `fetch`: a service binding's, say. */
+  fetch?: (request: Request) => Promise<Response>;
+  /** Time and chance, for tests. */
+  clock?: Clock;
+}
+
+/** One request of the API. */
+export interface Call {
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** With a leading slash. */
+  path: string;
+  query?: URLSearchParams;
+  /** JSON text. */
+  body?: string;
+  idempotencyKey?: string | undefined;
+  signal?: AbortSignal | undefined;
+  /** How often a safe call is asked again; default 3. */
+  retries?: number;
+}
+
+const RETRIES = 3;
+const BACKOFF_MS = 200;
+const BACKOFF_MAX_MS = 10_000;
+/** A server that asks for more patience than this is reported instead. */
+const RETRY_AFTER_MAX_MS = 30_000;
+const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/** The HTTP API as one function: JSON answers, problems as `MillraceError`, safe calls repeated. */
+export class Http {
+  readonly #base: string;
+  readonly #options: ClientOptions;
+  readonly clock: Clock;
+
+  constructor(options: ClientOptions, clock: Clock) {
+    const url = new URL(options.url);
+    this.#base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+    this.#options = options;
+    this.clock = clock;
+  }
+
+  /**
+   * Asks and answers with the JSON.
+   *
+   * @throws `MillraceError` as the server says; `domain_unreachable` when nothing answered
+   */
+  async ask<Answer>(call: Call): Promise<Answer> {
+    // Whatever changes something may be repeated only under an idempotency key.
+    const retries = call.method === "GET" || call.idempotencyKey !== undefined ? (call.retries ?? RETRIES) : 0;
+    for (let failed = 0; ; failed += 1) {
+      const { answer, error, again } = await this.#once<Answer>(call);
+      if (error === undefined) return answer as Answer;
+      const delay = again === undefined ? undefined : Math.max(again, backoff(failed, this.clock));
+      if (failed >= retries || delay === undefined || delay > RETRY_AFTER_MAX_MS) throw error;
+      await this.clock.sleep(delay, call.signal);
+    }
+  }
+
+  /** One attempt; `again`: it may be repeated, after at least this many ms. */
+  async #once<Answer>(call: Call): Promise<{ answer?: Answer; error?: unknown; again?: number }> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await (this.#options.fetch ?? fetch)(await this.#request(call));
+      text = await response.text();
+    } catch (error) {
+      if (call.signal?.aborted) throw call.signal.reason;
+      if (MillraceError.is(error)) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      return { error: fail("domain_unreachable", `Nothing answered at ${this.#base}: ${message}`, { cause: message }), again: 0 };
+    }
+    const json = parse(text);
+    if (response.ok) {
+      if (json !== undefined) return { answer: json as Answer };
+      return { error: fail("internal", `${this.#base} answered ${response.status} with something that is not JSON; is this the address of a mill?`) };
+    }
+    const retryAfterMs = retryAfter(response, this.clock);
+    const error = problem(response.status, json, retryAfterMs);
+    return PASSING.has(response.status) ? { error, again: retryAfterMs ?? 0 } : { error };
+  }
+
+  async #request({ method, path, query, body, idempotencyKey, signal }: Call): Promise<Request> {
+    const headers = new Headers({ accept: "application/json" });
+    const { token } = this.#options;
+    if (token !== undefined) headers.set("authorization", `Bearer ${typeof token === "string" ? token : await token()}`);
+    if (body !== undefined) headers.set("content-type", "application/json");
+    if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+    const search = query && query.size > 0 ? `?${query}` : "";
+    return new Request(`${this.#base}${path}${search}`, { method, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** problem+json as an error; what a proxy in between answered, by its status. */
+function problem(status: number, json: unknown, retryAfterMs: number | undefined): MillraceError {
+  const told: ErrorFacts = retryAfterMs === undefined ? {} : { retryAfterMs };
+  if (typeof json === "object" && json !== null && "code" in json && typeof json.code === "string" && json.code in ERROR_STATUS) {
+    const { type: _type, title, status: _status, detail, code, ...facts } = json as Record<string, unknown>;
+    return fail(code as ErrorCode, String(detail ?? title ?? code), { ...told, ...facts });
+  }
+  return fail(BY_STATUS[status] ?? (status >= 500 ? "internal" : "invalid_request"), `The server answered ${status} without saying why.`, { ...told, status });
+}
+
+const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  401: "unauthenticated",
+  403: "forbidden",
+  404: "not_found",
+  405: "method_not_allowed",
+  413: "payload_too_large",
+  429: "too_many_requests",
+  502: "domain_unreachable",
+  503: "overloaded",
+  504: "domain_unreachable",
+};
+
+/** The header's seconds or date, in ms from now. */
+function retryAfter(response: Response, clock: Clock): number | undefined {
+  const text = response.headers.get("retry-after");
+  if (text === null) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - clock.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+function backoff(failed: number, clock: Clock): number {
+  return Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** failed) * (0.5 + clock.random() / 2);
+}

@@ -1,0 +1,49 @@
+import { systemClock } from "../clock.ts";
+import type { DomainHandle } from "../domains/handle.ts";
+import type { TaskType } from "../domains/shape.ts";
+import type { Json } from "../domains/task.ts";
+import { type ClientOptions, Http } from "./http.ts";
+import { httpHandle } from "./http-handle.ts";
+
+export type { BatchItem, CallOptions, DomainHandle, ListQuery, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
+export type { Json, Page, Schedule, Task, TaskError } from "../domains/task.ts";
+export { MillraceError } from "../policy/errors.ts";
+export type { ErrorCode } from "../policy/errors.ts";
+export { constant, exponential, linear } from "../policy/retry.ts";
+export type { ClientOptions } from "./http.ts";
+
+/** What a client knows of a mill that it was not told about: any name, any JSON. */
+export interface AnyMill {
+  readonly "~domains"?: Record<string, Record<string, TaskType<Json, Json, Json>>> | undefined;
+}
+
+type DomainsIn<Mill> = Mill extends { readonly "~domains"?: infer Domains } ? NonNullable<Domains> : never;
+
+/** A mill, over HTTP. */
+export interface Client<Domains> {
+  /**
+   * The handle of a domain. Asks nothing yet.
+   *
+   * @example `const { id } = await client.domain("media").submit("resize", { object: "cat.jpg", width: 320 });`
+   */
+  domain<Name extends Extract<keyof Domains, string>>(name: Name): DomainHandle<Name, Domains[Name]>;
+}
+
+/**
+ * A typed client of a mill over HTTP, for browsers, servers and other Workers. Safe calls (reads, and submits with an
+ * `idempotencyKey`) are repeated up to three times, with jitter, honouring `Retry-After`.
+ *
+ * @throws `TypeError` when `url` is none
+ * @example
+ * ```ts
+ * import type mill from "../worker/index.ts";
+ * const client = createClient<typeof mill>({ url: "https://jobs.example.com", token });
+ * const media = client.domain("media");
+ * const submitted = await media.submit("resize", { object: "cat.jpg", width: 320 });
+ * const { bytes } = await media.task(submitted).result({ timeout: "30s" });
+ * ```
+ */
+export function createClient<Mill extends { readonly "~domains"?: unknown } = AnyMill>(options: ClientOptions): Client<DomainsIn<Mill>> {
+  const http = new Http(options, options.clock ?? systemClock);
+  return { domain: (name) => httpHandle(http, name) };
+}
