@@ -2,7 +2,7 @@ import type { CallOptions, DomainHandle, ListQuery, ScheduleHandle, SubmitOption
 import { toJson } from "../domains/json.ts";
 import type { Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
 import type { DomainSnapshot } from "../durable/protocol.ts";
-import { MillraceError } from "../policy/errors.ts";
+import { fail, MillraceError } from "../policy/errors.ts";
 import { LIMITS } from "../policy/limits.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import { awaitResult } from "./await-result.ts";
@@ -139,7 +139,7 @@ class HttpTask implements TaskHandle {
   async #poll(waitMs: number, signal: AbortSignal | undefined): Promise<ResultAnswer> {
     // A connection that died silently must not hold the wait for ever.
     const lost = new AbortController();
-    const stop = this.#http.clock.after(waitMs + POLL_GRACE_MS, () => lost.abort(new Error("the long poll got no answer")));
+    const stop = this.#http.clock.after(waitMs + POLL_GRACE_MS, () => lost.abort(fail("domain_unreachable", "The long poll got no answer in time.")));
     try {
       const answer = await this.#http.ask<{ status: Task["status"]; result?: Task["result"] }>({
         method: "GET",

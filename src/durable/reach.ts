@@ -1,8 +1,8 @@
 import { exports } from "cloudflare:workers";
 import { type Clock, systemClock } from "../clock.ts";
-import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
+import type { CoordinatorApi, GrantReceiver } from "../policy/coordination/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
-import type { DomainApi, RunResume } from "./protocol.ts";
+import type { DomainApi, RunnerApi, RunResume } from "./protocol.ts";
 
 /** The one coordinator's name. */
 const COORDINATOR = "mill";
@@ -40,10 +40,27 @@ export function reachDomain(name: string, clock: Clock = systemClock): DomainApi
 /** A bare stub of the Domain object, for a runner that lost its link: what `resumeRun` answers with lives on it. */
 export const reachRun = (name: string): RunResume => namespace("MillDomain").getByName(name) as RunResume;
 
-/** The mill's coordinator, in the same way. */
+/** A bare stub of the Domain object, for the coordinator's pushes. */
+export const reachHolder = (name: string): GrantReceiver => namespace("MillDomain").getByName(name) as GrantReceiver;
+
+/** The Worker's runner; without state, so that a broken call spoils no other. */
+export function reachRunner(): RunnerApi {
+  const found = (exports as unknown as Record<string, unknown>)["MillRunner"];
+  if (found !== undefined) return found as RunnerApi;
+  throw fail("internal", "The Worker does not export the class MillRunner. Write `export const { MillDomain, MillCoordinator, MillRunner } = mill;` in its main module.");
+}
+
+/** The mill's coordinator, in the same way as a domain. */
 export function reachCoordinator(clock: Clock = systemClock): CoordinatorApi {
   const stub = (): Stub => namespace("MillCoordinator").getByName(COORDINATOR) as Stub;
   return api<CoordinatorApi>(stub, "the coordinator", COORDINATOR_READS, COORDINATOR_WRITES, clock);
+}
+
+/** The runner, as a fresh stub: through `ctx.exports`, so that a host needs no binding. */
+export function reachRunner(): RunnerApi {
+  const found = (exports as unknown as Record<string, RunnerApi | undefined>)["MillRunner"];
+  if (found) return found;
+  throw fail("internal", "The Worker does not export the entrypoint MillRunner. Write `export const { MillDomain, MillCoordinator, MillRunner } = mill;` in its main module.");
 }
 
 function namespace(name: "MillDomain" | "MillCoordinator"): Namespace {
