@@ -70,6 +70,8 @@ export class FakeObject {
   broken: unknown;
   /** What every resume throws. */
   unreachable: unknown;
+  /** What every settle waits for. */
+  slow: Promise<void> | undefined;
   disposed = 0;
 
   link(): RunLink {
@@ -85,6 +87,7 @@ export class FakeObject {
       },
       settle: async (outcomes) => {
         check();
+        await this.slow;
         this.settles.push(outcomes);
       },
       progress: async (reports) => {

@@ -313,10 +313,33 @@ describe("outcomes on their way", () => {
     expect(run.object.settles).toHaveLength(1);
   });
 
-  it("are cut into messages that fit, and none is lost", async () => {
+  it("are sent once: while a batch is on its way, nothing is sent and no timer spins", async () => {
+    const { kind, open } = held();
+    const run = begin({ a: kind }, many(3));
+    let arrived = () => {};
+    run.object.slow = new Promise((resolve) => (arrived = resolve));
+    open.get(1)?.resolve();
+    await run.clock.advance(5);
+    open.get(1)!.resolve();
+    await run.clock.advance(25);
+    const before = run.clock.set;
+    open.get(2)?.resolve();
+    await run.clock.advance(400);
+    expect(run.clock.set - before).toBeLessThan(3);
+    expect(run.object.settles).toEqual([]);
+    arrived();
+    await run.clock.advance(25);
+    expect(run.object.settles.map((batch) => batch.map(({ id }) => id))).toEqual([[1], [2]]);
+    open.get(3)!.resolve();
+    expect((await run.answer).outcomes).toMatchObject([{ id: 3 }]);
+  });
+
+  it("are cut into messages that fit, and none is lost or piled up", async () => {
     const text = "x".repeat(LIMITS.resultBytesMax - 2);
-    const run = begin({ a: type(() => text) }, many(40));
+    let most = 0;
+    const run = begin({ a: type(({ n }) => ((most = Math.max(most, n - 1 - run.object.told.length)), text)) }, many(40));
     const { outcomes } = await run.answer;
+    expect(most).toBeLessThanOrEqual(9);
     expect([...run.object.told, ...outcomes].map(({ id }) => id)).toEqual(many(40).map(({ id }) => id));
     for (const batch of [...run.object.settles, outcomes]) expect(batch.length).toBeLessThanOrEqual(9);
   });
@@ -495,7 +518,9 @@ describe("a broken link", () => {
   it("carries large leftovers in several messages", async () => {
     const { kind, open } = held();
     const text = "x".repeat(LIMITS.resultBytesMax - 2);
-    const run = begin({ a: kind, big: type(() => text) }, [task(1, "a", { n: 1 }), ...many(30, "big").map((one) => ({ ...one, id: one.id + 1 }))]);
+    const run = begin({ a: kind, big: type(() => text) }, [task(1, "a", { n: 1 }), ...many(30, "big").map((one) => ({ ...one, id: one.id + 1 }))], {
+      turn: async () => {},
+    });
     await run.clock.advance(5);
     run.object.broken = run.object.unreachable = reset;
     open.get(1)!.resolve();
@@ -503,6 +528,7 @@ describe("a broken link", () => {
     run.object.unreachable = undefined;
     await run.clock.advance(3_000);
     expect(await run.answer).toEqual({ outcomes: [], unstarted: [] });
+    expect(run.object.resumes.filter(({ finished }) => finished)).toHaveLength(1);
     for (const { outcomes } of run.object.resumes) expect(outcomes.length).toBeLessThanOrEqual(9);
     expect(new Set(run.object.told.map(({ id }) => id)).size).toBe(31);
     expect(run.object.resumes.at(-1)).toMatchObject({ finished: true });

@@ -82,30 +82,24 @@ export class Run {
     let size = firstStretch(this.#tasks.length);
     while (this.#next < this.#tasks.length) {
       const since = clock.now();
-      const turn = this.#tasks.length - this.#next > size ? this.#turn() : undefined;
+      // Begun with the stretch, so that one whose tasks do I/O of their own has let messages in already and waits for nothing.
+      const turn = this.#tasks.length - this.#next > size ? this.#around.turn() : undefined;
       for (let count = 0; count < size && this.#next < this.#tasks.length; count += 1) {
         await this.#perform(this.#tasks[this.#next++]!);
         if (this.#report.chars > MESSAGE_CHARS_MAX) await this.#unload();
       }
       if (turn === undefined) continue;
-      if (!turn.done && this.#next < this.#tasks.length) await turn.promise;
+      if (this.#next < this.#tasks.length) await turn;
       size = nextStretch(size, clock.now() - since);
     }
     return this.#finish();
-  }
-
-  /** Begun with the stretch, so that one whose tasks did I/O of their own has let messages in already and waits for nothing. */
-  #turn(): { done: boolean; promise: Promise<void> } {
-    const turn = { done: false, promise: Promise.resolve() };
-    turn.promise = this.#around.turn().then(() => void (turn.done = true));
-    return turn;
   }
 
   async #perform(task: RunTask): Promise<void> {
     const { clock } = this.#around;
     const watch = (execution: Execution) => {
       this.#current = execution;
-      if (execution.timeoutAt < this.#wake.at) this.#wake.arm(execution.timeoutAt);
+      this.#wake.arm(execution.timeoutAt);
     };
     const execution = new Execution(task, clock.now(), task.timeoutMs);
     watch(execution);
@@ -177,7 +171,7 @@ export class Run {
         at = Math.min(at, this.#pingAt);
       }
     }
-    if (at < this.#wake.at) this.#wake.arm(at);
+    this.#wake.arm(at);
   }
 
   // ── what the runner tells ──
