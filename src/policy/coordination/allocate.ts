@@ -7,6 +7,8 @@ export interface Claim {
   /** Slots occupied now. They pass on to whoever waits, as their runs end, unless the domain wants more itself. */
   using: number;
   wanting: readonly Demand[];
+  /** How long it has been wanting without a single slot; 0 where it has one. */
+  starvedMs: number;
   /** The domain's own cap, or null. */
   cap: number | null;
 }
@@ -25,6 +27,7 @@ export interface Filler {
   /** How far it may be raised. */
   most: number;
   using: number;
+  starvedMs: number;
   /** Age of what it wants. */
   oldestMs: number;
 }
@@ -37,7 +40,7 @@ export function ceilingOf(claim: Claim): number {
 
 /**
  * Shares the slots out: how many each domain should hold in all. The more urgent priority is served first; among
- * equals the one that has fewest so far, then the older by whole seconds, then the one where the slot is occupied already. Slots that are
+ * equals the one that has fewest so far; where that does not divide, whoever has gone without for 5 s and more takes turns. Slots that are
  * occupied count at the most urgent priority that their domain wants, and last of all where it wants nothing: they
  * are what changes hands. Uses every slot that anybody can use, and never exceeds a cap.
  *
@@ -51,7 +54,7 @@ export function allocate(claims: readonly Claim[], policy: AllocationPolicy): Ma
     for (const { claim, count, oldestMs } of level) {
       const have = grants.get(claim.domain) ?? 0;
       const most = Math.min(have + count, claim.cap ?? Number.POSITIVE_INFINITY);
-      if (most > have) fillers.push({ domain: claim.domain, have, most, using: claim.using, oldestMs });
+      if (most > have) fillers.push({ domain: claim.domain, have, most, using: claim.using, starvedMs: claim.starvedMs, oldestMs });
     }
     budget = fill(budget, fillers);
     for (const filler of fillers) grants.set(filler.domain, filler.have);
@@ -99,7 +102,7 @@ function levelsOf(claims: readonly Claim[]): LevelClaim[][] {
 
 /**
  * Raises those who have least, together, until the budget or everybody's `most` is reached; what does not divide
- * goes one each to the older, then to those where it is occupied already. Answers with what is left.
+ * goes one each in the order of `firstServed`. Answers with what is left.
  */
 export function fill(budget: number, fillers: readonly Filler[]): number {
   let left = budget;
@@ -122,9 +125,12 @@ export function fill(budget: number, fillers: readonly Filler[]): number {
   return left;
 }
 
-/** Among equals: the older, so that nobody starves; then no slot changes hands without need; then by name, so that the answer is always the same. */
+/** How long a domain that has slots keeps them from an equal that has none. */
+const TURN_MS = 5_000;
+
+/** Among equals: who has starved longest; then no slot changes hands without need; then the older; then by name, so that the answer is always the same. */
 function firstServed(a: Filler, b: Filler): number {
-  const older = Math.floor(b.oldestMs / 1_000) - Math.floor(a.oldestMs / 1_000);
+  const starved = Math.floor(b.starvedMs / TURN_MS) - Math.floor(a.starvedMs / TURN_MS);
   const occupied = Number(b.using > b.have) - Number(a.using > a.have);
-  return older || occupied || (a.domain < b.domain ? -1 : 1);
+  return starved || occupied || b.oldestMs - a.oldestMs || (a.domain < b.domain ? -1 : 1);
 }

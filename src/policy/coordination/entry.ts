@@ -28,6 +28,8 @@ export interface Entry {
   wanting: Demand[];
   cap: number | null;
   syncedAt: number | null;
+  /** Since when it has held nothing; null while it holds something. */
+  emptySince: number | null;
   /** When the holder's lease is over, whatever its clock says. */
   leaseEnds: number;
   pushedVersion: number;
@@ -51,12 +53,13 @@ export function newEntry(domain: string): Entry {
     granted: 0,
     short: false,
     confirmed: 0,
-    confirmedVersion: 0,
+    confirmedVersion: -1,
     outstanding: [],
     using: 0,
     wanting: [],
     cap: null,
     syncedAt: null,
+    emptySince: null,
     leaseEnds: 0,
     pushedVersion: 0,
     pushedAt: 0,
@@ -100,8 +103,9 @@ export function confirm(entry: Entry, version: number, holding: number): void {
     if (entry.former.length > FORMER_MAX) entry.former.shift();
     entry.deposed = null;
   }
+  // At one version what is held never grows: of two reports that overtook each other the lower is the later.
+  entry.confirmed = version === entry.confirmedVersion ? Math.min(entry.confirmed, holding) : holding;
   entry.confirmedVersion = version;
-  entry.confirmed = holding;
   entry.outstanding = entry.outstanding.filter((grant) => grant.version > version);
 }
 
@@ -112,7 +116,7 @@ export function takeOver(entry: Entry, incarnation: string, version: number): vo
   entry.incarnation = incarnation;
   entry.seq = 0;
   entry.confirmed = 0;
-  entry.confirmedVersion = 0;
+  entry.confirmedVersion = -1;
   entry.outstanding = carried > 0 ? [{ version, slots: carried }] : [];
 }
 

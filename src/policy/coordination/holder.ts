@@ -130,7 +130,8 @@ export class Holder {
     const useful = Math.min(request.using + total, request.cap ?? Number.POSITIVE_INFINITY);
     this.#told = {
       at: askedAt,
-      holding: grant.version > this.#version ? request.holding : this.#told.holding,
+      // What a push raised since the request was sent is known there, too.
+      holding: Math.max(request.holding, this.#holding()),
       wanting: total,
       urgency: mostUrgent(request.wanting),
       unmet: grant.slots < useful,

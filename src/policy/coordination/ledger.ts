@@ -189,6 +189,7 @@ export class Ledger {
       for (const entry of this.#entries.values()) if (entry.incarnation === null && entry.pushedAt === 0) this.#pushes.add(entry);
     }
     invariant(this.counted <= Math.max(before, this.#maxConcurrency), "slots were granted beyond the cap");
+    for (const entry of this.#entries.values()) entry.emptySince = counted(entry) > 0 ? null : (entry.emptySince ?? now);
     this.#cover(now);
   }
 

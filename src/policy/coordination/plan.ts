@@ -30,6 +30,7 @@ export function plan(entries: readonly Entry[], maxConcurrency: number, now: num
   const goals = new Map(live.map((entry) => [entry, share(entry)]));
   if (unmet.size === 0) keepIdle(goals, budget);
   const safe = withinFree(entries, goals, claims, maxConcurrency);
+  if (sum(entries.map(counted)) > maxConcurrency) holdBack(entries, safe, claims, maxConcurrency);
   const grants = new Map<Entry, PlannedGrant>();
   for (const entry of live) {
     const others = unmet.size - Number(unmet.has(entry));
@@ -43,9 +44,10 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => tota
 
 function claimOf(entry: Entry, now: number): Claim {
   const { domain, using, cap } = entry;
-  if (lapsed(entry, now)) return { domain, using, cap, wanting: [] };
+  if (lapsed(entry, now)) return { domain, using, cap, starvedMs: 0, wanting: [] };
   const sinceMs = now - (entry.syncedAt ?? now);
-  return { domain, using, cap, wanting: entry.wanting.map((demand) => ({ ...demand, oldestMs: demand.oldestMs + sinceMs })) };
+  const wanting = entry.wanting.map((demand) => ({ ...demand, oldestMs: demand.oldestMs + sinceMs }));
+  return { domain, using, cap, starvedMs: now - (entry.emptySince ?? now), wanting };
 }
 
 /** Nobody is short: what was granted beyond need stays, cut by half and in proportion when the slots are needed elsewhere. */
@@ -78,10 +80,10 @@ function withinFree(
     safe.set(entry, Math.min(goal, have));
     if (goal <= have) continue;
     const wanting = claims.get(entry)?.wanting ?? [];
-    const priority = Math.min(256, ...wanting.map((demand) => demand.priority));
+    const priority = urgencyOf(claims.get(entry));
     const oldestMs = Math.max(0, ...wanting.map((demand) => demand.oldestMs));
     const level = raises.get(priority) ?? new Map<Entry, Filler>();
-    raises.set(priority, level.set(entry, { domain: entry.domain, have, most: goal, using: entry.using, oldestMs }));
+    raises.set(priority, level.set(entry, { domain: entry.domain, have, most: goal, using: entry.using, starvedMs: claims.get(entry)?.starvedMs ?? 0, oldestMs }));
   }
   for (const priority of [...raises.keys()].sort((a, b) => a - b)) {
     const level = raises.get(priority) ?? new Map<Entry, Filler>();
@@ -90,3 +92,21 @@ function withinFree(
   }
   return safe;
 }
+
+/**
+ * More counts than the cap allows, because it was lowered: nobody may begin a run in a slot of its own while the others
+ * fill the cap. The least urgent give way first.
+ */
+function holdBack(entries: readonly Entry[], safe: Map<Entry, number>, claims: ReadonlyMap<Entry, Claim>, maxConcurrency: number): void {
+  let held = sum(entries.map((entry) => Math.max(counted(entry), safe.get(entry) ?? 0)));
+  const order = [...safe.keys()].sort((a, b) => urgencyOf(claims.get(b)) - urgencyOf(claims.get(a)));
+  for (const entry of order) {
+    const goal = safe.get(entry) ?? 0;
+    const others = held - Math.max(counted(entry), goal);
+    const room = Math.min(goal, Math.max(0, maxConcurrency - others));
+    safe.set(entry, room);
+    held = others + Math.max(counted(entry), room);
+  }
+}
+
+const urgencyOf = (claim: Claim | undefined) => Math.min(256, ...(claim?.wanting ?? []).map((demand) => demand.priority));

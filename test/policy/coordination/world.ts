@@ -278,6 +278,8 @@ export class World {
         open.overAt = this.time.now + COORDINATION.runOverMs;
         this.time.after(this.random() * this.weather.runnerMs, () => {
           if (!open.execution.over) open.execution.leaseUntil = this.time.now + COORDINATION.runLeaseMs;
+          // The answer was lost: the renewal fails, and the object learns of the end from that.
+          else if (domain.life === life) this.#close(domain, id);
         });
       }
     }
