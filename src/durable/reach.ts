@@ -43,24 +43,10 @@ export const reachRun = (name: string): RunResume => namespace("MillDomain").get
 /** A bare stub of the Domain object, for the coordinator's pushes. */
 export const reachHolder = (name: string): GrantReceiver => namespace("MillDomain").getByName(name) as GrantReceiver;
 
-/** The Worker's runner; without state, so that a broken call spoils no other. */
-export function reachRunner(): RunnerApi {
-  const found = (exports as unknown as Record<string, unknown>)["MillRunner"];
-  if (found !== undefined) return found as RunnerApi;
-  throw fail("internal", "The Worker does not export the class MillRunner. Write `export const { MillDomain, MillCoordinator, MillRunner } = mill;` in its main module.");
-}
-
 /** The mill's coordinator, in the same way as a domain. */
 export function reachCoordinator(clock: Clock = systemClock): CoordinatorApi {
   const stub = (): Stub => namespace("MillCoordinator").getByName(COORDINATOR) as Stub;
   return api<CoordinatorApi>(stub, "the coordinator", COORDINATOR_READS, COORDINATOR_WRITES, clock);
-}
-
-/** The runner, as a fresh stub: through `ctx.exports`, so that a host needs no binding. */
-export function reachRunner(): RunnerApi {
-  const found = (exports as unknown as Record<string, RunnerApi | undefined>)["MillRunner"];
-  if (found) return found;
-  throw fail("internal", "The Worker does not export the entrypoint MillRunner. Write `export const { MillDomain, MillCoordinator, MillRunner } = mill;` in its main module.");
 }
 
 function namespace(name: "MillDomain" | "MillCoordinator"): Namespace {
