@@ -43,6 +43,13 @@ export const reachRun = (name: string): RunResume => namespace("MillDomain").get
 /** A bare stub of the Domain object, for the coordinator's pushes. */
 export const reachHolder = (name: string): GrantReceiver => namespace("MillDomain").getByName(name) as GrantReceiver;
 
+/** The Worker's runner, through `exports`, so that a host needs no binding. It has no state: a broken call spoils no other. */
+export function reachRunner(): RunnerApi {
+  const found = (exports as unknown as Record<string, RunnerApi | undefined>)["MillRunner"];
+  if (found) return found;
+  throw fail("internal", "The Worker does not export the entrypoint MillRunner. Write `export const { MillDomain, MillCoordinator, MillRunner } = mill;` in its main module.");
+}
+
 /** The mill's coordinator, in the same way as a domain. */
 export function reachCoordinator(clock: Clock = systemClock): CoordinatorApi {
   const stub = (): Stub => namespace("MillCoordinator").getByName(COORDINATOR) as Stub;
