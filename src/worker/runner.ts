@@ -6,7 +6,15 @@ import { Run } from "./run/run.ts";
 import type { Surroundings } from "./run/scope.ts";
 
 /** What the composition root gives the runner; the rest has the platform's own as default. */
-export type RunnerWiring = Pick<Surroundings, "reach" | "domain"> & Partial<Pick<Surroundings, "clock" | "turn" | "write">>;
+export type RunnerWiring = Pick<Surroundings, "reach" | "domain"> &
+  Partial<Pick<Surroundings, "clock" | "turn" | "write">> & {
+    /**
+     * Keep a run alive when its object is reset, until the run's lease is over and not a moment longer: finished work is handed
+     * to the object's next incarnation, and an executor that ignores its signal ends with the lease. Default false: the
+     * platform stops the run together with the object, and its tasks run again.
+     */
+    outlive?: boolean;
+  };
 
 /**
  * The Worker entrypoint in which user code runs, the only one that does. The mill derives a class with its registry from
@@ -14,9 +22,11 @@ export type RunnerWiring = Pick<Surroundings, "reach" | "domain"> & Partial<Pick
  */
 export class RunnerEntrypoint extends WorkerEntrypoint<unknown> implements RunnerApi {
   readonly #surroundings: Surroundings;
+  readonly #outlive: boolean;
 
-  constructor(ctx: ExecutionContext, env: unknown, registry: Registry, wiring: RunnerWiring) {
+  constructor(ctx: ExecutionContext, env: unknown, registry: Registry, { outlive = false, ...wiring }: RunnerWiring) {
     super(ctx, env);
+    this.#outlive = outlive;
     this.#surroundings = { clock: systemClock, turn: () => scheduler.wait(0), write, ...wiring, registry, env, expose: (control) => new Control(control) };
   }
 
@@ -25,7 +35,11 @@ export class RunnerEntrypoint extends WorkerEntrypoint<unknown> implements Runne
    * handed over before. Never rejects. `link` lives as long as this call, so it is not duplicated.
    */
   run(request: RunRequest, link: RunLink): Promise<RunAnswer> {
-    return new Run(request, link, this.#surroundings).go();
+    const run = new Run(request, link, this.#surroundings);
+    const answer = run.go();
+    // Once the object is gone, only this holds the execution; when it resolves, the platform ends what is left.
+    if (this.#outlive) this.ctx.waitUntil(Promise.race([answer, run.whenLost()]));
+    return answer;
   }
 }
 

@@ -204,7 +204,7 @@ export class Run {
   async #unload(): Promise<void> {
     while (this.#report.chars > MESSAGE_CHARS_MAX && this.#connection.open && !this.#lost) {
       this.#flush();
-      await Promise.race([this.#settling, this.#whenLost()]);
+      await Promise.race([this.#settling, this.whenLost()]);
     }
   }
 
@@ -244,10 +244,10 @@ export class Run {
       if (this.#connection.everBroken) {
         // Whoever called this run may be gone: the object is told by name.
         if (this.#connection.recovering === undefined) this.#connection.recover();
-        await Promise.race([this.#connection.recovering, this.#whenLost()]);
-      } else if (this.#settling !== undefined) await Promise.race([this.#settling, this.#whenLost()]);
+        await Promise.race([this.#connection.recovering, this.whenLost()]);
+      } else if (this.#settling !== undefined) await Promise.race([this.#settling, this.whenLost()]);
       else if (this.#report.chars > MESSAGE_CHARS_MAX) this.#flush();
-      else if (this.#around.clock.now() - this.#connection.heardAt >= PROVE_MS) await Promise.race([this.#ping(), this.#whenLost()]);
+      else if (this.#around.clock.now() - this.#connection.heardAt >= PROVE_MS) await Promise.race([this.#ping(), this.whenLost()]);
       else break;
     }
     this.#wake.stop();
@@ -255,7 +255,8 @@ export class Run {
     return { outcomes: this.#report.batch(), unstarted: this.#unstarted };
   }
 
-  #whenLost(): Promise<void> {
+  /** Resolves when the run is lost: not renewed for its lease, or refused by the object. */
+  whenLost(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#lost) return resolve();
       const before = this.#onLost;
