@@ -1,0 +1,123 @@
+import { DurableObject } from "cloudflare:workers";
+import { type Clock, systemClock } from "../../clock.ts";
+import type { Registry } from "../../domains/definition.ts";
+import { Ledger, type Push } from "../../policy/coordination/ledger.ts";
+import type { CoordinatorApi, CoordinatorSnapshot, SyncAnswer, SyncRequest } from "../../policy/coordination/protocol.ts";
+import { fail } from "../../policy/errors.ts";
+import { migrate } from "../migrate.ts";
+import { reachHolder } from "../reach.ts";
+import { migrations } from "./migrations.ts";
+import { Roster } from "./roster.ts";
+import { CoordinatorStore } from "./store.ts";
+
+const MAX_CONCURRENCY_MAX = 10_000;
+
+/**
+ * The Durable Object that shares out the slots of a mill. A thin shell around `Ledger`: memory that a restart may
+ * lose, a few rows that it may not. It has no alarm: rows carry the moment from which they mean nothing, and who waits
+ * asks again. The mill derives a class with its registry from it.
+ */
+export class CoordinatorObject extends DurableObject<unknown> implements CoordinatorApi {
+  readonly #clock: Clock;
+  readonly #registry: Registry;
+  readonly #store: CoordinatorStore;
+  #ledger!: Ledger;
+  #roster!: Roster;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(ctx: DurableObjectState, env: unknown, registry: Registry, clock: Clock = systemClock) {
+    super(ctx, env);
+    this.#registry = registry;
+    this.#clock = clock;
+    migrate(ctx.storage, migrations, clock.now());
+    this.#store = new CoordinatorStore(ctx.storage);
+    this.#load();
+  }
+
+  /** A holder says what it uses and wants; the answer is its lease and its grant. */
+  async sync(request: SyncRequest): Promise<SyncAnswer> {
+    return this.#act((now) => {
+      this.#roster.synced(request.holder, now);
+      return this.#ledger.sync(request, now);
+    });
+  }
+
+  /**
+   * Changes the global cap, at once and for good. Lowering it ends no run.
+   *
+   * @throws `invalid_request` when it is no whole number from 1 to 10,000
+   */
+  async configure(change: { maxConcurrency?: number }): Promise<CoordinatorSnapshot> {
+    const { maxConcurrency } = change;
+    if (maxConcurrency === undefined) return this.snapshot();
+    if (!Number.isInteger(maxConcurrency) || maxConcurrency < 1 || maxConcurrency > MAX_CONCURRENCY_MAX) {
+      throw fail("invalid_request", `maxConcurrency must be a whole number from 1 to ${MAX_CONCURRENCY_MAX}, not ${JSON.stringify(maxConcurrency)}.`, {
+        issues: [{ path: "maxConcurrency", message: "not a cap" }],
+      });
+    }
+    return this.#act((now) => {
+      this.#store.setMaxConcurrency(maxConcurrency);
+      this.#ledger.configure(maxConcurrency, now);
+      return this.#ledger.snapshot(now);
+    });
+  }
+
+  async snapshot(): Promise<CoordinatorSnapshot> {
+    return this.#ledger.snapshot(this.#clock.now());
+  }
+
+  /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
+  async sweepList(): Promise<string[]> {
+    return this.#act((now) => {
+      this.#ledger.tidy(now);
+      return this.#roster.sweep(new Set(this.#ledger.holding(now)), now);
+    });
+  }
+
+  #load(): void {
+    const maxConcurrency = this.#store.maxConcurrency() ?? this.#registry.maxConcurrency;
+    this.#ledger = new Ledger({ maxConcurrency, marks: this.#store.marks(), now: this.#clock.now() });
+    this.#roster = new Roster(this.#store, this.#registry.domains.keys());
+  }
+
+  /** One synchronous change: memory and rows together, then the messages, which the platform holds until the rows are safe. */
+  #act<T>(work: (now: number) => T): T {
+    const now = this.#clock.now();
+    let result: T;
+    try {
+      result = this.#store.transact(() => {
+        const done = work(now);
+        this.#store.applyMarks(this.#ledger.takeMarks());
+        return done;
+      });
+    } catch (error) {
+      // Memory may be ahead of the rows: as after a crash, the rows are right.
+      this.#load();
+      throw error;
+    }
+    for (const push of this.#ledger.takePushes(now)) void this.#push(push);
+    this.#stopTimer?.();
+    const at = this.#ledger.nextAt();
+    this.#stopTimer = at === null ? undefined : this.#clock.after(Math.max(1, at - now), () => this.#tick());
+    return result;
+  }
+
+  #tick(): void {
+    try {
+      this.#act((now) => this.#ledger.tick(now));
+    } catch (error) {
+      console.error(JSON.stringify({ message: "the coordinator could not pass slots on; whoever waits asks again", error: String(error) }));
+    }
+  }
+
+  /** One attempt on a fresh stub; one that fails is repeated by the ledger's `tick` while somebody waits. */
+  async #push(push: Push): Promise<void> {
+    const ledger = this.#ledger;
+    try {
+      const answer = await reachHolder(push.domain).pushGrant(push.incarnation, push.grant);
+      if (ledger === this.#ledger) this.#act((now) => this.#ledger.confirmed(push, answer, now));
+    } catch (error) {
+      console.warn(JSON.stringify({ message: "a push to a domain failed", domain: push.domain, error: String(error) }));
+    }
+  }
+}

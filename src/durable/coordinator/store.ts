@@ -1,0 +1,66 @@
+import { eq, sql } from "drizzle-orm";
+import { drizzle, type DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
+import type { MarkChanges } from "../../policy/coordination/ledger.ts";
+import type { MarkRow } from "../../policy/coordination/mark.ts";
+import { domains, holders, settings } from "./schema.ts";
+
+const MAX_CONCURRENCY = "maxConcurrency";
+
+/** A domain as the list of known ones has it. */
+export interface KnownDomain {
+  name: string;
+  /** Epoch ms; 0: never. */
+  synced_at: number;
+  poked_at: number;
+}
+
+/** The coordinator's SQLite: few rows, written rarely, all synchronous. */
+export class CoordinatorStore {
+  readonly #storage: DurableObjectStorage;
+  readonly #db: DrizzleSqliteDODatabase;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#db = drizzle(storage);
+  }
+
+  /** Everything or nothing. */
+  transact<T>(work: () => T): T {
+    return this.#storage.transactionSync(work);
+  }
+
+  /** The cap that was set live, or null. */
+  maxConcurrency(): number | null {
+    const row = this.#db.select().from(settings).where(eq(settings.key, MAX_CONCURRENCY)).get();
+    return row === undefined ? null : Number(row.value);
+  }
+
+  setMaxConcurrency(cap: number): void {
+    const value = String(cap);
+    this.#db.insert(settings).values({ key: MAX_CONCURRENCY, value }).onConflictDoUpdate({ target: settings.key, set: { value } }).run();
+  }
+
+  marks(): MarkRow[] {
+    return this.#db.select().from(holders).all();
+  }
+
+  applyMarks({ put, remove }: MarkChanges): void {
+    for (const row of put) {
+      const { mark, until } = row;
+      this.#db.insert(holders).values(row).onConflictDoUpdate({ target: holders.domain, set: { mark, until } }).run();
+    }
+    for (const domain of remove) this.#db.delete(holders).where(eq(holders.domain, domain)).run();
+  }
+
+  domains(): KnownDomain[] {
+    return this.#db.select().from(domains).all();
+  }
+
+  putDomain(domain: KnownDomain): void {
+    this.#db
+      .insert(domains)
+      .values(domain)
+      .onConflictDoUpdate({ target: domains.name, set: { synced_at: sql`excluded.synced_at`, poked_at: sql`excluded.poked_at` } })
+      .run();
+  }
+}
