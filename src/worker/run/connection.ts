@@ -8,7 +8,7 @@ const BACKOFF_MAX_MS = 2_000;
 /** What a connection asks of its run. */
 export interface Owner {
   clock: Clock;
-  readonly lost: boolean;
+  lost(): boolean;
   /** One attempt to reach the object by name with what the run has. */
   resume(): Promise<RunLink | null>;
   /** A fresh link is there (false: the object has all it needs of this run). */
@@ -79,12 +79,12 @@ export class Connection {
 
   async #search(firstMs: number): Promise<void> {
     const { clock } = this.#owner;
-    for (let ceiling = firstMs; !this.#owner.lost; ceiling = Math.min(BACKOFF_MAX_MS, Math.max(BACKOFF_MS, ceiling * 2))) {
+    for (let ceiling = firstMs; !this.#owner.lost(); ceiling = Math.min(BACKOFF_MAX_MS, Math.max(BACKOFF_MS, ceiling * 2))) {
       if (ceiling > 0) await clock.sleep(Math.ceil(ceiling * clock.random()));
-      if (this.#owner.lost) return;
+      if (this.#owner.lost()) return;
       try {
         const link = await this.#owner.resume();
-        if (this.#owner.lost) return dispose(link);
+        if (this.#owner.lost()) return dispose(link);
         this.#link = link ?? undefined;
         this.heardAt = clock.now();
         return this.#owner.resumed(link !== null);

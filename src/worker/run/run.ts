@@ -62,12 +62,9 @@ export class Run {
       abort: async (id, reason) => this.#abort(id, reason),
       recall: async () => this.#recall(),
     });
-    const run = this;
     this.#connection = new Connection(link, {
       clock: around.clock,
-      get lost() {
-        return run.#lost;
-      },
+      lost: () => this.#lost,
       resume: () => this.#resume(),
       resumed: (open) => (open || this.#delivered ? this.#arm() : this.#lose()),
       refused: () => this.#lose(),
