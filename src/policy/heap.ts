@@ -26,12 +26,6 @@ export class Heap<Item extends Heaped> {
     return this.items[0];
   }
 
-  /** The item that would be first without the first one. */
-  get second(): Item | undefined {
-    const [, left, right] = this.items;
-    return left && right && this.before(right, left) ? right : left;
-  }
-
   /** Every item, in no order. */
   all(): Iterable<Item> {
     return this.items;

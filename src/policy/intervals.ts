@@ -80,12 +80,10 @@ export class Intervals {
     return chunk !== undefined && chunk.ids[indexOf(chunk, id) * 2]! <= id;
   }
 
-  /** How many consecutive ids below `limit`, at most `count`, stand at the front. */
-  run(count: number, limit = Infinity): number {
+  /** How many consecutive ids stand at the front, at most `count`. */
+  run(count: number): number {
     const chunk = this.chunks[0];
-    if (!chunk) return 0;
-    const start = chunk.ids[chunk.from * 2]!;
-    return Math.max(0, Math.min(chunk.ids[chunk.from * 2 + 1]! - start + 1, count, limit - start));
+    return chunk ? Math.min(chunk.ids[chunk.from * 2 + 1]! - chunk.ids[chunk.from * 2]! + 1, count) : 0;
   }
 
   /** Takes from the front that many consecutive ids; no more than `run` allows. */

@@ -1,8 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { fail } from "./errors.ts";
 
-export { cutUtf8, utf8Bytes } from "./text.ts";
-
 const DEPTH_MAX = 1_000;
 
 /**

@@ -33,6 +33,7 @@ const OLDEST = 1;
  * The ready order of a domain in memory: which pending task comes next. Per lane and priority level the ids as
  * intervals; the levels' heads in a heap by priority, then id. A held lane leaves the heap whole, so whatever
  * waits in it costs nothing and hides nobody. Pure: it knows nothing of rows, change it only after the commit.
+ * An id may wait in one place only: to move it, remove it there first.
  *
  * With n levels in use (at most lanes × 256) and m intervals in a level: taking a run of consecutive ids is
  * O(log n), adding at a level's end O(1) amortised, anything else O(log n + log m).
@@ -117,10 +118,8 @@ export class Lanes {
     let left = count;
     for (let level = this.ready.top; level && left > 0; level = this.ready.top) {
       const { lane, priority, head } = level;
-      // Only a level of the same priority can come between two ids of this one.
-      const rival = this.ready.second;
-      const limit = rival?.priority === priority ? rival.head : Infinity;
-      const run = level.ids.run(left, limit);
+      // An id waits in one place, so no other level's id comes between consecutive ones of this level.
+      const run = level.ids.run(left);
       let taken = run;
       if (decide) for (taken = 0; taken < run && decide(lane.name, priority, head + taken); taken += 1);
       if (taken > 0) {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { canonicalJson, cutUtf8, duplicateHash, utf8Bytes } from "../../src/policy/key.ts";
+import { canonicalJson, duplicateHash } from "../../src/policy/key.ts";
+import { cutUtf8, utf8Bytes } from "../../src/policy/text.ts";
 
 const texts = fc.string({ unit: "binary" });
 // Every UTF-16 unit, lone surrogates included.
@@ -65,6 +66,9 @@ test("the hash is SHA-256 of kind, type and text", () => {
 
 test("different kinds, types and texts never meet, lone surrogates included", () => {
   expect(duplicateHash("a", "key", "bc")).not.toBe(duplicateHash("ab", "key", "c"));
+  // The type's length takes two bytes: 0x62 and 0x0162 "a"s must not look alike.
+  const [short, long] = ["a".repeat(0x62), "a".repeat(0x162)];
+  expect(duplicateHash(short, "key", long)).not.toBe(duplicateHash(long, "key", short));
   expect(duplicateHash("a", "key", "{}")).not.toBe(duplicateHash("a", "payload", "{}"));
   expect(duplicateHash("a", "key", "\ud800")).not.toBe(duplicateHash("a", "key", "\ud801"));
   expect(duplicateHash("a", "key", "\ud800")).not.toBe(duplicateHash("a", "key", "\ufffd"));

@@ -126,7 +126,7 @@ function compare(lanes: Lanes, model: Model): void {
   expect(lanes.sizeByPriority()).toEqual(levels);
 }
 
-test("every operation does what a sorted list does", () => {
+test("every operation does what a sorted list does", { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 80, size: "max" }), (operations) => {
       const lanes = new Lanes();
@@ -143,7 +143,7 @@ test("every operation does what a sorted list does", () => {
       expect(flat(lanes.take(Infinity))).toEqual(model.ready());
       expect(lanes.size).toBe(0);
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 });
 

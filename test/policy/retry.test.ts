@@ -40,6 +40,7 @@ test("every delay lies between nothing and max, jitter spreads it, and it never 
 test("attempts beyond every power of two stay at max", () => {
   for (const retries of [53, 63, 64, 310, 1_024, 9_999])
     expect(retryDelayMs(exponential(10_000, 1, "1d", plain), retries, 0)).toBe(86_400_000);
+  expect(retryDelayMs(exponential(10_000, 0, "1d"), 9_999, 0.5)).toBe(0);
 });
 
 test("policies that make no sense are refused", () => {
