@@ -83,7 +83,6 @@ function everySlotIsThere(world: World): void {
   for (let index = 0; index < world.cap * 3; index++) domain.backlog.push({ priority: 128, at: world.time.now, ms: 20_000 });
   world.pump(domain);
   world.run(15_000);
-  if (process.env.DEBUG && world.executing !== world.cap) console.log(JSON.stringify(world.ledger?.snapshot(world.time.now + 1e9)), JSON.stringify(world.domains.map((d) => [d.name, d.cap, d.backlog.length, d.life?.open.size, d.life?.holder.using, d.life?.holder.granted, d.stored.size, d.executing])), world.caps.at(-1));
   expect(world.executing, "slots in use by the only domain with work").toBe(world.cap);
 }
 
