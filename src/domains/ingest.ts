@@ -6,6 +6,7 @@ import { readHead } from "./http/answer.ts";
 import { follow } from "./http/follow.ts";
 import { refusal } from "./http/refusal.ts";
 import { EXTENSION, type ImageHeader, readImageHeader } from "./ingest/image.ts";
+import { UPLOAD_KEY } from "./ingest/key.ts";
 import { readAll } from "./ingest/read.ts";
 import { media } from "./media.ts";
 import { thumbnailRequest } from "./media/request.ts";
@@ -14,8 +15,6 @@ import { thumbnailRequest } from "./media/request.ts";
 const SIDE_MAX = 16_384;
 /** An hour: as for deliveries. */
 const RETRY_AFTER_MAX_MS = 3_600_000;
-/** One name, no folders: what `PUT /uploads/{key}` takes. */
-export const UPLOAD_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 const Source = z
   .strictObject({

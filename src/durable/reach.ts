@@ -2,6 +2,7 @@ import { exports } from "cloudflare:workers";
 import { type Clock, systemClock } from "../clock.ts";
 import type { CoordinatorApi, GrantReceiver } from "../policy/coordination/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
+import { acceptAnswer } from "./refusal.ts";
 import type { DomainApi, RunnerApi, RunResume } from "./protocol.ts";
 
 /** The one coordinator's name. */
@@ -82,7 +83,7 @@ function isIdempotent(args: unknown[]): boolean {
 async function attempt(stub: () => Stub, who: string, method: string, args: unknown[], retries: number, clock: Clock): Promise<unknown> {
   for (let failed = 0; ; failed += 1) {
     try {
-      return await stub()[method]!(...args);
+      return acceptAnswer(await stub()[method]!(...args));
     } catch (error) {
       const known = translate(error, who);
       if (failed >= retries || !MillraceError.is(known, "domain_unreachable")) throw known;

@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
 import type { DomainDefinition, Registry } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
+import { idsOf } from "../../policy/ranges.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { RunSize } from "../../policy/batch.ts";
@@ -11,7 +12,7 @@ import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { Progresses } from "./progress.ts";
-import { Run, fromRanges } from "./run.ts";
+import { Run } from "./run.ts";
 import { loadState, meter, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
@@ -170,10 +171,10 @@ export class Core {
     this.dirty = false;
     this.claims.clear();
     for (const [id, stored] of Object.entries(this.state.runs)) {
-      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, fromRanges(stored.ids));
+      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, idsOf(stored.ids));
       this.runs.set(id, run);
       run.open.clear();
-      for (const task of fromRanges(stored.ids)) {
+      for (const task of idsOf(stored.ids)) {
         run.open.add(task);
         this.claims.set(task, run);
       }

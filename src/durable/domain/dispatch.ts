@@ -1,12 +1,13 @@
 import { LIMITS } from "../../policy/limits.ts";
 import type { Pick } from "../../policy/lanes.ts";
+import { toRanges } from "../../policy/ranges.ts";
 import type { RetryPolicy } from "../../policy/retry.ts";
 import type { RunTask } from "../protocol.ts";
 import { scheduleId } from "../../policy/ids.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
-import { Run, toRanges } from "./run.ts";
+import { Run } from "./run.ts";
 
 /**
  * Starts runs while there is a free slot and a ready task: part of the transaction that made either, so that a run

@@ -11,6 +11,7 @@ import { LIMITS } from "../../policy/limits.ts";
 import { isTerminal, statusFromCode } from "../../policy/status.ts";
 import { migrate } from "../migrate.ts";
 import type { DomainApi, DomainSnapshot, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
+import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
@@ -259,3 +260,9 @@ function versionOf(env: unknown): string {
   const metadata = (env as { CF_VERSION_METADATA?: { id?: unknown } } | null)?.CF_VERSION_METADATA;
   return typeof metadata?.id === "string" ? metadata.id : "";
 }
+
+const METHODS = [
+  "submit", "get", "result", "list", "count", "cancel", "retry", "runNow", "snapshot", "configure", "pause", "resumeDomain", "createSchedule",
+  "schedules", "schedule", "updateSchedule", "scheduleAction",
+] as const satisfies (keyof DomainApi)[];
+answerRefusals(DomainObject.prototype, METHODS);

@@ -1,5 +1,4 @@
 import type { AbortReason, RunControl } from "../protocol.ts";
-import type { Ranges } from "./state.ts";
 
 /** A stub of the runner: what it offers, and that it can be let go. */
 export type ControlStub = RunControl & Partial<Disposable>;
@@ -49,19 +48,4 @@ export class Run {
     this.control?.[Symbol.dispose]?.();
     this.control = undefined;
   }
-}
-
-/** Ids, in any order, as ranges in that order: neighbours that follow each other are one. */
-export function toRanges(ids: Iterable<number>): Ranges {
-  const ranges: Ranges = [];
-  let last: [number, number] | undefined;
-  for (const id of ids) {
-    if (last && id === last[0] + last[1]) last[1] += 1;
-    else ranges.push((last = [id, 1]));
-  }
-  return ranges;
-}
-
-export function* fromRanges(ranges: Ranges): Generator<number> {
-  for (const [first, count] of ranges) for (let offset = 0; offset < count; offset += 1) yield first + offset;
 }

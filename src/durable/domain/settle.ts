@@ -1,6 +1,7 @@
 import { invariant } from "../../policy/errors.ts";
 import { cutUtf8 } from "../../policy/text.ts";
 import { LIMITS } from "../../policy/limits.ts";
+import { toRanges } from "../../policy/ranges.ts";
 import { retryDelayMs } from "../../policy/retry.ts";
 import type { TaskError } from "../../domains/task.ts";
 import type { AbortReason, RunOutcome } from "../protocol.ts";
@@ -8,7 +9,7 @@ import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { end, ended, remove } from "./end.ts";
 import { changeTask, completeRange, completeWithResults, readTask, readTasks, setColumns, type TaskOptions, type TaskRow } from "./rows.ts";
-import { toRanges, type Run } from "./run.ts";
+import type { Run } from "./run.ts";
 
 type Failure = Extract<RunOutcome, { ok: false }>;
 

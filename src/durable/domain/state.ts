@@ -1,8 +1,6 @@
 import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
+import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
-
-/** Task ids as `[first, count]` ranges. */
-export type Ranges = [first: number, count: number][];
 
 /** A run as the state row names it: enough to know, after a crash, what was under way. */
 export interface StoredRun {

@@ -62,8 +62,9 @@ export class Store {
   private kindOf(query: string): string {
     const known = this.kinds.get(query);
     if (known) return known;
-    const match = /^\s*(\w+)[\s\S]*?\b(tasks|tags|state|edges|schedules|idempotency)\b/i.exec(query);
-    const kind = match ? `${match[1]!.toLowerCase()} ${match[2]!.toLowerCase()}` : "other";
+    const verb = /^\s*(\w+)/.exec(query)?.[1]?.toLowerCase() ?? "other";
+    const table = /\b(?:from|into|update)\s+["`]?(?!json_each)(\w+)/i.exec(query)?.[1];
+    const kind = table ? `${verb} ${table}` : verb;
     if (this.kinds.size < 1_000) this.kinds.set(query, kind);
     return kind;
   }

@@ -1,0 +1,31 @@
+import { MillraceError, type ErrorCode, type ErrorFacts } from "../policy/errors.ts";
+
+/** A refusal on its way over RPC: as a value, since the platform logs every thrown error as uncaught, with its stack. */
+interface Refusal {
+  "~refused": { code: ErrorCode; message: string; facts: ErrorFacts };
+}
+
+type Method = (this: unknown, ...args: unknown[]) => Promise<unknown>;
+
+/** Makes methods of an object answer with a refusal where they throw a `MillraceError`; other errors are thrown on. */
+export function answerRefusals(prototype: object, methods: readonly string[]): void {
+  const target = prototype as Record<string, Method>;
+  for (const name of methods) {
+    const inner = target[name]!;
+    target[name] = async function answered(this: unknown, ...args: unknown[]) {
+      try {
+        return await inner.apply(this, args);
+      } catch (error) {
+        if (!MillraceError.is(error)) throw error;
+        return { "~refused": { code: error.code, message: error.message, facts: error.facts } } satisfies Refusal;
+      }
+    };
+  }
+}
+
+/** What a method answered; throws what it refused. */
+export function acceptAnswer(answer: unknown): unknown {
+  if (typeof answer !== "object" || answer === null || !("~refused" in answer)) return answer;
+  const { code, message, facts } = (answer as Refusal)["~refused"];
+  throw new MillraceError(code, message, facts);
+}

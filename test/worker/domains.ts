@@ -1,0 +1,23 @@
+import { constant, defineDomain } from "millrace";
+import { z } from "zod";
+import { journal, play, Script } from "./script.ts";
+
+export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: { team: "test" } } })
+  .task("play", {
+    payload: Script,
+    result: z.union([z.object({ name: z.string(), attempt: z.number() }), z.string()]),
+    retry: constant(2, 0),
+    label: (script) => `play ${script.name}`,
+    execute: (script, ctx) => play(script, ctx),
+    onCancel: (script, ctx) => {
+      journal.push({ id: ctx.task.id, name: script.name, attempt: ctx.attempt, run: "cancelled" });
+    },
+  })
+  .task("plain", { payload: z.object({ n: z.number() }), key: () => null, execute: ({ n }) => n })
+  .task("forgotten", { payload: z.object({ n: z.number() }), key: () => null, keep: false, execute: () => undefined })
+  .task("slow", { payload: Script, key: () => null, timeout: "1s", retry: constant(0, 0), execute: (script, ctx) => play(script, ctx) })
+  .task("hidden", { payload: z.object({ secret: z.string() }), submittable: false, execute: () => undefined });
+
+export const other = defineDomain("other", { maxConcurrency: 2 })
+  .task("play", { payload: Script, key: () => null, execute: (script, ctx) => play(script, ctx) })
+  .schedule("tick", { type: "play", payload: { do: "ok", name: "tick" }, every: "1h" });

@@ -1,0 +1,92 @@
+import { NonRetryableError, RetryAfterError } from "millrace";
+import { z } from "zod";
+
+/**
+ * What one scripted task does, so that one type can play every part. Executions are written down in `journal`, which
+ * lives in the test's isolate: the objects under test share it.
+ */
+export const Script = z.object({
+  do: z.enum(["ok", "fail", "permanent", "later", "hold", "flaky", "progress", "deaf", "big"]).default("ok"),
+  name: z.string().default(""),
+  ms: z.number().optional(),
+  times: z.number().optional(),
+});
+export type Script = z.infer<typeof Script>;
+
+export interface Execution {
+  id: string;
+  name: string;
+  attempt: number;
+  run: "started" | "ended" | "aborted" | "cancelled";
+}
+
+export const journal: Execution[] = [];
+const opened = new Set<string>();
+
+/**
+ * A gate that `hold`, `deaf` and `progress` tasks of that name wait at until the test opens it. They look at a flag:
+ * the runtime lets no promise of one request be resolved by another.
+ */
+export const gate = (name: string) => ({ open: () => void opened.add(name) });
+
+async function passed(name: string, signal?: AbortSignal): Promise<void> {
+  while (!opened.has(name)) {
+    signal?.throwIfAborted();
+    await scheduler.wait(2);
+  }
+}
+
+let now = 0;
+let most = 0;
+/** How many executions are under way, and the most there ever were. */
+export const overlap = { now: () => now, most: () => most, reset: () => (most = now) };
+
+interface ScriptContext {
+  task: { id: string };
+  attempt: number;
+  signal: AbortSignal;
+  progress(fraction: number, message?: string): void;
+}
+
+export async function play(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
+  const note = (run: Execution["run"]) => journal.push({ id: ctx.task.id, name: script.name, attempt: ctx.attempt, run });
+  note("started");
+  now += 1;
+  most = Math.max(most, now);
+  try {
+    return await act(script, ctx);
+  } finally {
+    now -= 1;
+    note(ctx.signal.aborted ? "aborted" : "ended");
+  }
+}
+
+async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
+  switch (script.do) {
+    case "fail":
+      throw new Error(`failed ${script.name}`);
+    case "permanent":
+      throw new NonRetryableError(`never ${script.name}`, { code: "never" });
+    case "later":
+      if (ctx.attempt === 1) throw new RetryAfterError(script.ms ?? 3_600_000);
+      break;
+    case "flaky":
+      if (ctx.attempt <= (script.times ?? 1)) throw new Error(`flaky ${script.name}`);
+      break;
+    case "hold":
+      await passed(script.name, ctx.signal);
+      break;
+    case "deaf":
+      await passed(script.name);
+      break;
+    case "progress":
+      ctx.progress(0.5, "half");
+      await passed(script.name);
+      break;
+    case "big":
+      return "x".repeat(script.ms ?? 600_000);
+    case "ok":
+      break;
+  }
+  return { name: script.name, attempt: ctx.attempt };
+}
