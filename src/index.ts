@@ -2,8 +2,7 @@ export { createMill } from "./mill.ts";
 export type { CronMill, Mill, MillOptions } from "./mill.ts";
 export { defineDomain } from "./domains/define.ts";
 export type { Domain, DomainStarter, ScheduleOptions } from "./domains/define.ts";
-// By star, or `declare module "millrace" { interface MillApp … }` could not reach it.
-export * from "./domains/app.ts";
+export type { MillApp } from "./domains/app.ts";
 export type { Context, Log } from "./domains/context.ts";
 export type { Defaults, History } from "./domains/definition.ts";
 export type {

@@ -21,7 +21,10 @@ export interface DomainOptions<State, Env> {
 export interface TaskOptions<Payload extends StandardSchemaV1, Result extends StandardSchemaV1, Returned, State, App, Env> {
   /** What a submit must bring. Everything below sees the schema's output. */
   payload: Payload;
-  /** Parses what `execute` returns; without it, the result's type is what `execute` returns. */
+  /**
+   * Parses what `execute` returns; without it, the result's type is what `execute` returns. Where it has literals, say
+   * `"done" as const` or annotate `execute`: TypeScript widens them before it knows this schema.
+   */
   result?: Result;
   /** The duplicate key, at most 1,024 bytes; absent: the canonical payload; `null`: a plain task, never checked for duplicates. */
   key?: (payload: StandardSchemaV1.InferOutput<Payload>) => string | null;

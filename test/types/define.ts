@@ -1,5 +1,5 @@
 import { type } from "arktype";
-import { defineDomain, type DomainHandle, type Json, type TaskType } from "millrace";
+import { defineDomain, type Domain, type MillApp, type TaskType } from "millrace";
 import * as v from "valibot";
 import { z } from "zod";
 import { type Equal, expectType } from "./expect.ts";
@@ -39,19 +39,64 @@ export const media = defineDomain("media", { state: (env: Bindings) => ({ bucket
   })
   .schedule("nightly", { type: "resize", payload: { object: "logo" }, cron: "30 2 * * *", timezone: "Europe/Berlin", priority: "idle" });
 
-// What a hover shows: flat, named, nothing to expand by hand.
-expectType<
-  Equal<
-    typeof media extends { readonly "~types"?: infer Types } ? Types : never,
-    | {
-        resize: TaskType<{ object: string; width?: number | undefined }, { object: string; width: number }, { object: string; bytes: number }>;
-        probe: TaskType<
-          { object: string; depth?: number | undefined },
-          { object: string; depth?: number | undefined },
-          { width: number; height: number; taken: string; note?: "flat" }
-        >;
-        purge: TaskType<{ prefix: string; limit?: number }, { prefix: string; limit?: number }, null>;
-      }
-    | undefined
-  >
->();
+// The handle's types, as a hover shows them: flat, named, nothing to expand by hand.
+type MediaTypes = {
+  resize: TaskType<{ object: string; width?: number | undefined }, { object: string; width: number }, { object: string; bytes: number }>;
+  probe: TaskType<
+    { object: string; depth?: number | undefined },
+    { object: string; depth?: number | undefined },
+    { width: number; height: number; taken: string; note?: string }
+  >;
+  purge: TaskType<{ prefix: string; limit?: number }, { prefix: string; limit?: number }, null>;
+};
+type TypesIn<Definition> = Definition extends { readonly "~types"?: infer Types } ? NonNullable<Types> : never;
+expectType<Equal<TypesIn<typeof media>, MediaTypes>>();
+expectType<Equal<typeof media, Domain<"media", MediaTypes, { bucket: Bindings["MEDIA"] }, MillApp, Bindings>>>();
+
+// A result schema decides the result; without one, what execute returns does, also a literal.
+const results = defineDomain("results")
+  .task("union", {
+    payload: z.null(),
+    result: z.union([z.object({ kind: z.literal("a"), at: z.date() }), z.object({ kind: z.literal("b") })]),
+    execute: (_payload, ctx) => (ctx.attempt > 1 ? { kind: "a" as const, at: new Date() } : { kind: "b" as const }),
+  })
+  .task("literal", { payload: z.null(), result: z.object({ kind: z.enum(["a", "b"]) }), execute: async () => ({ kind: "a" as const }) })
+  .task("list", { payload: z.null(), execute: async () => [{ id: 1, tags: ["x"] }] })
+  .task("nothing", { payload: z.null(), execute: () => {} })
+  .task("deep", { payload: z.null(), execute: () => ({ at: { when: new Date(), who: null as string | null }, f: new Map<string, number>().size }) });
+type Results = TypesIn<typeof results>;
+expectType<Equal<Results["union"]["result"], { kind: "a"; at: string } | { kind: "b" }>>();
+expectType<Equal<Results["literal"]["result"], { kind: "a" | "b" }>>();
+expectType<Equal<Results["list"]["result"], { id: number; tags: string[] }[]>>();
+expectType<Equal<Results["nothing"]["result"], null>>();
+expectType<Equal<Results["deep"]["result"], { at: { when: string; who: string | null }; f: number }>>();
+
+const refusals = defineDomain("refusals");
+// @ts-expect-error A result that does not fit its schema.
+refusals.task("t", { payload: z.null(), result: z.object({ bytes: z.number() }), execute: () => ({ bytes: "many" }) });
+// @ts-expect-error The payload that execute sees is the schema's.
+refusals.task("t", { payload: z.object({ n: z.number() }), execute: (payload: { n: string }) => payload.n });
+// @ts-expect-error A key is text or null.
+refusals.task("t", { payload: z.object({ n: z.number() }), key: (payload) => payload.n, execute: () => 1 });
+// @ts-expect-error A payload's schema is needed.
+refusals.task("t", { execute: () => 1 });
+// @ts-expect-error Names are taken once.
+media.task("resize", { payload: z.null(), execute: () => 1 });
+// @ts-expect-error No such member to redact.
+refusals.task("t", { payload: z.object({ n: z.number() }), redact: ["m"], execute: () => 1 });
+// @ts-expect-error A later issue's option.
+refusals.task("t", { payload: z.null(), pull: true, execute: () => 1 });
+// @ts-expect-error A later issue's verb.
+void refusals.singleton;
+// @ts-expect-error The state is what state() returns.
+defineDomain("s", { state: () => ({ a: 1 }) }).task("t", { payload: z.null(), execute: (_payload, ctx) => ctx.state.b });
+// @ts-expect-error Durations have a unit.
+refusals.task("t", { payload: z.null(), ttl: "5 minutes", execute: () => 1 });
+// @ts-expect-error A schedule's type is one of the domain's.
+media.schedule("s", { type: "rotate", payload: { object: "x" }, every: "1h" });
+// @ts-expect-error A schedule's payload is that type's.
+media.schedule("s", { type: "purge", payload: { object: "x" }, every: "1h" });
+// @ts-expect-error Every or cron, not both.
+media.schedule("s", { type: "purge", payload: { prefix: "x" }, every: "1h", cron: "* * * * *" });
+// @ts-expect-error Nor neither.
+media.schedule("s", { type: "purge", payload: { prefix: "x" } });

@@ -1,0 +1,23 @@
+// In a program of its own: an augmentation holds for every file of a program.
+import { createMill, defineDomain } from "millrace";
+import { z } from "zod";
+import { type Equal, expectType } from "../expect.ts";
+
+declare module "millrace" {
+  interface MillApp {
+    db: { name: string };
+  }
+}
+
+const media = defineDomain("media").task("t", {
+  payload: z.null(),
+  execute: (_payload, ctx) => {
+    expectType<Equal<typeof ctx.app.db.name, string>>();
+    // @ts-expect-error Nothing else is there.
+    void ctx.app.cache;
+    return 1;
+  },
+});
+createMill({ domains: [media], app: () => ({ db: { name: "main" } }) });
+// @ts-expect-error The app state is missing.
+createMill({ domains: [media] });
