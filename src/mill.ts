@@ -99,7 +99,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
     handles.set(name, handle);
     return handle;
   };
-  const app = createGateway(registry);
+  const app = createGateway(registry, { domain: reachDomain, coordinator: reachCoordinator });
   // Of this isolate: a new one pokes every domain once, so that what a deploy declared comes alive.
   const poked = new Set<string>();
 
