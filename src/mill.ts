@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "./clock.ts";
 import { localHandle } from "./client/local.ts";
 import type { Defaults, DomainDefinition } from "./domains/definition.ts";
 import { findDomain } from "./domains/find.ts";
@@ -79,6 +80,7 @@ export interface Mill<Domains> {
  *
  * @throws `invalid_request` listing everything that is wrong at once: names, duplicates, options, defaults, schedules,
  * the compatibility date
+ * @param clock time and chance; for tests of the mill itself
  * @example
  * ```ts
  * const mill = createMill({ domains: [ingest, media], maxConcurrency: 16 });
@@ -88,6 +90,7 @@ export interface Mill<Domains> {
  */
 export function createMill<const Domains extends readonly AnyDomain[], Env = Cloudflare.Env>(
   options: MillOptions<Domains, Env>,
+  clock: Clock = systemClock,
 ): Mill<DomainsOf<Domains>> {
   const registry = buildRegistry(options, compatibilityProblems());
   const crons = (options.crons ?? {}) as Record<string, (mill: CronMill<never>) => unknown>;
@@ -95,7 +98,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const domain = (name: string): DomainHandle<string, never> => {
     const known = handles.get(name);
     if (known) return known;
-    const handle = localHandle<string, never>(registry, findDomain(registry, name), { reach: reachDomain });
+    const handle = localHandle<string, never>(registry, findDomain(registry, name), { reach: reachDomain, clock });
     handles.set(name, handle);
     return handle;
   };
@@ -106,17 +109,17 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const mill = {
     MillDomain: class MillDomain extends DomainObject {
       constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
-        super(ctx, env, registry, { coordinator: reachCoordinator, runner: reachRunner });
+        super(ctx, env, registry, { coordinator: reachCoordinator, runner: reachRunner, clock });
       }
     },
     MillCoordinator: class MillCoordinator extends CoordinatorObject {
       constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
-        super(ctx, env, registry);
+        super(ctx, env, registry, clock);
       }
     },
     MillRunner: class MillRunner extends RunnerEntrypoint {
       constructor(ctx: ExecutionContext, env: Cloudflare.Env) {
-        super(ctx, env, registry, { reach: reachRun, domain });
+        super(ctx, env, registry, { reach: reachRun, domain, clock });
       }
     },
     app,

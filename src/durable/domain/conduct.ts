@@ -40,8 +40,9 @@ export class Conductor {
   private answered(run: Run, answer: RunAnswer): void {
     if (run.closed) return;
     const elapsed = this.core.clock.now() - run.startedAt;
-    this.core.sizes.learn(run.types, elapsed);
+    const open = this.core.runs.size;
     settle(this.core, run, { ...answer, finished: true });
+    this.core.sizes.learn(run.types, elapsed, open);
     this.core.outside.sync();
   }
 

@@ -1,3 +1,4 @@
+import { runShare } from "../../policy/batch.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import type { Pick } from "../../policy/lanes.ts";
 import { toRanges } from "../../policy/ranges.ts";
@@ -25,7 +26,7 @@ export function dispatch(core: Core): void {
 
 /** Takes the next tasks into one run: as many as fit into its time, its bytes and a fair share of the slots. */
 function fill(core: Core, now: number, free: number): Run | undefined {
-  const most = Math.min(LIMITS.runTasksMax, Math.ceil(core.lanes.readySize / free));
+  const most = runShare(core.lanes.readySize, free);
   const tasks: RunTask[] = [];
   let weight = 0;
   let bytes = 0;
@@ -38,7 +39,7 @@ function fill(core: Core, now: number, free: number): Run | undefined {
       const kept = admit(core, pick, now, (row) => {
         const size = row[3].length;
         const alone = row[12] === 1;
-        if (tasks.length > 0 && (alone || bytes + size > LIMITS.runBytesMax)) return false;
+        if (tasks.length > 0 && (alone || bytes + size > LIMITS.runBytesMax || !core.sizes.admits(weight, row[1]))) return false;
         weight += core.sizes.weight(row[1]);
         bytes += size;
         tasks.push(toRunTask(core, row));

@@ -14,7 +14,7 @@ export class Run {
   readonly version: string;
   /** Ids not settled yet, in the order of their execution. */
   readonly open: Set<number>;
-  /** How many tasks of each type it began with. */
+  /** How many tasks of each type it executes: those it began with, less what was recalled. */
   readonly types = new Map<string, number>();
   /** Reasons to stop, kept until the runner can be told. */
   readonly aborts = new Map<number, AbortReason>();

@@ -124,6 +124,9 @@ export function putBack(core: Core, run: Run, ids: readonly number[]): void {
   for (const row of readTasks(core.store, ids)) {
     run.open.delete(row.id);
     core.claims.delete(row.id);
+    const executed = (run.types.get(row.type) ?? 1) - 1;
+    if (executed > 0) run.types.set(row.type, executed);
+    else run.types.delete(row.type);
     if (row.cancelling === 1) end(core, row, "cancel", "cancelled", {});
     else if (run.aborts.get(row.id) === "deadline") end(core, row, "expire", "expired", {});
     else core.lanes.add(core.laneOf(row.type), row.priority, row.id);
