@@ -115,6 +115,7 @@ export function takeOver(entry: Entry, incarnation: string, version: number): vo
   if (entry.incarnation !== null) entry.deposed = { incarnation: entry.incarnation, version };
   entry.incarnation = incarnation;
   entry.seq = 0;
+  entry.granted = 0;
   entry.confirmed = 0;
   entry.confirmedVersion = -1;
   entry.outstanding = carried > 0 ? [{ version, slots: carried }] : [];

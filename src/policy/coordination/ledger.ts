@@ -6,6 +6,8 @@ import { ANY_INCARNATION, COORDINATION, type CoordinatorSnapshot, type Grant, ty
 
 const { grantLeaseMs, slackMs, runLeaseMs, repushMs } = COORDINATION;
 
+const SOON_MS = 60_000;
+
 /** A message to a Domain object, for the coordinator to send. */
 export interface Push {
   domain: string;
@@ -127,13 +129,14 @@ export class Ledger {
     return changes;
   }
 
-  /** Drops the rows of those who hold nothing any more; a row whose time is over needs no write. */
+  /** Drops the rows of those who hold nothing any more; one that will soon mean nothing, or does, needs no write. */
   tidy(now: number): void {
     this.#expire(now);
     for (const row of this.#marks.values()) {
       const entry = this.#entries.get(row.domain);
       if (entry !== undefined && counted(entry) > 0) continue;
       if (entry !== undefined && now < (entry.syncedAt ?? 0) + grantLeaseMs) continue;
+      if (row.until > now && row.until <= now + SOON_MS) continue;
       this.#marks.delete(row.domain);
       if (row.until > now) this.#changes.remove.push(row.domain);
     }

@@ -11,11 +11,11 @@ export interface MarkRow {
 
 /**
  * The row to write before a domain may count with `slots` until `until`, or null when the stored one covers it. Marks
- * double, and `until` moves in steps of 10 minutes after the first, so that neither growth nor renewal costs a row each.
+ * double, and `until` begins one lease later than needed and then moves in steps of 10 minutes, so that neither growth nor renewal costs a row each.
  */
 export function markFor(stored: MarkRow | undefined, want: MarkRow, maxConcurrency: number, now: number): MarkRow | null {
   if (want.mark === 0) return null;
-  if (stored === undefined || stored.until <= now) return want;
+  if (stored === undefined || stored.until <= now) return { ...want, until: want.until + COORDINATION.grantLeaseMs };
   if (want.mark <= stored.mark && want.until <= stored.until) return null;
   const doubled = Math.min(stored.mark * 2, maxConcurrency);
   return {

@@ -31,13 +31,13 @@ export function plan(entries: readonly Entry[], maxConcurrency: number, now: num
   if (unmet.size === 0) keepIdle(goals, budget);
   const safe = withinFree(entries, goals, claims, maxConcurrency);
   if (sum(entries.map(counted)) > maxConcurrency) holdBack(entries, safe, claims, maxConcurrency);
+  const waiting = new Set([...unmet, ...live.filter((entry) => (safe.get(entry) ?? 0) < (goals.get(entry) ?? 0))]);
   const grants = new Map<Entry, PlannedGrant>();
   for (const entry of live) {
-    const others = unmet.size - Number(unmet.has(entry));
+    const others = waiting.size - Number(waiting.has(entry));
     grants.set(entry, { slots: safe.get(entry) ?? 0, short: others > 0 });
   }
-  const owed = live.some((entry) => (safe.get(entry) ?? 0) < (goals.get(entry) ?? 0));
-  return { grants, waiting: unmet.size > 0 || owed };
+  return { grants, waiting: waiting.size > 0 };
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
