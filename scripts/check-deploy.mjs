@@ -37,7 +37,7 @@ function writeTiny() {
 import { z } from "zod";
 const plain = defineDomain("plain").task("double", { payload: z.object({ n: z.number() }), key: () => null, execute: ({ n }) => ({ doubled: 2 * n }) });
 const mill = createMill({ domains: [plain] });
-export const { MillDomain, MillCoordinator, MillRunner, MillService } = mill;
+export const { MillDomain, MillCoordinator, MillRunner } = mill;
 export default mill;
 `,
   );

@@ -45,5 +45,5 @@ const free = defineDomain("free", { state: (env: Env) => env }).task("report", {
 const plain = defineDomain("plain").task("double", { payload: Work, key: () => null, execute: ({ n }) => ({ doubled: 2 * n }) });
 
 const mill = createMill({ domains: [watched, free, plain], maxConcurrency: MILL_CAP });
-export const { MillDomain, MillCoordinator, MillRunner, MillService } = mill;
+export const { MillDomain, MillCoordinator, MillRunner } = mill;
 export default mill;

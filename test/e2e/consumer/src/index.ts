@@ -3,5 +3,5 @@ import { media } from "./media";
 
 const mill = createMill({ domains: [media] });
 export type App = typeof mill;
-export const { MillDomain, MillCoordinator, MillRunner, MillService } = mill;
+export const { MillDomain, MillCoordinator, MillRunner } = mill;
 export default mill;
