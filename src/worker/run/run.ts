@@ -11,7 +11,7 @@ import type { Scope, Surroundings } from "./scope.ts";
 import { Wake } from "./wake.ts";
 
 /** A run that is over sooner is never attached: one RPC fewer. */
-const ATTACH_MS = 10;
+const ATTACH_MS = 5;
 const PROGRESS_MS = 250;
 /** Two renewals missed: the object may be gone. */
 const SILENCE_MS = 2 * LIMITS.runRenewMs;
