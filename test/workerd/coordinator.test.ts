@@ -10,7 +10,8 @@ interface Namespace {
   getByName(name: string): CoordinatorApi & DurableObjectStub<CoordinatorObject>;
 }
 // `exports` is typed by `wrangler types`, which the library itself does not run.
-const coordinator = () => (exports as unknown as { MillCoordinator: Namespace }).MillCoordinator.getByName("under test");
+const coordinators = () => (exports as unknown as { MillCoordinator: Namespace }).MillCoordinator;
+const coordinator = () => coordinators().getByName("under test");
 
 const rows = (query: string) => runInDurableObject(coordinator(), (_, state) => state.storage.sql.exec(query).toArray());
 
@@ -74,6 +75,20 @@ describe("the coordinator object", () => {
     await coordinator().sync(request("work", 2));
     expect(await coordinator().sync(late)).toMatchObject({ stale: true });
     expect((await coordinator().snapshot()).granted).toBe(2);
+  });
+
+  test("a push reaches the Domain object: what a life that is over still held comes free at once", async () => {
+    const real = coordinators().getByName("mill");
+    expect((await real.sync(request("work", 8, { incarnation: "gone" }))).grant.slots).toBe(8);
+    const waiting = { incarnation: "waits" };
+    let { grant } = await real.sync(request("other", 4, waiting));
+    expect(grant.slots).toBe(0);
+    // The living object answers the push to "gone" with a sync of its own, which says that it holds nothing.
+    while (grant.slots < 4) {
+      await scheduler.wait(5);
+      ({ grant } = await real.sync(request("other", 4, { ...waiting, version: grant.version, holding: grant.slots })));
+    }
+    expect((await real.snapshot()).holders.find((holder) => holder.domain === "work")).toMatchObject({ using: 0, wanting: 0 });
   });
 
   test("the cap is changed live and stored; nonsense is refused", async () => {
