@@ -35,11 +35,11 @@ export async function awaitResult(
       if (answer.ended) throw endedOtherwise(id, answer);
       if (clock.now() >= deadline || waitMs === 0) throw stillActive(id, answer.status, timeoutMs);
       // One that answers without waiting must not be asked in a tight loop.
-      if (clock.now() - asked < waitMs / 2) await clock.sleep(Math.min(BACKOFF_MS, deadline - clock.now()), signal);
+      if (clock.now() - asked < waitMs / 2) await abortable(clock.sleep(Math.min(BACKOFF_MS, deadline - clock.now()), signal), signal);
     } catch (error) {
       const delay = retryDelay(error, (failures += 1), clock);
       if (delay === undefined || clock.now() + delay >= deadline) throw error;
-      await clock.sleep(delay, signal);
+      await abortable(clock.sleep(delay, signal), signal);
     }
   }
 }

@@ -3,7 +3,6 @@ import { toJson } from "../domains/json.ts";
 import type { Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
 import type { DomainSnapshot } from "../durable/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
-import { LIMITS } from "../policy/limits.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import { awaitResult } from "./await-result.ts";
 import type { Call, Http } from "./http.ts";
@@ -53,22 +52,8 @@ class HttpHandle {
     return this.#http.ask({ method: "GET", path: `${this.#path}/tasks`, query: search(query) });
   }
 
-  /** By status alone the counters answer; else the matching tasks are counted page by page. */
   async count(query: ListQuery = {}): Promise<number> {
-    const { status, ...rest } = query;
-    if (Object.values(rest).every((value) => value === undefined)) {
-      const { counts } = await this.snapshot();
-      const statuses = status === undefined ? Object.keys(counts) : typeof status === "string" ? [status] : [...new Set(status)];
-      return statuses.reduce((sum, name) => sum + (counts[name as keyof typeof counts] ?? 0), 0);
-    }
-    let total = 0;
-    let cursor: string | undefined;
-    do {
-      const page = await this.list({ ...query, limit: LIMITS.pageMax, ...(cursor === undefined ? {} : { cursor }) });
-      total += page.items.length;
-      cursor = page.next ?? undefined;
-    } while (cursor !== undefined);
-    return total;
+    return (await this.#http.ask<{ count: number }>({ method: "GET", path: `${this.#path}/tasks/count`, query: search(query) })).count;
   }
 
   deadLetters(query: ListQuery = {}): Promise<Page<Task>> {

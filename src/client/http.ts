@@ -110,7 +110,10 @@ function parse(text: string): unknown {
 function problem(status: number, json: unknown, retryAfterMs: number | undefined): MillraceError {
   const told: ErrorFacts = retryAfterMs === undefined ? {} : { retryAfterMs };
   if (typeof json === "object" && json !== null && "code" in json && typeof json.code === "string" && json.code in ERROR_STATUS) {
-    const { type: _type, title, status: _status, detail, code, ...facts } = json as Record<string, unknown>;
+    const { type: _type, title, status: _status, detail, code, taskStatus, taskType, ...facts } = json as Record<string, unknown>;
+    // The facts `status` and `type` travel under other names: a problem has members of its own that are called so.
+    if (taskStatus !== undefined) facts.status = taskStatus;
+    if (taskType !== undefined) facts.type = taskType;
     return fail(code as ErrorCode, String(detail ?? title ?? code), { ...told, ...facts });
   }
   return fail(BY_STATUS[status] ?? (status >= 500 ? "internal" : "invalid_request"), `The server answered ${status} without saying why.`, { ...told, status });
