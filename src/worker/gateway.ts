@@ -1,0 +1,148 @@
+import { Hono } from "hono";
+import { systemClock } from "../clock.ts";
+import type { Registry } from "../domains/definition.ts";
+import { findDomain } from "../domains/find.ts";
+import { fail } from "../policy/errors.ts";
+import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
+import { didYouMean } from "../policy/names.ts";
+import { authenticate, type AuthEnv, type Identity, requireDomain, requireRole } from "./auth.ts";
+import { readBody } from "./body.ts";
+import { HEADERS, type LogEntry, problem } from "./problem.ts";
+import { readParameters } from "./query.ts";
+import { type Call, type GatewayContext, type GatewayOptions, notBuilt, type Route } from "./route.ts";
+import { domainRoutes } from "./routes/domains.ts";
+import { health, healthRoutes } from "./routes/health.ts";
+import { registryRoutes } from "./routes/registry.ts";
+import { resultRoutes } from "./routes/results.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
+import { snapshotRoutes } from "./routes/snapshot.ts";
+import { submitRoutes } from "./routes/submits.ts";
+import { taskRoutes } from "./routes/tasks.ts";
+import { emptyShape } from "./schemas.ts";
+
+/** Every request of the contract but `/healthz`, those of later issues included. */
+export const ROUTES: readonly Route[] = [
+  ...submitRoutes, ...taskRoutes, ...resultRoutes, ...domainRoutes, ...scheduleRoutes, ...registryRoutes, ...snapshotRoutes, ...healthRoutes,
+];
+
+/**
+ * The HTTP API as a Hono app; stateless: it authorises, validates and asks the object that owns the id. Its tokens come
+ * from the environment of each request.
+ *
+ * @example `host.route("/queue", createGateway(registry, { domain: reachDomain, coordinator: reachCoordinator }))`
+ */
+export function createGateway(registry: Registry, options: GatewayOptions): Hono<{ Bindings: AuthEnv }> {
+  const app = new Hono<{ Bindings: AuthEnv }>();
+  const log = options.log ?? logLine;
+  const clock = options.clock ?? systemClock;
+  app.onError((error, context) => problem(error, context.req.raw, clock, log));
+  app.get("/healthz", (context) => health(environment(context)));
+  for (const route of ROUTES) app.on(route.method, route.path, (context) => answer(registry, options, route, context));
+  for (const [path, methods] of methodsByPath()) {
+    app.all(path, async (context) => {
+      if (path !== "/healthz") await identify(context, log);
+      if (context.req.method === "OPTIONS") return new Response(null, { status: 204, headers: { ...HEADERS, allow: methods.join(", ") } });
+      throw fail("method_not_allowed", `${path.replaceAll(/:(\w+)/g, "{$1}")} takes ${methods.join(", ")}.`, { allow: methods.join(", ") });
+    });
+  }
+  // As a route, too: under a prefix the host's own notFound is asked.
+  app.all("/v1/*", (context) => unknownRoute(context, log));
+  app.notFound(async (context) => {
+    try {
+      return await unknownRoute(context, log);
+    } catch (error) {
+      return problem(error, context.req.raw, clock, log);
+    }
+  });
+  return app;
+}
+
+async function answer(registry: Registry, options: GatewayOptions, route: Route, context: GatewayContext): Promise<Response> {
+  const identity = await identify(context, options.log ?? logLine);
+  requireRole(identity, route.role);
+  const owner = ownerOf(registry, route, context, identity);
+  if (route.later !== undefined || !route.answer) throw notBuilt(route);
+  const given = readParameters(context.req.url, route.query ?? {});
+  const body = route.method === "GET" ? {} : await readBody(context.req.raw, route.body ?? emptyShape);
+  const clock = options.clock ?? systemClock;
+  // Owner fields are only read by routes whose path names one.
+  return route.answer({ registry, options, clock, context, identity, given, body, ...(owner as Owner), ...reach(options, owner) } as Call);
+}
+
+type Owner = Pick<Call, "definition" | "id">;
+
+/** The domain that the path is about, when the token covers it; whether it exists is told to nobody else. */
+function ownerOf(registry: Registry, route: Route, context: GatewayContext, identity: Identity): Owner | undefined {
+  const names = context.req.param() as Record<string, string | undefined>;
+  if (route.path.includes("/:domain")) return { definition: domainOf(registry, identity, names.domain ?? ""), id: "" };
+  if (route.path.includes("/:task")) {
+    const id = names.task ?? "";
+    const parsed = parseTaskId(id);
+    if (!parsed) throw fail("task_not_found", `${quote(id)} is not the id of a task; those look like media_4217.`, { id: id.slice(0, 100) });
+    return { definition: domainOf(registry, identity, parsed.domain), id };
+  }
+  if (route.path.includes("/:schedule")) {
+    const id = names.schedule ?? "";
+    const parsed = parseScheduleId(id);
+    if (!parsed) throw fail("schedule_not_found", `${quote(id)} is not the id of a schedule; those look like media_s3.`, { id: id.slice(0, 100) });
+    return { definition: domainOf(registry, identity, parsed.domain), id };
+  }
+  return undefined;
+}
+
+function domainOf(registry: Registry, identity: Identity, name: string) {
+  requireDomain(identity, name.slice(0, 100));
+  return findDomain(registry, name);
+}
+
+function reach(options: GatewayOptions, owner: Owner | undefined): Pick<Call, "api"> | undefined {
+  return owner && { api: options.domain(owner.definition.name) };
+}
+
+function identify(context: GatewayContext, log: (entry: LogEntry) => void): Promise<Identity> {
+  return authenticate(environment(context), context.req.raw.headers, (message) => log({ level: "error", message }));
+}
+
+/** Hono leaves it undefined where `app.request` is called without one. */
+function environment(context: GatewayContext): AuthEnv & Record<string, unknown> {
+  return (context.env ?? {}) as AuthEnv & Record<string, unknown>;
+}
+
+/** Which methods each path takes; HEAD goes with GET. */
+function methodsByPath(): Map<string, string[]> {
+  const paths = new Map<string, string[]>([["/healthz", ["GET", "HEAD"]]]);
+  for (const { method, path } of ROUTES) paths.set(path, [...(paths.get(path) ?? []), ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
+  return paths;
+}
+
+async function unknownRoute(context: GatewayContext, log: (entry: LogEntry) => void): Promise<Response> {
+  await identify(context, log);
+  const { method } = context.req;
+  const path = new URL(context.req.url).pathname;
+  const hint = closestRoute(path);
+  throw fail("not_found", `There is no ${method} ${quote(path)}${hint === undefined ? "; the routes begin with /v1, such as GET /v1/domains." : `; did you mean ${hint}?`}`, {
+    ...(hint === undefined ? {} : { didYouMean: hint }),
+  });
+}
+
+/** The path that was most likely meant: each route's own words compared, its names taken from what was asked. */
+function closestRoute(path: string): string | undefined {
+  const start = path.indexOf("/v1/");
+  const asked = (start < 0 ? `/v1${path}` : path.slice(start)).replace(/\/+$/, "");
+  const words = asked.split("/");
+  const candidates = new Set<string>();
+  for (const route of ROUTES) {
+    const pattern = route.path.split("/");
+    if (pattern.length === words.length && route.later === undefined) candidates.add(pattern.map((word, at) => (word.startsWith(":") ? words[at] : word)).join("/"));
+  }
+  return candidates.has(asked) ? asked : didYouMean(asked, candidates);
+}
+
+function quote(text: string): string {
+  const quoted = JSON.stringify(text);
+  return quoted.length > 80 ? `${quoted.slice(0, 77)}…` : quoted;
+}
+
+function logLine(entry: LogEntry): void {
+  console.error(JSON.stringify(entry));
+}

@@ -1,0 +1,70 @@
+import type { Context } from "hono";
+import type { Clock } from "../clock.ts";
+import type { DomainDefinition, Registry } from "../domains/definition.ts";
+import type { DomainApi } from "../durable/protocol.ts";
+import { fail } from "../policy/errors.ts";
+import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
+import type { AuthEnv, Identity, Role } from "./auth.ts";
+import type { BodyShape } from "./body.ts";
+import type { LogEntry } from "./problem.ts";
+import type { Given, QueryShape } from "./query.ts";
+
+/** What the gateway needs of the mill it stands before. */
+export interface GatewayOptions {
+  /** The Domain object of that name; `reachDomain` of `durable/reach.ts`. */
+  domain: (name: string) => DomainApi;
+  /** `reachCoordinator` of `durable/reach.ts`. */
+  coordinator: () => CoordinatorApi;
+  clock?: Clock;
+  /** Hears of unexpected errors; default `console.error`, as one line of JSON. */
+  log?: (entry: LogEntry) => void;
+}
+
+/** The gateway's own context in Hono. */
+export type GatewayContext = Context<{ Bindings: AuthEnv }>;
+
+/** One request that has been let in and whose names, parameters and body have been checked. */
+export interface Call {
+  registry: Registry;
+  options: GatewayOptions;
+  clock: Clock;
+  context: GatewayContext;
+  identity: Identity;
+  given: Given;
+  body: Record<string, unknown>;
+  /** Of the path: `:domain`, or the domain that `:task` or `:schedule` belongs to. */
+  definition: DomainDefinition;
+  /** Its object. */
+  api: DomainApi;
+  /** `:task` or `:schedule`. */
+  id: string;
+}
+
+/** One request of the contract. */
+export interface Route {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** `:domain`, `:task` and `:schedule` are looked up before the route is asked. */
+  path: string;
+  /** The least role that may ask. */
+  role: Role;
+  query?: QueryShape;
+  body?: BodyShape;
+  /** Not built yet: answered with `not_implemented`, after the same checks of who asks. */
+  later?: string;
+  answer?: (call: Call) => Promise<Response> | Response;
+}
+
+/** A route whose feature comes with a later issue. */
+export function laterRoute(method: Route["method"], path: string, role: Role, feature: string): Route {
+  return { method, path, role, later: feature };
+}
+
+/** The error for it. */
+export function notBuilt({ method, path, later }: Route): Error {
+  return fail("not_implemented", `${later} (${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}) is not implemented yet.`, { feature: later });
+}
+
+/** The domains that a token may see. */
+export function visibleDomains({ registry, identity }: Call): DomainDefinition[] {
+  return [...registry.domains.values()].filter(({ name }) => identity.domains === null || identity.domains.has(name));
+}

@@ -1,0 +1,31 @@
+import { fail } from "../../policy/errors.ts";
+import { json } from "../problem.ts";
+import { type Call, laterRoute, type Route, visibleDomains } from "../route.ts";
+import { domainChangeShape } from "../schemas.ts";
+
+export const domainRoutes: Route[] = [
+  { method: "GET", path: "/v1/domains", role: "viewer", answer: list },
+  { method: "GET", path: "/v1/domains/:domain", role: "viewer", answer: async ({ api }) => json(await api.snapshot()) },
+  { method: "PATCH", path: "/v1/domains/:domain", role: "operator", body: domainChangeShape, answer: change },
+  { method: "POST", path: "/v1/domains/:domain/pause", role: "operator", answer: async ({ api }) => json(await api.pause()) },
+  { method: "POST", path: "/v1/domains/:domain/resume", role: "operator", answer: async ({ api }) => json(await api.resumeDomain()) },
+  laterRoute("POST", "/v1/domains/:domain/drain", "operator", "drain"),
+  laterRoute("GET", "/v1/domains/:domain/series", "viewer", "series"),
+  laterRoute("GET", "/v1/domains/:domain/tags", "viewer", "tags"),
+  laterRoute("GET", "/v1/domains/:domain/tags/:key", "viewer", "tags"),
+];
+
+async function list(call: Call): Promise<Response> {
+  const items = await Promise.all(visibleDomains(call).map(({ name }) => call.options.domain(name).snapshot()));
+  return json({ items, next: null });
+}
+
+async function change({ api, body }: Call): Promise<Response> {
+  const { maxConcurrency } = body as { maxConcurrency?: number | null };
+  if (maxConcurrency === undefined) throw nothing("maxConcurrency");
+  return json(await api.configure({ maxConcurrency }));
+}
+
+function nothing(field: string): Error {
+  return fail("invalid_request", `The body changes nothing; give ${field}.`, { issues: [{ path: field, message: "missing" }] });
+}

@@ -1,0 +1,135 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { findType } from "../../domains/find.ts";
+import { prepare, prepareAll } from "../../domains/prepare.ts";
+import type { Outcome, Task } from "../../domains/task.ts";
+import type { SubmitItem, SubmitRequest } from "../../durable/protocol.ts";
+import { fail, MillraceError } from "../../policy/errors.ts";
+import { canonicalJson } from "../../policy/key.ts";
+import { json } from "../problem.ts";
+import { readWait, waitQuery } from "../query.ts";
+import { redact } from "../redact.ts";
+import type { Call, Route } from "../route.ts";
+import { batchShape, IDEMPOTENCY_KEY, submitShape } from "../schemas.ts";
+import { awaitEnd } from "../wait.ts";
+
+export const submitRoutes: Route[] = [
+  { method: "POST", path: "/v1/domains/:domain/tasks", role: "producer", query: waitQuery, body: submitShape, answer: submit },
+  { method: "POST", path: "/v1/domains/:domain/tasks/batch", role: "producer", body: batchShape, answer: submitBatch },
+];
+
+async function submit(call: Call): Promise<Response> {
+  const { registry, definition, identity, clock, api, body, given } = call;
+  const waitMs = readWait(given);
+  const { type, payload, ...options } = body;
+  if (!findType(definition, type).submittable) throw notSubmittable(definition.name, String(type));
+  const item = await prepare(registry, definition, type, payload, options, clock);
+  const { outcomes, tasks, replayed } = await api.submit({ ...requestOf(call, [item]), view: true });
+  const [outcome] = outcomes as [Outcome];
+  let task = tasks?.[0] ?? (await find(call, outcome.id));
+  if (waitMs > 0) task = await awaitTask(call, outcome.id, task, waitMs);
+  const shown = task && redact(task, definition, identity);
+  return json({ ...outcome, task: shown }, outcome.outcome === "inserted" ? 201 : 200, headersOf(outcome, replayed));
+}
+
+function headersOf({ outcome, id }: Outcome, replayed: boolean | undefined): Record<string, string> {
+  return {
+    // Relative to the request, so that it holds under a mount's prefix, too.
+    ...(outcome === "inserted" ? { location: `../../tasks/${id}` } : {}),
+    ...(replayed ? { "idempotent-replayed": "true" } : {}),
+  };
+}
+
+/** The task, or null where a `keep: false` type has deleted it. */
+async function find({ api }: Call, id: string): Promise<Task | null> {
+  try {
+    return await api.get(id);
+  } catch (error) {
+    if (MillraceError.is(MillraceError.revive(error), "task_not_found")) return null;
+    throw error;
+  }
+}
+
+/** The task at its end, or as it is when the wait is over. The submit has happened, so nothing that goes wrong here fails the request. */
+async function awaitTask(call: Call, id: string, before: Task | null, waitMs: number): Promise<Task | null> {
+  try {
+    const answer = await awaitEnd(call, id, waitMs);
+    const after = await find(call, id);
+    if (after !== null || before === null) return after;
+    return { ...before, status: answer.status, ...("result" in answer ? { result: answer.result } : { error: answer.error }) };
+  } catch {
+    return before;
+  }
+}
+
+async function submitBatch(call: Call): Promise<Response> {
+  const { registry, definition, clock, api, body } = call;
+  const tasks = body.tasks as unknown[];
+  const defaults = body.defaults as Record<string, unknown> | undefined;
+  const hidden = hiddenTasks(call, tasks, defaults);
+  let items: SubmitItem[];
+  try {
+    items = await prepareAll(registry, definition, tasks, defaults, clock);
+  } catch (error) {
+    throw batchProblem(error, hidden);
+  }
+  if (hidden.length > 0) throw batchProblem(undefined, hidden);
+  if (items.length === 0) return json({ outcomes: [], counts: {} });
+  const { outcomes, replayed } = await api.submit(requestOf(call, items));
+  const counts: Record<string, number> = {};
+  for (const { outcome } of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return json({ outcomes, counts }, 200, replayed ? { "idempotent-replayed": "true" } : {});
+}
+
+interface BadTask {
+  index: number;
+  code: string;
+  detail: string;
+}
+
+function hiddenTasks({ definition }: Call, tasks: readonly unknown[], defaults: Record<string, unknown> | undefined): BadTask[] {
+  const bad: BadTask[] = [];
+  tasks.forEach((task, index) => {
+    const own = typeof task === "object" && task !== null ? (task as { type?: unknown }).type : undefined;
+    const type = own === undefined ? defaults?.type : own;
+    if (typeof type === "string" && definition.types.get(type)?.submittable === false) {
+      bad.push({ index, code: "not_submittable", detail: notSubmittable(definition.name, type).message });
+    }
+  });
+  return bad;
+}
+
+/** One error that names every bad index, always 400 (413 where it is about size): what failed is the request, not a look-up. */
+function batchProblem(error: unknown, hidden: readonly BadTask[]): unknown {
+  if (error !== undefined && !MillraceError.is(error)) return error;
+  const failed = [...((error?.facts.failed as BadTask[] | undefined) ?? []), ...hidden].sort((left, right) => left.index - right.index);
+  if (error && hidden.length === 0 && (error.status === 400 || error.status === 413)) return error;
+  if (failed.length === 0) return error;
+  const only = failed.every(({ code }) => code === "not_submittable") ? "not_submittable" : "invalid_request";
+  const issues = [
+    ...((error?.facts.issues as { path: string; message: string }[] | undefined) ?? []),
+    ...hidden.map(({ index, detail }) => ({ path: `tasks.${index}.type`, message: detail })),
+  ];
+  const [worst] = failed as [BadTask];
+  return fail(only, `Nothing was submitted: task ${worst.index} of the batch: ${worst.detail} ${failed.length === 1 ? "" : `${failed.length} tasks are bad, see failed.`}`.trim(), {
+    issues,
+    failed,
+  });
+}
+
+function notSubmittable(domain: string, type: string): MillraceError {
+  return fail("not_submittable", `Tasks of ${domain}::${type} are not submitted over HTTP (submittable: false); code inside the Worker submits them.`);
+}
+
+/** A key is its token's own; the body's hash is that of its canonical JSON, so that member order makes no difference. */
+function requestOf({ context, identity, body }: Call, items: SubmitItem[]): SubmitRequest {
+  const key = context.req.header("idempotency-key");
+  if (key === undefined) return { items };
+  if (!IDEMPOTENCY_KEY.test(key)) {
+    throw fail("invalid_request", "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID.", { issues: [{ path: "Idempotency-Key", message: "not a key" }] });
+  }
+  return { items, idempotency: { key: `http/${encodeURIComponent(identity.name)}/${key}`, body: hashOf(canonicalJson(body)) } };
+}
+
+function hashOf(text: string): string {
+  return Array.from(sha256(new TextEncoder().encode(text)).subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,116 @@
+import { findDomain } from "../../domains/find.ts";
+import { prepare } from "../../domains/prepare.ts";
+import type { Task } from "../../domains/task.ts";
+import type { TaskPage, TaskQuery } from "../../durable/protocol.ts";
+import { fail } from "../../policy/errors.ts";
+import { parseScheduleId } from "../../policy/ids.ts";
+import { canonicalJson } from "../../policy/key.ts";
+import { requireDomain } from "../auth.ts";
+import { decodeCursor, encodeCursor, type Position } from "../cursor.ts";
+import { mergePages, type Positions } from "../merge.ts";
+import { json } from "../problem.ts";
+import { countQuery, first, listQuery, readFilters, readLimit } from "../query.ts";
+import { redact } from "../redact.ts";
+import { type Call, laterRoute, type Route, visibleDomains } from "../route.ts";
+import { retryShape } from "../schemas.ts";
+
+export const taskRoutes: Route[] = [
+  { method: "GET", path: "/v1/domains/:domain/tasks", role: "viewer", query: listQuery, answer: list },
+  { method: "GET", path: "/v1/domains/:domain/tasks/count", role: "viewer", query: countQuery, answer: count },
+  { method: "GET", path: "/v1/tasks", role: "viewer", query: listQuery, answer: listAll },
+  { method: "GET", path: "/v1/tasks/:task", role: "viewer", answer: async (call) => show(call, await call.api.get(call.id)) },
+  { method: "POST", path: "/v1/tasks/:task/cancel", role: "operator", answer: async (call) => show(call, await call.api.cancel(call.id)) },
+  { method: "POST", path: "/v1/tasks/:task/retry", role: "operator", body: retryShape, answer: retry },
+  { method: "POST", path: "/v1/tasks/:task/run-now", role: "operator", answer: async (call) => show(call, await call.api.runNow(call.id)) },
+  laterRoute("POST", "/v1/tasks/:task/backfill", "operator", "backfill"),
+  laterRoute("GET", "/v1/tasks/:task/why", "viewer", "why"),
+  laterRoute("GET", "/v1/tasks/:task/graph", "viewer", "graph"),
+  laterRoute("GET", "/v1/domains/:domain/failures", "viewer", "failures"),
+  laterRoute("POST", "/v1/domains/:domain/bulk", "operator", "bulk"),
+  laterRoute("GET", "/v1/bulk/:bulk", "viewer", "bulk"),
+];
+
+function show(call: Call, task: Task): Response {
+  return json(redact(task, call.definition, call.identity));
+}
+
+async function retry(call: Call): Promise<Response> {
+  const { api, id, body, registry, definition, clock } = call;
+  if (body.payload === undefined) return show(call, await api.retry(id));
+  // The key comes anew from the definition, as it would in a submit.
+  const { type } = await api.get(id);
+  const { payload, hash, key } = await prepare(registry, definition, type, body.payload, undefined, clock);
+  return show(call, await api.retry(id, { payload, ...(hash === undefined ? {} : { hash }), ...(key === undefined ? {} : { key }) }));
+}
+
+async function count({ api, given }: Call): Promise<Response> {
+  return json({ count: await api.count(readFilters(given)) });
+}
+
+async function list(call: Call): Promise<Response> {
+  const { api, given, definition, identity } = call;
+  const filters = readFilters(given);
+  const scope = scopeOf(definition.name, filters);
+  const page = await api.list(pageQuery(filters, readLimit(given), positionIn(scope, given)));
+  return json({
+    items: page.items.map((task) => redact(task, definition, identity)),
+    next: page.next === null ? null : encodeCursor(scope, page.next),
+  });
+}
+
+/** Over all domains that the token may see, merged by `createdAt`. */
+async function listAll(call: Call): Promise<Response> {
+  const { given, registry, identity, options } = call;
+  const filters = readFilters(given);
+  const limit = readLimit(given);
+  const scope = scopeOf("", filters);
+  const positions = positionsIn(scope, given);
+  const domains = domainsFor(call, filters.schedule).filter(({ name }) => positions[name] !== null);
+  const pages = await Promise.all(
+    domains.map(async ({ name }): Promise<[string, TaskPage]> => [name, await options.domain(name).list(pageQuery(filters, limit, positions[name] ?? undefined))]),
+  );
+  const { items, next } = mergePages(Object.fromEntries(pages), positions, limit);
+  return json({
+    items: items.map((task) => redact(task, findDomain(registry, task.domain), identity)),
+    next: next === null ? null : encodeCursor(scope, next),
+  });
+}
+
+/** A schedule's tasks are in its own domain alone. */
+function domainsFor(call: Call, schedule: string | undefined) {
+  if (schedule === undefined) return visibleDomains(call);
+  const name = parseScheduleId(schedule)!.domain;
+  requireDomain(call.identity, name);
+  return [findDomain(call.registry, name)];
+}
+
+function pageQuery(filters: TaskQuery, limit: number, before: number | undefined): TaskQuery {
+  return { ...filters, limit, ...(before === undefined ? {} : { before }) };
+}
+
+/** What a cursor is about: a list of tasks of one domain, or of all, with these filters. */
+function scopeOf(domain: string, filters: TaskQuery): string {
+  return `tasks ${domain} ${canonicalJson(filters)}`;
+}
+
+function positionIn(scope: string, given: Call["given"]): number | undefined {
+  const position = cursorOf(scope, given);
+  if (position === undefined || typeof position === "number") return position;
+  throw foreign();
+}
+
+function positionsIn(scope: string, given: Call["given"]): Positions {
+  const position = cursorOf(scope, given);
+  if (position === undefined) return {};
+  if (typeof position === "object") return { ...position };
+  throw foreign();
+}
+
+function cursorOf(scope: string, given: Call["given"]): Position | undefined {
+  const cursor = first(given, "cursor");
+  return cursor === undefined ? undefined : decodeCursor(scope, cursor);
+}
+
+function foreign(): Error {
+  return fail("invalid_request", "cursor belongs to another list; send the `next` of the page before.", { issues: [{ path: "cursor", message: "of another list" }] });
+}

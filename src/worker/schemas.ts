@@ -1,0 +1,84 @@
+import * as z from "zod/mini";
+import { LIMITS } from "../policy/limits.ts";
+import type { BodyShape } from "./body.ts";
+
+// The shapes of the bodies. Limits that a definition or the policy judges (names, bytes, ranges) are judged there,
+// once for HTTP and TypeScript alike; here stands what JSON must look like.
+const duration = z.union([z.string(), z.number()], { error: 'must be a duration such as "30s", or milliseconds' });
+const priority = z.union([z.string(), z.number()], { error: "must be a name such as high, or an integer from 0 to 255" });
+const text = z.string({ error: "must be text" });
+const object = z.record(z.string(), z.unknown(), { error: "must be an object" });
+const cap = z.number({ error: "must be an integer from 1 to 10,000" }).check(z.int(), z.minimum(1), z.maximum(10_000));
+
+const submitOptions = {
+  key: z.optional(z.nullable(text)),
+  label: z.optional(text),
+  priority: z.optional(priority),
+  delay: z.optional(duration),
+  runAt: z.optional(text),
+  ttl: z.optional(duration),
+  ttlFrom: z.optional(z.enum(["submit", "firstAttempt"])),
+  timeout: z.optional(duration),
+  tags: z.optional(object),
+  deadline: z.optional(duration),
+  onDuplicate: z.optional(z.union([z.string(), object], { error: 'must be "skip"' })),
+  retry: z.optional(object),
+};
+const submitLater = ["dependsOn", "onDependencyFailure", "failFast", "parent", "group"];
+const payload = z.unknown().check(z.refine((value) => value !== undefined, { error: "is missing; send null where there is none" }));
+
+/** `POST /v1/domains/{domain}/tasks`. */
+export const submitShape: BodyShape = { schema: z.strictObject({ type: text, payload, ...submitOptions }), later: submitLater };
+
+/** `POST /v1/domains/{domain}/tasks/batch`; each task is judged on its own, so that every bad one is named. */
+export const batchShape: BodyShape = {
+  schema: z.strictObject({
+    tasks: z.array(z.unknown(), { error: "must be a list of tasks" }),
+    defaults: z.optional(object),
+  }),
+};
+
+/** `POST /v1/tasks/{id}/retry`. */
+export const retryShape: BodyShape = { schema: z.strictObject({ payload: z.optional(z.unknown()) }), optional: true };
+
+const scheduleFields = {
+  every: z.optional(duration),
+  cron: z.optional(text),
+  timezone: z.optional(text),
+  initialDelay: z.optional(duration),
+  priority: submitOptions.priority,
+  ttl: submitOptions.ttl,
+  timeout: submitOptions.timeout,
+  tags: submitOptions.tags,
+  label: submitOptions.label,
+  retry: submitOptions.retry,
+  /** The only one yet, and the default. */
+  overlap: z.optional(z.literal("skip")),
+};
+const scheduleLater = ["maxRuns", "catchUp", "jitter", "delay", "runAt", "ttlFrom", "deadline", "onDuplicate", ...submitLater];
+
+/** `POST /v1/domains/{domain}/schedules`. */
+export const scheduleShape: BodyShape = { schema: z.strictObject({ name: z.optional(text), type: text, payload, ...scheduleFields }), later: scheduleLater };
+
+/** `PATCH /v1/schedules/{id}`. */
+export const scheduleChangeShape: BodyShape = {
+  schema: z.strictObject({ type: z.optional(text), payload: z.optional(z.unknown()), ...scheduleFields }),
+  later: scheduleLater,
+};
+
+/** `PATCH /v1/domains/{domain}`. */
+export const domainChangeShape: BodyShape = { schema: z.strictObject({ maxConcurrency: z.optional(z.nullable(cap)) }), later: ["rates"] };
+
+/** `PATCH /v1/settings`. */
+export const settingsShape: BodyShape = {
+  schema: z.strictObject({ maxConcurrency: z.optional(cap) }),
+  later: ["defaultGroupMaxConcurrency", "aging"],
+};
+
+/** For requests that need no body: none, or `{}`. */
+export const emptyShape: BodyShape = { schema: z.strictObject({}), optional: true };
+
+/** What an `Idempotency-Key` header may be. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+/** The longest `?wait=`. */
+export const WAIT_MS_MAX = LIMITS.waitMsMax;

@@ -1,0 +1,225 @@
+import type { Task } from "../../../src/domains/task.ts";
+import type { DomainApi, DomainSnapshot, ScheduleInput, SubmitItem, SubmitRequest, TaskQuery } from "../../../src/durable/protocol.ts";
+import type { CoordinatorApi, CoordinatorSnapshot } from "../../../src/policy/coordination/protocol.ts";
+import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
+import { fail } from "../../../src/policy/errors.ts";
+import { isTerminal } from "../../../src/policy/status.ts";
+
+/** Keeps tasks in memory and runs nothing: what the gateway asks of a Domain object, without one. */
+export class MemoryDomain implements DomainApi {
+  readonly tasks: Task[] = [];
+  readonly requests: SubmitRequest[] = [];
+  readonly calls: string[] = [];
+  readonly #hashes = new Map<string, string>();
+  readonly #plans: Schedule[] = [];
+  readonly #stored = new Map<string, { body: string; outcomes: Outcome[] }>();
+  #waiters: (() => void)[] = [];
+  #paused = false;
+  #cap: number | null = null;
+  /** Thrown by every call while set. */
+  broken: unknown = undefined;
+  readonly name: string;
+  readonly #tick: () => number;
+
+  constructor(name: string, tick: () => number) {
+    this.name = name;
+    this.#tick = tick;
+  }
+
+  async submit(request: SubmitRequest) {
+    this.#enter("submit");
+    this.requests.push(request);
+    const stored = request.idempotency && this.#stored.get(request.idempotency.key);
+    if (stored) {
+      if (stored.body !== request.idempotency!.body) throw fail("idempotency_conflict", "Another body.");
+      return { outcomes: stored.outcomes, replayed: true };
+    }
+    const outcomes = request.items.map((item) => this.#insert(item));
+    if (request.idempotency) this.#stored.set(request.idempotency.key, { body: request.idempotency.body, outcomes });
+    return { outcomes, ...(request.view ? { tasks: outcomes.map(({ id }) => this.#find(id)) } : {}) };
+  }
+
+  #insert(item: SubmitItem): Outcome {
+    const standing = item.hash === undefined ? undefined : this.#hashes.get(item.hash);
+    if (standing !== undefined && !isTerminal(this.#find(standing).status)) return { outcome: "duplicate", id: standing };
+    const id = `${this.name}_${this.tasks.length + 1}`;
+    if (item.hash !== undefined) this.#hashes.set(item.hash, id);
+    this.tasks.push({ ...BLANK, id, domain: this.name, type: item.type, payload: JSON.parse(item.payload), key: item.key ?? null, label: item.label ?? null,
+      priority: item.priority, effectivePriority: item.priority, tags: item.tags ?? {}, createdAt: new Date(this.#tick()).toISOString() });
+    return { outcome: "inserted", id };
+  }
+
+  /** Ends a task and wakes who waits. */
+  end(id: string, change: Partial<Task>) {
+    Object.assign(this.#find(id), change);
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+
+  async get(id: string) {
+    this.#enter("get");
+    return { ...this.#find(id) };
+  }
+
+  async result(id: string, waitMs: number): Promise<ResultAnswer> {
+    this.#enter("result");
+    if (waitMs > 0 && !isTerminal(this.#find(id).status)) await new Promise<void>((wake) => this.#waiters.push(wake));
+    const { status, result, error } = this.#find(id);
+    return status === "completed" ? { status, result } : { status, error, ended: isTerminal(status) };
+  }
+
+  /** Someone waits for a result. */
+  get isAwaited() {
+    return this.#waiters.length > 0;
+  }
+
+  async list(query: TaskQuery) {
+    this.#enter("list");
+    const rest = this.#matching(query).filter(({ id }) => counterOf(id) < (query.before ?? Infinity));
+    const items = rest.slice(0, query.limit ?? 50);
+    return { items, next: rest.length > items.length ? counterOf(items.at(-1)!.id) : null };
+  }
+
+  async count(query: TaskQuery) {
+    this.#enter("count");
+    return this.#matching(query).length;
+  }
+
+  #matching({ status, type, tags, key, priority }: TaskQuery) {
+    return this.tasks.toReversed().filter((task) => (!status || status.includes(task.status)) && (type ?? task.type) === task.type
+      && (key ?? task.key) === task.key && (priority ?? task.priority) === task.priority && (tags ?? []).every(([name, value]) => task.tags[name] === value));
+  }
+
+  async cancel(id: string) {
+    this.#enter("cancel");
+    if (isTerminal(this.#find(id).status)) throw fail("invalid_state", `${id} has ended already.`, { id, status: this.#find(id).status });
+    this.end(id, { status: "cancelled" });
+    return this.#find(id);
+  }
+
+  async retry(id: string, replacement?: { payload: string; hash?: string; key?: string }) {
+    this.#enter("retry");
+    const task = this.#find(id);
+    if (!isTerminal(task.status)) throw fail("invalid_state", `${id} is ${task.status}.`, { id, status: task.status });
+    return Object.assign(task, { status: "pending" }, replacement && { payload: JSON.parse(replacement.payload), key: replacement.key ?? null });
+  }
+
+  async runNow(id: string) {
+    this.#enter("runNow");
+    return this.#find(id);
+  }
+
+  async snapshot(): Promise<DomainSnapshot> {
+    this.#enter("snapshot");
+    return { name: this.name, paused: this.#paused, pausedBy: this.#paused ? ["domain"] : [], maxConcurrency: this.#cap, counts: {} as never, totals: {}, running: [],
+      oldestPendingMs: null, slots: { granted: 0, using: 0 }, rates: {}, cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} } };
+  }
+
+  configure({ maxConcurrency }: { maxConcurrency?: number | null }) {
+    if (maxConcurrency !== undefined) this.#cap = maxConcurrency;
+    return this.snapshot();
+  }
+
+  pause() {
+    this.#paused = true;
+    return this.snapshot();
+  }
+
+  resumeDomain() {
+    this.#paused = false;
+    return this.snapshot();
+  }
+
+  async createSchedule(input: ScheduleInput) {
+    this.#enter("createSchedule");
+    const standing = this.#plans.find(({ name }) => name !== null && name === input.name);
+    if (standing) return { schedule: Object.assign(standing, planOf(input)), created: false };
+    const schedule: Schedule = { id: `${this.name}_s${this.#plans.length + 1}`, domain: this.name, name: input.name ?? null, timezone: "UTC", paused: false, pausedReason: null,
+      declared: false, runs: 0, lastRun: null, lastTask: null, nextRuns: [], createdAt: new Date(this.#tick()).toISOString(), ...planOf(input) };
+    this.#plans.push(schedule);
+    return { schedule, created: true };
+  }
+
+  async schedules({ limit = 50, before = Infinity }: { limit?: number; before?: number }) {
+    this.#enter("schedules");
+    const rest = this.#plans.toReversed().filter(({ id }) => planCounter(id) < before);
+    const items = rest.slice(0, limit);
+    return { items, next: rest.length > items.length ? planCounter(items.at(-1)!.id) : null };
+  }
+
+  async schedule(id: string) {
+    this.#enter("schedule");
+    const found = this.#plans.find((plan) => plan.id === id);
+    if (!found) throw fail("schedule_not_found", `There is no schedule ${id}.`, { id });
+    return found;
+  }
+
+  readonly updates: Partial<ScheduleInput>[] = [];
+
+  async updateSchedule(id: string, change: Partial<ScheduleInput>) {
+    this.updates.push(change);
+    return Object.assign(await this.schedule(id), planOf(change));
+  }
+
+  async scheduleAction(id: string, action: "pause" | "resume" | "trigger" | "delete") {
+    const plan = await this.schedule(id);
+    if (action === "delete") this.#plans.splice(this.#plans.indexOf(plan), 1);
+    if (action === "trigger") plan.runs += 1;
+    return action === "pause" || action === "resume" ? Object.assign(plan, { paused: action === "pause" }) : plan;
+  }
+
+  async poke() {
+    return { active: 0 };
+  }
+
+  #enter(call: string) {
+    this.calls.push(call);
+    if (this.broken !== undefined) throw this.broken;
+  }
+
+  #find(id: string): Task {
+    const task = this.tasks.find((one) => one.id === id);
+    if (!task) throw fail("task_not_found", `There is no task ${id}.`, { id });
+    return task;
+  }
+}
+
+/** Holds a cap, shares out nothing. */
+export class MemoryCoordinator implements CoordinatorApi {
+  maxConcurrency = 16;
+
+  async snapshot(): Promise<CoordinatorSnapshot> {
+    const holders = ["media", "mail"].map((domain) => ({ domain, granted: 1, using: 0, wanting: 0, syncedMsAgo: null }));
+    return { maxConcurrency: this.maxConcurrency, granted: 2, using: 0, holders };
+  }
+
+  configure(change: { maxConcurrency?: number }) {
+    this.maxConcurrency = change.maxConcurrency ?? this.maxConcurrency;
+    return this.snapshot();
+  }
+
+  async sync(): Promise<never> {
+    throw new Error("no holder here");
+  }
+
+  async sweepList() {
+    return [];
+  }
+}
+
+function planOf({ item, everyMs, cron, timezone }: Partial<ScheduleInput>) {
+  const { type, payload, hash: _hash, ...options } = item ?? ({} as SubmitItem);
+  return {
+    ...(item ? { type, payload: JSON.parse(payload) as Json, options: options as unknown as Json } : ({} as { type: string; payload: Json; options: Json })),
+    ...(everyMs === undefined ? {} : { every: everyMs, cron: undefined as never }),
+    ...(cron === undefined ? {} : { cron, timezone: timezone ?? "UTC", every: undefined as never }),
+  };
+}
+
+const counterOf = (id: string) => Number(id.split("_")[1]);
+const planCounter = (id: string) => Number(id.split("_s")[1]);
+
+const BLANK: Omit<Task, "id" | "domain" | "type" | "payload" | "createdAt"> = {
+  status: "pending", result: null, error: null, key: null, label: null, priority: 128, effectivePriority: 128, group: null, tags: {}, attempt: 0, maxAttempts: 4,
+  executions: 0, errors: [], parent: null, children: { total: 0, active: 0, failed: 0 }, dependsOn: [], runAt: null, expiresAt: null, startedAt: null, finishedAt: null,
+  waitMs: 0, durationMs: null, progress: null, io: { expected: null, actual: null }, sizes: { payload: 0, result: 0 }, schedule: null, deadline: null, pausedBy: [],
+};
