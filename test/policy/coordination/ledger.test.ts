@@ -41,6 +41,17 @@ describe("the ledger", () => {
     expect(ledger.counted, "an older report").toBe(4);
   });
 
+  test("of two reports of one version that overtook each other the lower counts: a slot given back is not given back again", () => {
+    const ledger = make(2);
+    const first = ledger.sync(ask("a", 2), START).grant;
+    const late = { domain: "a", incarnation: "i1", grant: first };
+    ledger.sync(ask("a", 0, { version: first.version, holding: 0 }), START + 10);
+    const { grant } = ledger.sync(ask("a", 0, { version: first.version, holding: 0 }), START + 11);
+    ledger.confirmed(late, { version: grant.version, holding: 0 }, START + 12);
+    ledger.confirmed(late, { version: grant.version, holding: 2 }, START + 13);
+    expect(ledger.counted).toBe(0);
+  });
+
   test("slots of one who is gone come back after grant lease, slack and run lease, not before", () => {
     const ledger = make();
     ledger.sync(ask("a", 8), START);
