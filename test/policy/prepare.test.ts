@@ -262,7 +262,7 @@ describe("schedules made ready", () => {
   });
 
   test.each([
-    [{ every: "5m", cron: "* * * * *" }], [{}], [{ every: "10ms" }], [{ every: "5m", timezone: "UTC" }], [{ cron: 7 }], [{ cron: "* * * * *", initialDelay: 1 }], [{ every: "5m", name: "9" }], [{ every: "5m", evry: 1 }],
+    [{ every: "5m", cron: "* * * * *" }], [{}], [{ every: "10ms" }], [{ every: "5m", timezone: "UTC" }], [{ cron: 7 }], [{ cron: "61 * * * *" }], [{ cron: "0 0 31 2 *" }], [{ cron: "* * * * *", timezone: "Europe/Berln" }], [{ cron: "* * * * *", initialDelay: 1 }], [{ every: "5m", name: "9" }], [{ every: "5m", evry: 1 }],
   ])("%j is refused", (given) => {
     expect(refusal(() => ready({ type: "plain", payload: 1, ...given })).code).toBe("invalid_request");
   });
