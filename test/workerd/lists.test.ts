@@ -1,0 +1,77 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { clock } from "../worker/clock.ts";
+import { workQ } from "../worker/index.ts";
+import { ring, rows, until } from "../worker/reach.ts";
+
+const ids = (page: { items: { id: string }[] }) => page.items.map((item) => item.id);
+const total = () => workQ.snapshot().then((snapshot) => snapshot.totals);
+
+describe("lists", () => {
+  let made: string[] = [];
+  beforeAll(async () => {
+    const answers = await workQ.submitAll(Array.from({ length: 120 }, (_, n) => ({ type: "plain", payload: { n }, delay: "1h", tags: { even: String(n % 2 === 0), n: String(n) }, label: `number ${n}` })));
+    made = answers.map((answer) => answer.id);
+    const { id } = await workQ.submit("play", { do: "permanent", name: "listed" });
+    await until(() => workQ.task("play", id).get(), (task) => task.status === "failed");
+  });
+
+  test("newest first, paged by keyset, every task exactly once", async () => {
+    const seen: string[] = [];
+    let cursor: string | null | undefined;
+    do {
+      const page = await workQ.list({ type: "plain", limit: 50, ...(cursor ? { cursor } : {}) });
+      seen.push(...ids(page));
+      cursor = page.next;
+    } while (cursor);
+    expect(seen).toEqual([...made].reverse());
+  });
+
+  test("filters: status, tag AND, key, error, q, since", async () => {
+    expect(ids(await workQ.list({ status: "failed" }))).toHaveLength(1);
+    expect(ids(await workQ.list({ status: ["failed", "dead_letter"], type: "play" }))).toHaveLength(1);
+    expect(ids(await workQ.list({ error: "NEVER LISTED" }))).toHaveLength(1);
+    expect(ids(await workQ.list({ tags: { even: "true" }, limit: 500 }))).toHaveLength(60);
+    expect(ids(await workQ.list({ tags: { even: "true", n: "4" } }))).toEqual([made[4]]);
+    expect(ids(await workQ.list({ tags: { even: "true", n: "5" } }))).toEqual([]);
+    expect(ids(await workQ.list({ tags: { team: "test", n: "5" } }))).toEqual([made[5]]);
+    expect(ids(await workQ.list({ tags: { _domain: "work", n: "5" } }))).toEqual([made[5]]);
+    expect(ids(await workQ.list({ tags: { _domain: "other", n: "5" } }))).toEqual([]);
+    expect(ids(await workQ.list({ q: "number 119" }))).toEqual([made[119]]);
+    expect(ids(await workQ.list({ since: clock.now() + 60_000 }))).toEqual([]);
+    expect(await workQ.count({ status: "scheduled" })).toBe(120);
+    expect(await workQ.count({ tags: { even: "false" } })).toBe(60);
+  });
+
+  test("a page reads at most 20,000 rows", async () => {
+    await workQ.submitAll(Array.from({ length: 10_000 }, (_, n) => ({ type: "plain", payload: { n }, delay: "2h" })));
+    await workQ.submitAll(Array.from({ length: 10_000 }, (_, n) => ({ type: "plain", payload: { n }, delay: "2h" })));
+    const before = (await workQ.snapshot()).cost.rowsRead;
+    const page = await workQ.list({ q: "number 3", limit: 500 });
+    expect(page.next).not.toBeNull();
+    await workQ.pause();
+    await workQ.resume();
+    expect((await workQ.snapshot()).cost.rowsRead - before).toBeLessThan(25_000);
+    const rest = await workQ.list({ q: "number 3", limit: 500, cursor: page.next! });
+    expect([...ids(page), ...ids(rest)].sort()).toEqual([3, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39].map((n) => made[n]!).sort());
+  });
+});
+
+describe("retention", () => {
+  test("keeps the configured number, in slices, never one in its first minute; the law holds", async () => {
+    clock.advance(3 * 3_600_000);
+    for (let slice = 0; slice < 60; slice += 1) await ring("work");
+    await until(() => workQ.count({ status: "completed" }), (done) => done >= 20_100);
+    expect((await total()).purged).toBe(0);
+    clock.advance(61_000);
+    for (let slice = 0; slice < 60; slice += 1) await ring("work");
+    const left = await rows<{ ended: number; all: number }>("work", `SELECT count(*) AS "all", sum(status >= 10) AS ended FROM tasks`);
+    expect(left[0]!.ended).toBe(10_000);
+    const totals = await total();
+    const snapshot = await workQ.snapshot();
+    const shown = Object.values(snapshot.counts).reduce((sum, count) => sum + count, 0);
+    expect(totals.inserted).toBe(shown + totals.purged!);
+    expect(left[0]!.all).toBe(shown);
+    // Tags go with their tasks.
+    expect((await rows<{ n: number }>("work", "SELECT count(*) AS n FROM tags WHERE task NOT IN (SELECT id FROM tasks)"))[0]!.n).toBe(0);
+  }, 60_000);
+});
