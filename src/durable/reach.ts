@@ -92,8 +92,8 @@ async function attempt(stub: () => Stub, who: string, method: string, args: unkn
   }
 }
 
-/** An error of the platform as ours; every other as it is. Exported for those who hold a stub of their own. */
-export function translate(error: unknown, who: string): unknown {
+/** An error of the platform as ours; every other as it is. */
+function translate(error: unknown, who: string): unknown {
   const revived = MillraceError.revive(error);
   if (revived instanceof MillraceError || typeof error !== "object" || error === null) return revived;
   const { overloaded, retryable, durableObjectReset, message = "" } = error as Record<string, unknown> & { message?: string };
