@@ -16,6 +16,9 @@ const LIVES = [
   [300, 3_000],
 ] as const;
 
+/** After the last kill: orphaned runs wait 10 s, grants of dead holders 42 s; the work itself takes seconds. */
+const DRAIN_LIMIT_MS = 75_000;
+
 const folder = fileURLToPath(new URL("worker", import.meta.url));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -31,7 +34,7 @@ test("SIGKILL at random moments under a stream of submits loses no acknowledged 
   try {
     const cut = await streamUnderKills(mill, probe, acknowledged, random);
     expect(acknowledged.numberOf.size).toBe(TASKS);
-    const views = await completed(mill.url, acknowledged);
+    const views = await completed(mill.url, acknowledged, performance.now() + DRAIN_LIMIT_MS);
     for (const domain of ["watched", "free", "plain"]) await insertedOnce(mill.url, domain, acknowledged);
 
     const starts = probe.starts;
@@ -96,13 +99,13 @@ interface View {
 }
 
 /** Waits for the end of every acknowledged task and checks its result against its number. */
-async function completed(url: string, { numberOf }: Acknowledged): Promise<View[]> {
+async function completed(url: string, { numberOf }: Acknowledged, deadline: number): Promise<View[]> {
   const left = [...numberOf];
   const views: View[] = [];
   const one = async (): Promise<void> => {
     for (let next = left.pop(); next; next = left.pop()) {
       const [id, n] = next;
-      const answer = await ended(url, id);
+      const answer = await ended(url, id, deadline);
       expect({ id, ...answer }).toEqual({ id, status: "completed", result: { doubled: 2 * n } });
       views.push((await (await fetch(`${url}/v1/tasks/${id}`)).json()) as View);
     }
@@ -111,11 +114,15 @@ async function completed(url: string, { numberOf }: Acknowledged): Promise<View[
   return views;
 }
 
-async function ended(url: string, id: string): Promise<object> {
+async function ended(url: string, id: string, deadline: number): Promise<object> {
   for (;;) {
-    const response = await fetch(`${url}/v1/tasks/${id}/result?wait=20s`);
+    const response = await fetch(`${url}/v1/tasks/${id}/result?wait=10s`);
     const answer = (await response.json()) as object;
     if (response.status !== 202) return answer;
+    if (performance.now() > deadline) {
+      const [task, snapshot] = await Promise.all([`tasks/${id}`, "snapshot"].map(async (path) => (await fetch(`${url}/v1/${path}`)).text()));
+      throw new Error(`${id} is stuck: ${task}\n${snapshot}`);
+    }
   }
 }
 
