@@ -52,8 +52,7 @@ const scheduleFields = {
   tags: submitOptions.tags,
   label: submitOptions.label,
   retry: submitOptions.retry,
-  /** The only one yet, and the default. */
-  overlap: z.optional(z.literal("skip")),
+  overlap: z.optional(z.enum(["skip", "queue", "cancelOther", "allow"], { error: 'must be "skip"' })),
 };
 const scheduleLater = ["maxRuns", "catchUp", "jitter", "delay", "runAt", "ttlFrom", "deadline", "onDuplicate", ...submitLater];
 

@@ -29,7 +29,8 @@ function show(call: Call, schedule: Schedule, status = 200): Response {
 async function create(call: Call): Promise<Response> {
   const { registry, definition, body, api, clock } = call;
   checkSubmittable(call, body.type);
-  const { overlap: _default, ...given } = body;
+  const { overlap, ...given } = body;
+  checkOverlap(overlap);
   const { schedule, created } = await api.createSchedule(await prepareSchedule(registry, definition, given, clock));
   return show(call, schedule, created ? 201 : 200);
 }
@@ -50,7 +51,8 @@ const TIMING = ["every", "cron", "timezone", "initialDelay"];
 /** Changes what the body names. What it does not is checked together with it, because the one may not go with the other. */
 async function change(call: Call): Promise<Response> {
   const { registry, definition, api, id, clock } = call;
-  const { overlap: _default, ...patch } = call.body;
+  const { overlap, ...patch } = call.body;
+  checkOverlap(overlap);
   const names = Object.keys(patch).filter((name) => patch[name] !== undefined);
   if (names.length === 0) throw fail("invalid_request", "The body changes nothing; give the fields to change, such as every, cron or payload.");
   if (patch.type !== undefined) checkSubmittable(call, patch.type);
@@ -84,4 +86,11 @@ function keepZone(patch: Record<string, unknown>, timezone: string): Record<stri
 function checkSubmittable({ definition }: Call, type: unknown): void {
   if (definition.types.get(String(type))?.submittable !== false) return;
   throw fail("not_submittable", `Tasks of ${definition.name}::${String(type)} are not submitted over HTTP (submittable: false), nor by a schedule made there.`);
+}
+
+/** `skip` is the default, and all there is yet. */
+function checkOverlap(overlap: unknown): void {
+  if (overlap === undefined || overlap === "skip") return;
+  const message = `overlap: ${JSON.stringify(overlap)} is not implemented yet; only "skip" is`;
+  throw fail("not_implemented", `${message}.`, { field: "overlap", issues: [{ path: "overlap", message: "not implemented" }] });
 }
