@@ -120,7 +120,9 @@ async function ended(url: string, id: string, deadline: number): Promise<object>
     const answer = (await response.json()) as object;
     if (response.status !== 202) return answer;
     if (performance.now() > deadline) {
-      const [task, snapshot] = await Promise.all([`tasks/${id}`, "snapshot"].map(async (path) => (await fetch(`${url}/v1/${path}`)).text()));
+      const [task, snapshot] = await Promise.all(
+        [`tasks/${id}`, "snapshot"].map(async (path) => (await fetch(`${url}/v1/${path}`)).text()),
+      );
       throw new Error(`${id} is stuck: ${task}\n${snapshot}`);
     }
   }
