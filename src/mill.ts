@@ -16,15 +16,14 @@ import { RunnerEntrypoint } from "./worker/runner.ts";
 import { sweep } from "./worker/sweep.ts";
 
 /** A definition whatever its types. */
-// `any` where the type checker should not compare: what an app or an env must be is asked for by `MillOptions`.
-export type AnyDomain = DomainDefinition & DomainLike & { readonly "~needs"?: { app: any; env: any } | undefined; readonly "~problems": readonly string[] };
+export type AnyDomain = DomainDefinition & DomainLike & { readonly "~needs"?: { app: unknown; env: unknown } | undefined; readonly "~problems": readonly string[] };
 
 /** The types of every domain by its name: what a mill knows, and `createClient<typeof mill>` learns. */
 export type DomainsOf<Domains extends readonly AnyDomain[]> = Flat<{ [Definition in Domains[number] as Definition["name"]]: TypesOf<Definition> }>;
 
 type Together<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void ? All : never;
 /** The app state that all domains together ask for. */
-export type AppOf<Domains extends readonly AnyDomain[]> = Together<NonNullable<Domains[number]["~needs"]>["app"]>;
+type AppOf<Domains extends readonly AnyDomain[]> = Together<NonNullable<Domains[number]["~needs"]>["app"]>;
 
 /** What `createMill` takes. */
 export type MillOptions<Domains extends readonly AnyDomain[], Env> = {

@@ -32,8 +32,11 @@ const KEEP_MAX = 10_000_000;
 export function buildRegistry(options: RegistryOptions, known: readonly string[] = []): Registry {
   const problems = [...known];
   const given = typeof options === "object" && options !== null ? options : ({} as RegistryOptions);
-  problems.push(...optionProblems("mill", "createMill", given));
-  problems.push(...capProblems("createMill", given.maxConcurrency), ...defaultsProblems("createMill", given.defaults));
+  problems.push(
+    ...optionProblems("mill", "createMill", given),
+    ...capProblems("createMill", given.maxConcurrency),
+    ...defaultsProblems("createMill", given.defaults),
+  );
   if (given.app !== undefined && typeof given.app !== "function") problems.push("createMill: app must be a function of env.");
   problems.push(...cronProblems(given.crons));
   const registry: Registry = {
@@ -79,8 +82,12 @@ function domainProblems(domain: DomainDefinition & { readonly "~problems"?: read
   const { name } = domain;
   const problems: string[] = [];
   if (!isDomainName(name)) problems.push(`${quote(name)} cannot name a domain; a name is ${DOMAIN_NAME_RULE}.`);
-  problems.push(...(domain["~problems"] ?? []), ...capProblems(name, domain.maxConcurrency), ...defaultsProblems(name, domain.defaults));
-  problems.push(...historyProblems(name, domain.history));
+  problems.push(
+    ...(domain["~problems"] ?? []),
+    ...capProblems(name, domain.maxConcurrency),
+    ...defaultsProblems(name, domain.defaults),
+    ...historyProblems(name, domain.history),
+  );
   if (domain.state !== undefined && typeof domain.state !== "function") problems.push(`${name}: state must be a function of env.`);
   for (const type of domain.types.values()) problems.push(...typeProblems(name, type));
   return problems;

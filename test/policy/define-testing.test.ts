@@ -98,11 +98,13 @@ describe("runTask", () => {
 
 describe("waitForTask", () => {
   /** A task that goes through these statuses, one a look, with or without a result. */
-  function scripted(...statuses: Status[]): TaskHandle<string, unknown, unknown> & { looks: number } {
-    return {
-      id: "media_1", type: "resize", looks: 0,
+  function scripted(...statuses: Status[]) {
+    const task = {
+      id: "media_1",
+      type: "resize",
+      looks: 0,
       async get() {
-        this.looks += 1;
+        task.looks += 1;
         return { id: "media_1", status: statuses.length > 1 ? statuses.shift()! : statuses[0]!, error: null } as Task<unknown, unknown>;
       },
       async result() {
@@ -111,7 +113,8 @@ describe("waitForTask", () => {
         if (last !== "completed") throw fail("invalid_state", "ended otherwise", { status: last });
         return null;
       },
-    } as unknown as TaskHandle<string, unknown, unknown> & { looks: number };
+    };
+    return task as typeof task & TaskHandle;
   }
 
   test("waits for an end through result, whatever it is, and looks once", async () => {
