@@ -74,7 +74,7 @@ export function parseTokens(text: string): Token[] {
   } catch {
     throw new Error("MILLRACE_TOKENS is not JSON");
   }
-  if (!Array.isArray(list)) throw new Error("MILLRACE_TOKENS must be a JSON list");
+  if (!Array.isArray(list)) throw new TypeError("MILLRACE_TOKENS must be a JSON list");
   const names = new Set<string>();
   return list.map((entry: unknown, index) => {
     const token = parseToken(entry, `MILLRACE_TOKENS[${index}]`);

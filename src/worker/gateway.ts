@@ -120,9 +120,7 @@ async function unknownRoute(context: GatewayContext, log: (entry: LogEntry) => v
   const { method } = context.req;
   const path = new URL(context.req.url).pathname;
   const hint = closestRoute(path);
-  throw fail("not_found", `There is no ${method} ${quote(path)}${hint === undefined ? "; the routes begin with /v1, such as GET /v1/domains." : `; did you mean ${hint}?`}`, {
-    ...(hint === undefined ? {} : { didYouMean: hint }),
-  });
+  throw fail("not_found", `There is no ${method} ${quote(path)}${hint === undefined ? "; the routes begin with /v1, such as GET /v1/domains." : `; did you mean ${hint}?`}`, hint === undefined ? {} : { didYouMean: hint });
 }
 
 /** The path that was most likely meant: each route's own words compared, its names taken from what was asked. */

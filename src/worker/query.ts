@@ -23,7 +23,7 @@ export interface QueryShape {
 export type Given = ReadonlyMap<string, readonly string[]>;
 
 /** What a list of tasks may be asked for. */
-export const taskFilters = ["type", "priority", "key", "error", "q", "schedule", "since", "until"];
+const taskFilters = ["type", "priority", "key", "error", "q", "schedule", "since", "until"];
 export const countQuery: QueryShape = { once: taskFilters, many: ["status", "tag"], later: ["group", "parent", "tagPrefix"] };
 export const listQuery: QueryShape = { ...countQuery, once: [...taskFilters, "limit", "cursor"] };
 export const pageQuery: QueryShape = { once: ["limit", "cursor"] };

@@ -3,7 +3,7 @@ import type { Json } from "../domains/task.ts";
 import type { Identity } from "./auth.ts";
 
 /** What a viewer sees instead. */
-export const REDACTED = "[redacted]";
+const REDACTED = "[redacted]";
 
 /**
  * A task or schedule as this token may see it: viewers do not see the members of the payload that its type names under

@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import { LIMITS } from "../policy/limits.ts";
 import type { BodyShape } from "./body.ts";
 
 // The shapes of the bodies. Limits that a definition or the policy judges (names, bytes, ranges) are judged there,
@@ -79,5 +78,3 @@ export const emptyShape: BodyShape = { schema: z.strictObject({}), optional: tru
 
 /** What an `Idempotency-Key` header may be. */
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
-/** The longest `?wait=`. */
-export const WAIT_MS_MAX = LIMITS.waitMsMax;

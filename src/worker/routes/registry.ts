@@ -60,7 +60,7 @@ const TARGET = "draft-2020-12";
 const known = new WeakMap<StandardSchemaV1, Record<"input" | "output", unknown>>();
 
 /** The JSON Schema of a schema whose library can tell it (Standard JSON Schema, or zod), else null. */
-export function jsonSchema(schema: StandardSchemaV1, side: "input" | "output"): unknown {
+function jsonSchema(schema: StandardSchemaV1, side: "input" | "output"): unknown {
   const cached = known.get(schema) ?? { input: undefined, output: undefined };
   if (cached[side] === undefined) {
     cached[side] = convert(schema, side);

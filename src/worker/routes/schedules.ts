@@ -46,7 +46,7 @@ async function list({ definition, given, api, identity }: Call): Promise<Respons
   });
 }
 
-const TIMING = ["every", "cron", "timezone", "initialDelay"];
+const TIMING: ReadonlySet<string> = new Set(["every", "cron", "timezone", "initialDelay"]);
 
 /** Changes what the body names. What it does not is checked together with it, because the one may not go with the other. */
 async function change(call: Call): Promise<Response> {
@@ -59,8 +59,8 @@ async function change(call: Call): Promise<Response> {
   const prepared = await prepareSchedule(registry, definition, { ...currentOf(await api.schedule(id), call, patch), ...patch }, clock);
   const { item, name: _name, ...timing } = prepared;
   const update: Partial<ScheduleInput> = {
-    ...(names.some((field) => TIMING.includes(field)) ? timing : {}),
-    ...(names.some((field) => !TIMING.includes(field)) ? { item } : {}),
+    ...(names.some((field) => TIMING.has(field)) ? timing : {}),
+    ...(names.some((field) => !TIMING.has(field)) ? { item } : {}),
   };
   return show(call, await api.updateSchedule(id, update));
 }

@@ -1,4 +1,9 @@
+import { type as arktype } from "arktype";
+import * as valibot from "valibot";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import * as mini from "zod/mini";
+import { defineDomain } from "../../../src/domains/define.ts";
 import { fail } from "../../../src/policy/errors.ts";
 import { createGateway } from "../../../src/worker/gateway.ts";
 import { OPEN, read, registry, setup, sha256 } from "./setup.ts";
@@ -223,6 +228,20 @@ describe("domains and the mill", () => {
       defaults: { priority: 128, timeoutMs: 300_000, ttlMs: 3_600_000, ttlFrom: "submit", retry: { kind: "exponential", attempts: 3 } },
     });
     expect(body.domains[0].types[2]).toMatchObject({ name: "inner", submittable: false, resultSchema: null });
+  });
+
+  test("the registry asks each schema library in its own way, and says null where it cannot tell", async () => {
+    const execute = () => undefined;
+    const libraries = defineDomain("libraries")
+      .task("mini", { payload: mini.object({ a: mini.string() }), execute })
+      .task("arktype", { payload: arktype({ a: "string" }), execute })
+      .task("valibot", { payload: valibot.object({ a: valibot.string() }), execute })
+      .task("open", { payload: z.object({ a: z.string(), at: z.string().transform((text) => new Date(text)) }), result: z.object({ at: z.date() }), execute: () => ({ at: new Date(0) }) });
+    const app = createGateway({ ...registry, domains: new Map([["libraries", libraries]]) }, { domain: () => setup().domains.media, coordinator: () => setup().coordinator });
+    const { types } = (await read(await app.request("/v1/registry", {}, OPEN))).body.domains[0];
+    const shape = { type: "object", properties: { a: { type: "string" } }, required: ["a"] };
+    expect(types.map(({ payloadSchema }: { payloadSchema: unknown }) => payloadSchema)).toMatchObject([shape, shape, null, { properties: { a: { type: "string" } }, required: ["a", "at"] }]);
+    expect(types[3].resultSchema).toMatchObject({ type: "object", required: ["at"] });
   });
 
   test("healthz says what is not bound", async () => {
