@@ -18,6 +18,6 @@ export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: 
   .task("slow", { payload: Script, key: () => null, timeout: "1s", retry: constant(0, 0), execute: (script, ctx) => play(script, ctx) })
   .task("hidden", { payload: z.object({ secret: z.string() }), submittable: false, execute: () => undefined });
 
-export const other = defineDomain("other", { maxConcurrency: 2 })
+export const other = defineDomain("other", { maxConcurrency: 2, history: { keep: 500, maxAge: "2d" } })
   .task("play", { payload: Script, key: () => null, execute: (script, ctx) => play(script, ctx) })
   .schedule("tick", { type: "play", payload: { do: "ok", name: "tick" }, every: "1h" });

@@ -1,4 +1,5 @@
 import { RpcTarget } from "cloudflare:workers";
+import { COORDINATION } from "../../policy/coordination/protocol.ts";
 import { fail, MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { point } from "../point.ts";
@@ -54,7 +55,7 @@ export class Conductor {
     if (run.closed) return;
     console.warn(JSON.stringify({ message: "a run's call broke; waiting for its runner to call in", run: run.id, domain: this.core.name, error: String(error) }));
     this.core.transact("broken", () => {
-      run.orphanUntil = Math.max(run.renewedAt, this.core.clock.now()) + LIMITS.runLeaseMs;
+      run.orphanUntil = Math.max(run.renewedAt, this.core.clock.now()) + COORDINATION.runOverMs;
     });
   }
 
@@ -101,7 +102,11 @@ export class Conductor {
     this.stopBeat ??= this.core.clock.after(LIMITS.runRenewMs, () => {
       this.stopBeat = undefined;
       if (this.core.runs.size === 0) return;
-      if (this.core.holder.valid(this.core.clock.now())) for (const run of this.core.runs.values()) void this.renew(run);
+      const isValid = this.core.holder.valid(this.core.clock.now());
+      for (const run of [...this.core.runs.values()]) {
+        if (isValid) void this.renew(run);
+        else this.lapse(run);
+      }
       this.beat();
     });
   }
@@ -110,15 +115,23 @@ export class Conductor {
     if (!run.control) return;
     const asked = this.core.clock.now();
     try {
+      point("renew.call", this.core.name);
       await run.control.renew();
+      point("renew.answered", this.core.name);
       run.renewedAt = Math.max(run.renewedAt, asked);
+      run.orphanUntil = undefined;
     } catch {
-      // Reached when the runner is gone. Where its call is still open that breaks too; a resumed run has no call.
-      if (run.closed) return;
-      this.core.transact("broken", () => {
-        run.orphanUntil ??= run.renewedAt + LIMITS.runLeaseMs;
-      });
+      // Reached when the runner is gone or has given up. Where its call is still open that ends too; a resumed run has no call.
+      this.lapse(run);
     }
+  }
+
+  /** Nobody renews this run now: unless somebody does, it is over when its runner must have stopped. */
+  private lapse(run: Run): void {
+    if (run.closed || run.orphanUntil !== undefined) return;
+    this.core.transact("lapse", () => {
+      run.orphanUntil = run.renewedAt + COORDINATION.runOverMs;
+    });
   }
 }
 

@@ -21,6 +21,10 @@ export function purge(core: Core, now: number): boolean {
   const surplus = Math.max(0, finishedCount(state) - keep);
   const isAgeDay = state.agesAt !== null && state.agesAt <= now;
   if (surplus === 0 && !isAgeDay) return settleDown(core, now, null);
+  if (isAgeDay && !state.isAging) {
+    core.touch().isAging = true;
+    state.purgeCursor = 0;
+  }
   const rows = core.store
     .exec<Aged & Record<string, SqlStorageValue>>("SELECT id, status, finished_at, tags FROM tasks WHERE id > ? ORDER BY id LIMIT ?", state.purgeCursor, LIMITS.purgeSlice)
     .toArray();
@@ -39,7 +43,8 @@ export function purge(core: Core, now: number): boolean {
 function settleDown(core: Core, now: number, next: number | null): false {
   core.alarm.set("purge", next);
   if (core.state.agesAt !== null && core.state.agesAt <= now) {
-    core.touch().agesAt = finishedCount(core.state) > 0 ? now + 86_400_000 : null;
+    core.touch().isAging = false;
+    core.state.agesAt = finishedCount(core.state) > 0 ? now + 86_400_000 : null;
   }
   return false;
 }

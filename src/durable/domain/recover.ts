@@ -1,3 +1,4 @@
+import { COORDINATION } from "../../policy/coordination/protocol.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
@@ -10,7 +11,7 @@ export function adoptOrphans(core: Core, now: number): void {
   for (const run of core.runs.values()) {
     core.holder.occupy();
     run.renewedAt = now;
-    run.orphanUntil = now + LIMITS.runLeaseMs;
+    run.orphanUntil = now + COORDINATION.runOverMs;
   }
 }
 

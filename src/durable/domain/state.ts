@@ -30,6 +30,8 @@ export interface State {
   /** Retention: where the walk over the primary key stands, and when ages are looked at next. */
   purgeCursor: number;
   agesAt: number | null;
+  /** A walk that looks at ages is under way: it begins at the first row and goes through to the last. */
+  isAging: boolean;
   /** Which declared schedules the object has seen. */
   declared: string;
   cost: { rowsRead: number; rowsWritten: number; alarmsSet: number; coordinatorCalls: number; requests: number; statements: Record<string, Cost> };
@@ -48,6 +50,7 @@ export const freshState = (): State => ({
   maxConcurrency: undefined,
   purgeCursor: 0,
   agesAt: null,
+  isAging: false,
   declared: "",
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });

@@ -22,7 +22,8 @@ export class Syncer {
     const wanting = this.wanting(now);
     const request = this.core.holder.due(now, wanting);
     if (request) void this.ask(request, now);
-    else this.wait(now, wanting.length > 0);
+    // Also while one is under way: a call that hangs is given up.
+    this.wait(now, wanting.length > 0);
   }
 
   /** The coordinator's push: what is held from now on. */
