@@ -1,6 +1,6 @@
 import type { MillApp } from "./app.ts";
 import type { DomainHandle } from "./handle.ts";
-import type { DomainLike } from "./shape.ts";
+import type { DomainLike, Flat } from "./shape.ts";
 import type { Task } from "./task.ts";
 
 /** Structured log lines: JSON on the console with domain, type, task id and attempt. `fields` must be JSON. */
@@ -41,9 +41,9 @@ export interface Context<State = unknown, App = MillApp, Env = Cloudflare.Env> {
    * @throws `unknown_domain` when this mill has no such domain
    * @example `await ctx.domain(media).submit("resize", { object: "cat", width: 320 });`
    */
-  domain<Name extends string, Types>(definition: DomainLike<Name, Types>): DomainHandle<Name, Types>;
+  domain<Name extends string, Types>(definition: DomainLike<Name, Types>): DomainHandle<Name, Flat<Types>>;
   /** The same, or `undefined` when this mill has no such domain: for optional integrations. */
-  tryDomain<Name extends string, Types>(definition: DomainLike<Name, Types>): DomainHandle<Name, Types> | undefined;
+  tryDomain<Name extends string, Types>(definition: DomainLike<Name, Types>): DomainHandle<Name, Flat<Types>> | undefined;
   /** Structured logging with the task's id on every line. */
   readonly log: Log;
 }

@@ -3,18 +3,13 @@ import type { MillApp } from "./app.ts";
 import type { DomainDefinition, Defaults, History, ScheduleDefinition, ScheduleSpec, TypeDefinition } from "./definition.ts";
 import type { Recurrence, ScheduleTaskOptions } from "./handle.ts";
 import { type DomainOptions, optionProblems, type TaskOptions } from "./options.ts";
-import type { DomainLike, Flat, InputOf, Jsonified, TaskType, TypeName } from "./shape.ts";
+import type { DomainLike, InputOf, Jsonified, TaskType, TypeName } from "./shape.ts";
 import type { Json } from "./task.ts";
 
 /** What the result of a type is: its schema's output where there is one, else what `execute` returns; as it comes out of JSON. */
 type ResultType<Schema extends StandardSchemaV1, Returned> = unknown extends StandardSchemaV1.InferOutput<Schema>
   ? Jsonified<Returned>
   : Jsonified<StandardSchemaV1.InferOutput<Schema>>;
-
-/** A type's entry under its name. */
-type Entry<Name extends string, Payload extends StandardSchemaV1, Result extends StandardSchemaV1, Returned> = {
-  [Key in Name]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>>;
-};
 
 /** A schedule declared in code: which task, and when. */
 export type ScheduleOptions<Types, Type extends TypeName<Types>> = { type: Type; payload: InputOf<Types, Type> } & Recurrence & ScheduleTaskOptions;
@@ -51,7 +46,14 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
   >(
     type: Type extends TypeName<Types> ? `There is a type "${Type}" already` : Type,
     options: TaskOptions<Payload, Result, Returned, State, App, Env>,
-  ): Domain<Name, Flat<Types & Entry<Type, Payload, Result, Returned>>, State, App, Env>;
+  ): Domain<
+    Name,
+    // An intersection: flattening it at every step would nest, and TypeScript gives up at about fifty levels.
+    Types & { [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>> },
+    State,
+    App,
+    Env
+  >;
 
   /**
    * Declares a schedule: a task that is submitted again and again. Changed here: changed in the mill at the next
@@ -67,7 +69,7 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
 export type DomainStarter<App, Env> = <const Name extends string, State = undefined>(
   name: Name,
   options?: DomainOptions<State, Env>,
-) => Domain<Name, Record<never, never>, State, App, Env>;
+) => Domain<Name, unknown, State, App, Env>;
 
 /**
  * Begins the definition of a domain. It is checked by `createMill`, together with all others.
@@ -83,7 +85,7 @@ export type DomainStarter<App, Env> = <const Name extends string, State = undefi
 export function defineDomain<const Name extends string, State = undefined, Env = Cloudflare.Env>(
   name: Name,
   options?: DomainOptions<State, Env>,
-): Domain<Name, Record<never, never>, State, MillApp, Env>;
+): Domain<Name, unknown, State, MillApp, Env>;
 export function defineDomain<App, Env = Cloudflare.Env>(): DomainStarter<App, Env>;
 export function defineDomain(name?: string, options: object = {}): unknown {
   if (arguments.length === 0) return (late: string, given: object = {}) => begin(late, given);

@@ -39,19 +39,22 @@ export const media = defineDomain("media", { state: (env: Bindings) => ({ bucket
   })
   .schedule("nightly", { type: "resize", payload: { object: "logo" }, cron: "30 2 * * *", timezone: "Europe/Berlin", priority: "idle" });
 
-// The handle's types, as a hover shows them: flat, named, nothing to expand by hand.
-type MediaTypes = {
+// What a hover shows: named types, one object a task type, nothing to expand by hand. (A handle's are one flat object.)
+type Resize = {
   resize: TaskType<{ object: string; width?: number | undefined }, { object: string; width: number }, { object: string; bytes: number }>;
+};
+type Probe = {
   probe: TaskType<
     { object: string; depth?: number | undefined },
     { object: string; depth?: number | undefined },
     { width: number; height: number; taken: string; note?: string }
   >;
+};
+type Purge = {
   purge: TaskType<{ prefix: string; limit?: number }, { prefix: string; limit?: number }, null>;
 };
 type TypesIn<Definition> = Definition extends { readonly "~types"?: infer Types } ? NonNullable<Types> : never;
-expectType<Equal<TypesIn<typeof media>, MediaTypes>>();
-expectType<Equal<typeof media, Domain<"media", MediaTypes, { bucket: Bindings["MEDIA"] }, MillApp, Bindings>>>();
+expectType<Equal<typeof media, Domain<"media", Resize & Probe & Purge, { bucket: Bindings["MEDIA"] }, MillApp, Bindings>>>();
 
 // A result schema decides the result; without one, what execute returns does, also a literal.
 const results = defineDomain("results")

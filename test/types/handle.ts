@@ -140,3 +140,15 @@ createMill({ domains: [needy, needier, ingest], app: (env: { DB: number }) => ({
 createMill({ domains: [needy] });
 // @ts-expect-error A part of it is.
 createMill({ domains: [needy, needier], app: () => ({ db: { query: () => 1 } }) });
+
+// The same flat handle from inside an executor.
+defineDomain("hover").task("t", {
+  payload: z.null(),
+  execute: (_payload, ctx) => {
+    const handle = ctx.domain(ingest);
+    expectType<Equal<typeof handle, DomainHandle<"ingest", IngestTypes>>>();
+    const here = mill.domain(media);
+    const there = ctx.domain(media);
+    expectType<Equal<typeof there, typeof here>>();
+  },
+});
