@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
 import type { DomainDefinition, Registry } from "../../domains/definition.ts";
-import { MillraceError } from "../../policy/errors.ts";
+import { fail, MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { LIMITS } from "../../policy/limits.ts";
@@ -110,7 +110,7 @@ export class Core {
       // A refusal (409 and the like) is thrown before anything changed; everything else leaves memory in doubt.
       if (this.dirty || !MillraceError.is(error)) this.abandon();
       this.effects = [];
-      throw error;
+      throw isFull(error) ? storageFull(this.name) : error;
     }
     this.opened = [];
     point(`${name}.committed`, this.name);
@@ -231,3 +231,10 @@ export class Core {
     return LIMITS.deadManMs;
   }
 }
+
+const isFull = (error: unknown): boolean => error instanceof Error && /SQLITE_FULL|database or disk is full/i.test(error.message);
+
+const storageFull = (domain: string): MillraceError =>
+  fail("storage_full", `The storage of domain ${domain} is full (10 GB on the paid plan). Reads still work: purge finished tasks, or shorten the history it keeps.`, {
+    retryAfterMs: 60_000,
+  });

@@ -16,6 +16,7 @@ import { cancel, mustRead } from "./cancel.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
+import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { migrations } from "./migrations.ts";
 import { adoptOrphans } from "./recover.ts";
@@ -24,7 +25,6 @@ import { ring } from "./ring.ts";
 import { actOnSchedule, declare, listSchedules, patchSchedule, putSchedule, readSchedule, viewSchedule } from "./schedules.ts";
 import { settle } from "./settle.ts";
 import { snapshot } from "./snapshot.ts";
-import { submit } from "./submit.ts";
 import { Syncer } from "./sync.ts";
 import { view } from "./view.ts";
 
@@ -43,6 +43,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   readonly #core: Core;
   readonly #conductor: Conductor;
   readonly #syncer: Syncer;
+  readonly #joiner: Joiner;
   readonly #registry: Registry;
 
   constructor(ctx: DurableObjectState, env: unknown, registry: Registry, wiring: DomainWiring) {
@@ -61,6 +62,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     });
     this.#conductor = new Conductor(this.#core, wiring.runner);
     this.#syncer = new Syncer(this.#core, wiring.coordinator);
+    this.#joiner = new Joiner(this.#core);
     void ctx.blockConcurrencyWhile(() => this.#wake());
   }
 
@@ -107,7 +109,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     this.#request();
-    return submit(this.#core, request);
+    return this.#joiner.submit(request);
   }
 
   async get(id: string): Promise<Task> {

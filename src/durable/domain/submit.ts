@@ -1,5 +1,5 @@
 import { taskId } from "../../policy/ids.ts";
-import { fail } from "../../policy/errors.ts";
+import { fail, MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { statusFromCode, STATUS_CODE } from "../../policy/status.ts";
 import type { Outcome } from "../../domains/task.ts";
@@ -12,19 +12,38 @@ import { view } from "./view.ts";
 
 /** Takes in a batch: one transaction, in which runs for it start, too, where slots are free. */
 export function submit(core: Core, request: SubmitRequest): SubmitAnswer {
+  const [answer] = core.transact("submit", () => take(core, [request]));
+  if (answer instanceof MillraceError) throw answer;
+  return answer!;
+}
+
+/** Several requests in one transaction; one that is refused changes nothing and leaves the others alone. */
+export function take(core: Core, requests: readonly SubmitRequest[]): (SubmitAnswer | MillraceError)[] {
+  const now = core.clock.now();
+  const answers = requests.map((request) => {
+    try {
+      return takeOne(core, request, now);
+    } catch (error) {
+      // Refusals come before the first change; anything else fails the transaction.
+      if (error instanceof MillraceError && error.status < 500) return error;
+      throw error;
+    }
+  });
+  dispatch(core);
+  return answers.map((answer, index) =>
+    answer instanceof MillraceError || !requests[index]!.view ? answer : { ...answer, tasks: views(core, answer.outcomes, now) },
+  );
+}
+
+function takeOne(core: Core, request: SubmitRequest, now: number): SubmitAnswer {
   if (request.items.length > LIMITS.batchTasksMax) {
     throw fail("invalid_request", `A batch has at most ${LIMITS.batchTasksMax} tasks; this one has ${request.items.length}. Cut it.`);
   }
-  const now = core.clock.now();
-  const answer = core.transact("submit", () => {
-    const replayed = request.idempotency && recallAnswer(core, request.idempotency, now);
-    if (replayed) return replayed;
-    const outcomes = insert(core, request.items, now);
-    if (request.idempotency) rememberAnswer(core, request.idempotency, outcomes, now);
-    dispatch(core);
-    return { outcomes };
-  });
-  return request.view ? { ...answer, tasks: views(core, answer.outcomes, now) } : answer;
+  const replayed = request.idempotency && recallAnswer(core, request.idempotency, now);
+  if (replayed) return replayed;
+  const outcomes = insert(core, request.items, now);
+  if (request.idempotency) rememberAnswer(core, request.idempotency, outcomes, now);
+  return { outcomes };
 }
 
 function views(core: Core, outcomes: readonly Outcome[], now: number): NonNullable<SubmitAnswer["tasks"]> {
