@@ -11,12 +11,14 @@ interface Caller {
 
 /** How long a submit may wait for others to share its transaction: a commit costs as much for one task as for a hundred. */
 const JOIN_MS = 1;
+/** Two that come so close are a burst; a caller that waits for each answer is slower than that. */
+const BURST_MS = 2;
 /** A batch of its own gains nothing by waiting. */
 const JOIN_ITEMS_MAX = 10;
 
 /**
- * Joins small submits that arrive together into one transaction. A lone one goes at once; only those that come within
- * a millisecond of another wait, for at most that long. One that is refused does not fail the others.
+ * Joins small submits that arrive together into one transaction. A lone one goes at once; only those that come right
+ * after another wait, for at most a millisecond. One that is refused does not fail the others.
  */
 export class Joiner {
   private readonly core: Core;
@@ -29,7 +31,7 @@ export class Joiner {
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     const now = this.core.clock.now();
-    const isAlone = now - this.lastAt > JOIN_MS && this.callers.length === 0;
+    const isAlone = now - this.lastAt > BURST_MS && this.callers.length === 0;
     this.lastAt = now;
     if (isAlone || request.items.length > JOIN_ITEMS_MAX) return submit(this.core, request);
     return new Promise((resolve, reject) => {
