@@ -6,7 +6,7 @@ import { acceptAnswer } from "./refusal.ts";
 import type { DomainApi, RunnerApi, RunResume } from "./protocol.ts";
 
 /** The one coordinator's name. */
-const COORDINATOR = "mill";
+export const COORDINATOR = "mill";
 
 type Stub = Record<string, (...args: unknown[]) => Promise<unknown>>;
 interface Namespace {

@@ -5,7 +5,8 @@ import { Ledger, type Push } from "../../policy/coordination/ledger.ts";
 import type { CoordinatorApi, CoordinatorSnapshot, SyncAnswer, SyncRequest } from "../../policy/coordination/protocol.ts";
 import { fail } from "../../policy/errors.ts";
 import { migrate } from "../migrate.ts";
-import { reachHolder } from "../reach.ts";
+import { point } from "../point.ts";
+import { COORDINATOR, reachHolder } from "../reach.ts";
 import { migrations } from "./migrations.ts";
 import { Roster } from "./roster.ts";
 import { CoordinatorStore } from "./store.ts";
@@ -36,7 +37,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
 
   /** A holder says what it uses and wants; the answer is its lease and its grant. */
   async sync(request: SyncRequest): Promise<SyncAnswer> {
-    return this.#act((now) => {
+    return this.#act("coordinator.sync", (now) => {
       this.#roster.synced(request.holder, now);
       return this.#ledger.sync(request, now);
     });
@@ -55,7 +56,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
         issues: [{ path: "maxConcurrency", message: "not a cap" }],
       });
     }
-    return this.#act((now) => {
+    return this.#act("coordinator.configure", (now) => {
       this.#store.setMaxConcurrency(maxConcurrency);
       this.#ledger.configure(maxConcurrency, now);
       return this.#ledger.snapshot(now);
@@ -68,7 +69,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
 
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
-    return this.#act((now) => {
+    return this.#act("coordinator.sweep", (now) => {
       this.#ledger.tidy(now);
       return this.#roster.sweep(new Set(this.#ledger.holding(now)), now);
     });
@@ -81,13 +82,15 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   }
 
   /** One synchronous change: memory and rows together, then the messages, which the platform holds until the rows are safe. */
-  #act<T>(work: (now: number) => T): T {
+  #act<T>(name: string, work: (now: number) => T): T {
+    point(`${name}.begin`, COORDINATOR);
     const now = this.#clock.now();
     let result: T;
     try {
       result = this.#store.transact(() => {
         const done = work(now);
         this.#store.applyMarks(this.#ledger.takeMarks());
+        point(`${name}.written`, COORDINATOR);
         return done;
       });
     } catch (error) {
@@ -95,6 +98,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
       this.#load();
       throw error;
     }
+    point(`${name}.committed`, COORDINATOR);
     for (const push of this.#ledger.takePushes(now)) void this.#push(push);
     this.#stopTimer?.();
     const at = this.#ledger.nextAt();
@@ -104,7 +108,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
 
   #tick(): void {
     try {
-      this.#act((now) => this.#ledger.tick(now));
+      this.#act("coordinator.tick", (now) => this.#ledger.tick(now));
     } catch (error) {
       console.error(JSON.stringify({ message: "the coordinator could not pass slots on; whoever waits asks again", error: String(error) }));
     }
@@ -114,8 +118,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   async #push(push: Push): Promise<void> {
     const ledger = this.#ledger;
     try {
+      point("coordinator.push.call", COORDINATOR);
       const answer = await reachHolder(push.domain).pushGrant(push.incarnation, push.grant);
-      if (ledger === this.#ledger) this.#act((now) => this.#ledger.confirmed(push, answer, now));
+      point("coordinator.push.answered", COORDINATOR);
+      if (ledger === this.#ledger) this.#act("coordinator.confirm", (now) => this.#ledger.confirmed(push, answer, now));
     } catch (error) {
       console.warn(JSON.stringify({ message: "a push to a domain failed", domain: push.domain, error: String(error) }));
     }

@@ -149,8 +149,10 @@ export class Link extends RpcTarget implements RunLink {
   }
 
   async attach(control: RunControl): Promise<{ abort: [id: number, reason: AbortReason][]; recall: boolean }> {
+    point("attach.call", this.#core.name);
     this.#check();
     this.#conductor.attach(this.#run, control);
+    point("attach.answer", this.#core.name);
     return { abort: [...this.#run.aborts], recall: false };
   }
 

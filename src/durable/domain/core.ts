@@ -57,6 +57,7 @@ export class Core {
   private readonly defaults = new Map<string, ResolvedDefaults | undefined>();
   private effects: (() => void)[] = [];
   private opened: Run[] = [];
+  private closed: Run[] = [];
   private dirty = false;
 
   constructor(outside: Outside) {
@@ -104,6 +105,7 @@ export class Core {
       result = this.store.transact(() => {
         const answer = work();
         this.finish();
+        point(`${name}.written`, this.name);
         return answer;
       });
     } catch (error) {
@@ -113,6 +115,7 @@ export class Core {
       throw isFull(error) ? storageFull(this.name) : error;
     }
     this.opened = [];
+    this.closed = [];
     point(`${name}.committed`, this.name);
     const { effects } = this;
     this.effects = [];
@@ -154,6 +157,7 @@ export class Core {
     for (const id of run.open) this.claims.delete(id);
     delete this.touch().runs[run.id];
     this.holder.vacate();
+    this.closed.push(run);
     this.after(() => run.release());
   }
 
@@ -161,8 +165,19 @@ export class Core {
   abort(run: Run, id: number, reason: AbortReason): void {
     if (run.aborts.has(id) && reason !== "cancel") return;
     run.aborts.set(id, reason);
-    // A runner that cannot be told has lost its link: it calls in by name, or its lease runs out.
-    this.after(() => void run.control?.abort(id, reason).catch(() => undefined));
+    this.after(() => void this.tell(run, id, reason));
+  }
+
+  /** A runner that cannot be told has lost its link: it calls in by name, or its lease runs out. */
+  async tell(run: Run, id: number, reason: AbortReason): Promise<void> {
+    if (!run.control) return;
+    try {
+      point("abort.call", this.name);
+      await run.control.abort(id, reason);
+      point("abort.answered", this.name);
+    } catch {
+      // See above.
+    }
   }
 
   /** Memory from storage: lanes by one scan from the oldest pending id, claims from the state row. */
@@ -219,6 +234,12 @@ export class Core {
       this.holder.vacate();
     }
     this.opened = [];
+    // Still open in storage: each keeps its slot, and its tasks, until somebody speaks for it again.
+    for (const run of this.closed) {
+      this.runs.set(run.id, run);
+      this.holder.occupy();
+    }
+    this.closed = [];
     this.reload();
   }
 

@@ -9,43 +9,54 @@ interface Caller {
   reject: (error: unknown) => void;
 }
 
-/** How long a submit may wait for others to share its transaction: a commit costs as much for one task as for a hundred. */
-const JOIN_MS = 1;
-/** Two that come so close are a burst; a caller that waits for each answer is slower than that. */
-const BURST_MS = 2;
 /** A batch of its own gains nothing by waiting. */
 const JOIN_ITEMS_MAX = 10;
 
 /**
- * Joins small submits that arrive together into one transaction. A lone one goes at once; only those that come right
- * after another wait, for at most a millisecond. One that is refused does not fail the others.
+ * Group commit: a lone submit goes at once; those that come while its commit is on the way to the disk go together in
+ * the next one. A caller that waits for each answer never waits for others, since the answer leaves after the disk.
+ * One that is refused does not fail the others.
  */
 export class Joiner {
   private readonly core: Core;
+  private readonly flushed: () => Promise<void>;
   private callers: Caller[] = [];
-  private lastAt = -Infinity;
+  private isFlushing = false;
 
-  constructor(core: Core) {
+  /** @param flushed resolves when everything written so far is on disk */
+  constructor(core: Core, flushed: () => Promise<void>) {
     this.core = core;
+    this.flushed = flushed;
   }
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
-    const now = this.core.clock.now();
-    const isAlone = now - this.lastAt > BURST_MS && this.callers.length === 0;
-    this.lastAt = now;
-    if (isAlone || request.items.length > JOIN_ITEMS_MAX) return submit(this.core, request);
-    return new Promise((resolve, reject) => {
-      if (this.callers.push({ request, resolve, reject }) === 1) this.core.clock.after(JOIN_MS, () => this.flush());
-    });
+    if (request.items.length > JOIN_ITEMS_MAX) return submit(this.core, request);
+    if (this.isFlushing) return new Promise((resolve, reject) => this.callers.push({ request, resolve, reject }));
+    const answer = submit(this.core, request);
+    void this.drain();
+    return answer;
   }
 
-  private flush(): void {
+  private async drain(): Promise<void> {
+    this.isFlushing = true;
+    try {
+      do {
+        // Rejects only when the object breaks; then every caller's own call breaks, too.
+        await this.flushed();
+        this.takeAll();
+      } while (this.callers.length > 0);
+    } finally {
+      this.isFlushing = false;
+    }
+  }
+
+  private takeAll(): void {
     const { callers } = this;
     this.callers = [];
-    this.lastAt = this.core.clock.now();
+    if (callers.length === 0) return;
     try {
-      const settle = this.core.transact("submit.joined", () => take(this.core, callers.map((caller) => caller.request)));
-      for (const [index, answer] of settle.entries()) {
+      const answers = this.core.transact("submit.joined", () => take(this.core, callers.map((caller) => caller.request)));
+      for (const [index, answer] of answers.entries()) {
         const { resolve, reject } = callers[index]!;
         if (answer instanceof MillraceError) reject(answer);
         else resolve(answer);

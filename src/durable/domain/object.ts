@@ -10,6 +10,7 @@ import { duplicateHash } from "../../policy/key.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { isTerminal, statusFromCode } from "../../policy/status.ts";
 import { migrate } from "../migrate.ts";
+import { point } from "../point.ts";
 import type { DomainApi, DomainSnapshot, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
@@ -62,7 +63,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     });
     this.#conductor = new Conductor(this.#core, wiring.runner);
     this.#syncer = new Syncer(this.#core, wiring.coordinator);
-    this.#joiner = new Joiner(this.#core);
+    this.#joiner = new Joiner(this.#core, () => ctx.storage.sync());
     void ctx.blockConcurrencyWhile(() => this.#wake());
   }
 
@@ -71,6 +72,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     const core = this.#core;
     core.reload();
     core.alarm.found(await this.ctx.storage.getAlarm());
+    point("wake.read", core.name);
     const now = core.clock.now();
     adoptOrphans(core, now);
     if (core.lanes.readySize > 0) core.alarm.soon("kick", now);
@@ -227,10 +229,12 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   /** A runner whose link broke finds its run again, or learns that it is over. */
   async resumeRun(request: { run: string; outcomes: RunOutcome[]; unstarted: number[]; finished: boolean; control?: RunControl }): Promise<RunLink | null> {
     const run = this.#core.runs.get(request.run);
+    point("resume.call", this.#core.name);
     if (!run || run.closed) throw leaseLost(request.run);
     this.#conductor.attach(run, request.control);
     settle(this.#core, run, request);
     this.#syncer.kick();
+    point("resume.answer", this.#core.name);
     return request.finished ? null : new Link(this.#core, this.#conductor, run);
   }
 
@@ -240,8 +244,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
 
   /** Never throws: after six failures the platform would delete the alarm for good. */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    point("alarm.call", this.#core.name);
     this.#core.alarm.fired(info?.scheduledTime ?? this.#core.clock.now());
     this.#ring();
+    point("alarm.answer", this.#core.name);
   }
 
   #ring(): void {

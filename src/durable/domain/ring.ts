@@ -18,14 +18,12 @@ const CHORES: readonly [kind: "due" | "expiry" | "schedule" | "idempotency" | "p
 /** The alarm's work, also done by the sweeper's poke: a slice of everything that is due, then what is ready starts. */
 export function ring(core: Core): void {
   const now = core.clock.now();
-  const left = core.transact("alarm", () => {
+  core.transact("alarm", () => {
     putOrphansBack(core, now);
     const unfinished = CHORES.filter(([, work]) => work(core, now)).map(([kind]) => kind);
     dispatch(core);
-    return unfinished;
-  });
-  core.transact("alarm.rest", () => {
+    // Before the commit arms the alarm: what was due is done, and must not ring once more for nothing.
     core.alarm.refresh();
-    for (const kind of left) core.alarm.soon(kind, now);
+    for (const kind of unfinished) core.alarm.soon(kind, now);
   });
 }

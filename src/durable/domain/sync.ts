@@ -28,9 +28,11 @@ export class Syncer {
 
   /** The coordinator's push: what is held from now on. */
   pushed(incarnation: string, grant: Grant): { version: number; holding: number } | null {
+    point("push.call", this.core.name);
     const answer = this.core.holder.pushed(grant, this.core.clock.now(), incarnation);
     this.use();
     this.kick();
+    point("push.answer", this.core.name);
     return answer;
   }
 
