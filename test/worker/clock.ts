@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 
 let offsetMs = 0;
+let frozenAt: number | undefined;
 let follows = false;
 
 /** How often a timer looks whether the clock that it follows has come to its moment. */
@@ -19,10 +20,16 @@ function after(ms: number, action: () => void): () => void {
   return () => stop();
 }
 
-/** The platform's clock, which a test can put forward; chance stays real, timers do unless a test lets them follow. */
+/** The platform's clock, which a test can put forward or hold; chance stays real, timers do unless a test lets them follow. */
 export const clock: Clock & { advance(ms: number): void; follow(): void } = {
   ...systemClock,
-  now: () => systemClock.now() + offsetMs,
+  now: () => (frozenAt ?? systemClock.now()) + offsetMs,
+  freeze: () => {
+    frozenAt = systemClock.now();
+  },
+  thaw: () => {
+    frozenAt = undefined;
+  },
   after,
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {

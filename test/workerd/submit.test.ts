@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { clock } from "../worker/clock.ts";
 import { workQ } from "../worker/index.ts";
 import { rows, until } from "../worker/reach.ts";
 
@@ -12,14 +13,17 @@ const allDone = () => until(() => workQ.snapshot(), ({ counts }) => counts.pendi
 describe("submits", () => {
   test("that arrive together share a transaction; one that is refused leaves the others alone", async () => {
     await workQ.submit("plain", { n: 0 }, { idempotencyKey: "taken", delay: "1h" });
-    const before = (await cost()).statements["insert tasks"]!.calls;
+    const before = (await cost()).statements["insert state"]!.calls;
+    // However slow the machine: to the object they come at one moment.
+    clock.freeze();
     const answers = await Promise.allSettled([
       ...Array.from({ length: 60 }, (_, n) => workQ.submit("plain", { n }, { delay: "1h" })),
       workQ.submit("plain", { n: 1 }, { idempotencyKey: "taken", delay: "1h" }),
     ]);
+    clock.thaw();
     expect(answers.filter((answer) => answer.status === "fulfilled")).toHaveLength(60);
     expect(answers.at(-1)).toMatchObject({ status: "rejected", reason: { code: "idempotency_conflict" } });
-    expect((await cost()).statements["insert tasks"]!.calls - before).toBeLessThan(60);
+    expect((await cost()).statements["insert state"]!.calls - before).toBeLessThan(30);
     expect(new Set(answers.map((answer) => (answer.status === "fulfilled" ? answer.value.id : "")))).toHaveProperty("size", 61);
   });
 
@@ -54,7 +58,7 @@ describe("rows written per task: what a change may not raise unseen", () => {
       await allDone();
     }
     expect(((await cost()).rowsWritten - before) / 1_000).toBeLessThanOrEqual(2.2);
-  });
+  }, 30_000);
 
   test.each([
     ["a plain task", 1, {}],

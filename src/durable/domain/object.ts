@@ -63,7 +63,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     });
     this.#conductor = new Conductor(this.#core, wiring.runner);
     this.#syncer = new Syncer(this.#core, wiring.coordinator);
-    this.#joiner = new Joiner(this.#core, () => ctx.storage.sync());
+    this.#joiner = new Joiner(this.#core);
     void ctx.blockConcurrencyWhile(() => this.#wake());
   }
 
@@ -233,6 +233,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     if (!run || run.closed) throw leaseLost(request.run);
     this.#conductor.attach(run, request.control);
     settle(this.#core, run, request);
+    for (const [id, reason] of run.aborts) if (run.open.has(id)) void this.#core.tell(run, id, reason);
     this.#syncer.kick();
     point("resume.answer", this.#core.name);
     return request.finished ? null : new Link(this.#core, this.#conductor, run);

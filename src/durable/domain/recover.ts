@@ -2,16 +2,25 @@ import { COORDINATION } from "../../policy/coordination/protocol.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
-import { readTasks, setColumns, type TaskRow } from "./rows.ts";
+import { readClaimed, readTasks, setColumns, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { lifeAfterStart } from "./settle.ts";
 
-/** At wake: every run of the state row may still execute somewhere. It keeps its slot until its runner calls in, or its lease is over. */
+/**
+ * At wake: every run of the state row may still execute somewhere. It keeps its slot until its runner calls in, or its
+ * lease is over. What its tasks were to be told before is told again when it does.
+ */
 export function adoptOrphans(core: Core, now: number): void {
   for (const run of core.runs.values()) {
     core.holder.occupy();
     run.renewedAt = now;
     run.orphanUntil = now + COORDINATION.runOverMs;
+    for (const { id, type, cancelling, deadline_at } of readClaimed(core.store, [...run.open])) {
+      run.types.set(type, (run.types.get(type) ?? 0) + 1);
+      if (cancelling === 1) run.aborts.set(id, "cancel");
+      else if (deadline_at !== null && deadline_at <= now) run.aborts.set(id, "deadline");
+      else if (core.state.paused) run.aborts.set(id, "pause");
+    }
   }
 }
 

@@ -102,6 +102,16 @@ export function readTasks(store: Store, ids: readonly number[]): TaskRow[] {
   return store.exec<TaskRow>("SELECT t.* FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value", JSON.stringify(ids)).toArray();
 }
 
+/** What a wake needs to know of tasks under way. */
+export function readClaimed(store: Store, ids: readonly number[]): Pick<TaskRow, "id" | "type" | "cancelling" | "deadline_at">[] {
+  return store
+    .exec<Pick<TaskRow, "id" | "type" | "cancelling" | "deadline_at">>(
+      "SELECT t.id, t.type, t.cancelling, t.deadline_at FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value",
+      JSON.stringify(ids),
+    )
+    .toArray();
+}
+
 /** What a dispatch needs of a row; a tuple, since thousands a second are read. */
 export type RunRow = [
   id: number, type: string, priority: number, payload: string, attempt: number, executions: number, created: number, options: string | null,
