@@ -6,7 +6,10 @@ const SCALE = 1_000;
 /** One bar per task, live in a terminal; a line per change elsewhere. */
 export class Bars {
   readonly #multi = process.stdout.isTTY
-    ? new cliProgress.MultiBar({ format: "  {name} {bar} {percentage} %  {status}", barsize: 24, hideCursor: true, clearOnComplete: false }, cliProgress.Presets.shades_classic)
+    ? new cliProgress.MultiBar(
+        { format: "  {name} {bar} {percentage} %  {status}", barsize: 24, hideCursor: true, clearOnComplete: false },
+        cliProgress.Presets.shades_classic,
+      )
     : undefined;
   readonly #bars = new Map<string, cliProgress.SingleBar>();
   readonly #lines = new Map<string, string>();

@@ -39,15 +39,21 @@ export function checkThumbnail(claimed: Thumbnail, file: Uint8Array, width: numb
   const image = jpeg.decode(file, { useTArray: true });
   const seen = `${image.width} × ${image.height}, ${file.length} bytes`;
   if (image.width !== width || image.height !== height) return { what, seen, wrong: `it should be ${width} × ${height}` };
-  if (claimed.width !== width || claimed.height !== height || claimed.bytes !== file.length) return { what, seen, wrong: `the result claims ${JSON.stringify(claimed)}` };
-  const spot = SPOTS.flatMap((y) => SPOTS.map((x) => ({ x, y }))).find(({ x, y }) => distance(averageAround(image, x, y), expectedAround(x, y)) > COLOUR_TOLERANCE);
+  if (claimed.width !== width || claimed.height !== height || claimed.bytes !== file.length)
+    return { what, seen, wrong: `the result claims ${JSON.stringify(claimed)}` };
+  const spot = SPOTS.flatMap((y) => SPOTS.map((x) => ({ x, y }))).find(
+    ({ x, y }) => distance(averageAround(image, x, y), expectedAround(x, y)) > COLOUR_TOLERANCE,
+  );
   return spot ? { what, seen, wrong: `the colour at ${spot.x}, ${spot.y} is not the picture's` } : { what, seen };
 }
 
 const AROUND = [-0.008, -0.004, 0, 0.004, 0.008];
-const average = (colours: readonly Colour[]): Colour => [0, 1, 2].map((channel) => colours.reduce((sum, colour) => sum + colour[channel]!, 0) / colours.length) as unknown as Colour;
-const around = (x: number, y: number, at: (x: number, y: number) => Colour): Colour => average(AROUND.flatMap((dy) => AROUND.map((dx) => at(x + dx, y + dy))));
-const expectedAround = (x: number, y: number): Colour => around(x, y, (u, v) => colourAt(u, v).map((channel) => Math.max(0, Math.min(255, channel))) as unknown as Colour);
+const average = (colours: readonly Colour[]): Colour =>
+  [0, 1, 2].map((channel) => colours.reduce((sum, colour) => sum + colour[channel]!, 0) / colours.length) as unknown as Colour;
+const around = (x: number, y: number, at: (x: number, y: number) => Colour): Colour =>
+  average(AROUND.flatMap((dy) => AROUND.map((dx) => at(x + dx, y + dy))));
+const expectedAround = (x: number, y: number): Colour =>
+  around(x, y, (u, v) => colourAt(u, v).map((channel) => Math.max(0, Math.min(255, channel))) as unknown as Colour);
 const distance = (a: Colour, b: Colour): number => Math.max(...a.map((channel, index) => Math.abs(channel - b[index]!)));
 
 function averageAround(image: { data: Uint8Array; width: number; height: number }, x: number, y: number): Colour {
@@ -62,12 +68,14 @@ export async function checkWebhook(requests: readonly Received[], thumbnails: re
   const what = "webhook";
   const last = requests.at(-1);
   const seen = `${requests.map((request) => request.status).join(", then ")}, signature ${last === undefined ? "none" : "verified"}`;
-  if (requests.length !== 2 || last?.status !== 200) return { what, seen, wrong: `the receiver got ${requests.length} requests instead of one that it turned away and one that it took` };
+  if (requests.length !== 2 || last?.status !== 200)
+    return { what, seen, wrong: `the receiver got ${requests.length} requests instead of one that it turned away and one that it took` };
   for (const request of requests) {
     const header = request.headers[SIGNATURE_HEADER];
     const check = { body: request.body, header: typeof header === "string" ? header : null };
     if (!(await verifySignature({ ...check, keys: key }))) return { what, seen, wrong: `the signature ${String(header)} does not verify` };
-    if (await verifySignature({ ...check, body: `${request.body} `, keys: key })) return { what, seen, wrong: "the signature verifies a changed body, too" };
+    if (await verifySignature({ ...check, body: `${request.body} `, keys: key }))
+      return { what, seen, wrong: "the signature verifies a changed body, too" };
   }
   const told = JSON.stringify((JSON.parse(last.body) as { thumbnails: Thumbnail[] }).thumbnails);
   return told === JSON.stringify(thumbnails) ? { what, seen } : { what, seen, wrong: `it told of ${told}` };

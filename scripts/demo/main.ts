@@ -40,9 +40,10 @@ async function pipeline(mill: MillHttp, picture: Uint8Array<ArrayBuffer>, receiv
   const deadline = performance.now() + LIMIT_MS;
   const tasks: Task[] = [];
   const step = async (id: unknown) => {
-    if (typeof id !== "string") throw new Error(`No next task was submitted by ${tasks.at(-1)?.id}.`);
+    if (typeof id !== "string") throw new TypeError(`No next task was submitted by ${tasks.at(-1)?.id}.`);
     const task = await mill.follow(id, deadline, bars.show);
-    if (task.status !== "completed") throw new Error(`${task.id} (${task.domain}.${task.type}) ended ${task.status}: ${task.error?.message ?? "no error"}`);
+    if (task.status !== "completed")
+      throw new Error(`${task.id} (${task.domain}.${task.type}) ended ${task.status}: ${task.error?.message ?? "no error"}`);
     tasks.push(task);
     return task.result as Record<string, unknown>;
   };
@@ -53,7 +54,10 @@ async function pipeline(mill: MillHttp, picture: Uint8Array<ArrayBuffer>, receiv
 }
 
 async function check(mill: MillHttp, picture: Uint8Array, receiver: Receiver, tasks: readonly Task[]): Promise<Check[]> {
-  const [original, resized] = tasks.map((task) => task.result) as unknown as [{ object: string; sha256: string }, { thumbnails: Thumbnail[] }];
+  const [original, resized] = tasks.map((task) => task.result) as unknown as [
+    { object: string; sha256: string },
+    { thumbnails: Thumbnail[] },
+  ];
   const thumbnails = await Promise.all(
     WIDTHS.map(async (width): Promise<Check> => {
       const thumbnail = resized.thumbnails.find((one) => one.width === width);
@@ -68,7 +72,8 @@ async function check(mill: MillHttp, picture: Uint8Array, receiver: Receiver, ta
 function summary(tasks: readonly Task[], checks: readonly Check[]): void {
   const style = { head: [], border: [] };
   const ran = new Table({ head: ["task", "type", "status", "attempts", "waited", "took"], style });
-  for (const task of tasks) ran.push([task.id, `${task.domain}.${task.type}`, task.status, task.attempt, `${task.waitMs} ms`, `${task.durationMs ?? 0} ms`]);
+  for (const task of tasks)
+    ran.push([task.id, `${task.domain}.${task.type}`, task.status, task.attempt, `${task.waitMs} ms`, `${task.durationMs ?? 0} ms`]);
   const looked = new Table({ head: ["check", "seen", ""], style });
   for (const { what, seen, wrong } of checks) looked.push([what, seen, wrong === undefined ? "ok" : `WRONG: ${wrong}`]);
   console.log(`\n${ran.toString()}\n${looked.toString()}`);

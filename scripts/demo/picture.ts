@@ -22,14 +22,17 @@ const HILLS: readonly Hill[] = [
 
 /** A landscape, computed: sky, sun, three ranges of hills, and the grain that a camera's sensor adds. `x` and `y` are 0 to 1. */
 export function colourAt(x: number, y: number): Colour {
-  const hill = HILLS.findLast(({ base, swing, wave }) => y > base + swing * Math.sin(x * wave + base * 20) + (swing / 4) * Math.sin(x * wave * 5));
+  const hill = HILLS.findLast(
+    ({ base, swing, wave }) => y > base + swing * Math.sin(x * wave + base * 20) + (swing / 4) * Math.sin(x * wave * 5),
+  );
   if (hill) return shade(hill.colour, 1.25 - (y - hill.base));
   const sun = Math.hypot((x - 0.72) * 1.5, y - 0.25);
   if (sun < 0.09) return [255, 244, 200];
   return mix([255, 214, 150], mix([70, 130, 210], [200, 220, 240], y * 1.6), Math.min(1, sun * 2));
 }
 
-const mix = (a: Colour, b: Colour, share: number): Colour => [0, 1, 2].map((channel) => a[channel]! + (b[channel]! - a[channel]!) * share) as unknown as Colour;
+const mix = (a: Colour, b: Colour, share: number): Colour =>
+  [0, 1, 2].map((channel) => a[channel]! + (b[channel]! - a[channel]!) * share) as unknown as Colour;
 const shade = (colour: Colour, factor: number): Colour => colour.map((channel) => channel * factor) as unknown as Colour;
 
 /** The landscape as a JPEG file of 2400 × 1600; the same bytes every time. */

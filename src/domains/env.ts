@@ -11,4 +11,8 @@ export interface Env {
 }
 
 /** The hosts that `ALLOW_PRIVATE` lists. */
-export const allowedPrivate = (env: Env): string[] => (env.ALLOW_PRIVATE ?? "").split(",").map((host) => host.trim()).filter((host) => host !== "");
+export const allowedPrivate = (env: Env): string[] =>
+  (env.ALLOW_PRIVATE ?? "")
+    .split(",")
+    .map((host) => host.trim())
+    .filter((host) => host !== "");

@@ -68,4 +68,5 @@ export function httpDomain<Env = Cloudflare.Env>(config: HttpDomainConfig<Env>) 
   });
 }
 
-const resolve = <Value, Env>(value: FromEnv<Value, Env>, env: Env): Value => (typeof value === "function" ? (value as (env: Env) => Value)(env) : value);
+const resolve = <Value, Env>(value: FromEnv<Value, Env>, env: Env): Value =>
+  typeof value === "function" ? (value as (env: Env) => Value)(env) : value;

@@ -19,7 +19,10 @@ const RETRY_AFTER_MAX_MS = 3_600_000;
 const Source = z
   .strictObject({
     /** Where the image is fetched from … */
-    url: z.url({ protocol: /^https?$/ }).max(2_048).optional(),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2_048)
+      .optional(),
     /** … or the key of an earlier `PUT /uploads/{key}`. */
     upload: z.string().regex(UPLOAD_KEY).optional(),
     /** Make thumbnails of it afterwards. */
@@ -33,7 +36,10 @@ interface Body {
 }
 
 /** Takes images in: fetched or uploaded, checked, and kept under a key made from their content. */
-export const ingest = defineDomain("ingest", { state: (env: Env) => ({ bucket: env.MEDIA, allowPrivate: allowedPrivate(env) }), maxConcurrency: 6 }).task("fetch", {
+export const ingest = defineDomain("ingest", {
+  state: (env: Env) => ({ bucket: env.MEDIA, allowPrivate: allowedPrivate(env) }),
+  maxConcurrency: 6,
+}).task("fetch", {
   payload: Source,
   label: (source) => (source.url === undefined ? `Take upload ${source.upload}` : `Fetch ${new URL(source.url).host}`),
   timeout: "2m",
@@ -52,14 +58,17 @@ export const ingest = defineDomain("ingest", { state: (env: Env) => ({ bucket: e
     await bucket.put(object, bytes, { httpMetadata: { contentType: header.type }, sha256 });
     ctx.signal.throwIfAborted();
     // Under this task's id: a retry of this execution finds the task of the first one instead of making another.
-    const next = source.resize && (await ctx.domain(media).submit("resize", { object, ...source.resize }, { idempotencyKey: `${ctx.task.id}/resize` }));
+    const next =
+      source.resize &&
+      (await ctx.domain(media).submit("resize", { object, ...source.resize }, { idempotencyKey: `${ctx.task.id}/resize` }));
     return { object, bytes: bytes.length, width: header.width, height: header.height, type: header.type, sha256, resize: next?.id ?? null };
   },
 });
 
 async function openUpload(bucket: R2Bucket, key: string): Promise<Body> {
   const object = await bucket.get(`uploads/${key}`);
-  if (!object) throw new NonRetryableError(`There is no upload ${key}; send it first by PUT /uploads/${key}.`, { code: "upload_not_found" });
+  if (!object)
+    throw new NonRetryableError(`There is no upload ${key}; send it first by PUT /uploads/${key}.`, { code: "upload_not_found" });
   return { stream: object.body, bytes: object.size };
 }
 
@@ -78,7 +87,9 @@ function checked(bytes: Uint8Array): ImageHeader {
   const header = readImageHeader(bytes);
   if (!header) throw new NonRetryableError("This is no JPEG, PNG or WebP, or its header is broken.", { code: "not_an_image" });
   if (Math.max(header.width, header.height) <= SIDE_MAX) return header;
-  throw new NonRetryableError(`The image is ${header.width} × ${header.height}; at most ${SIDE_MAX} pixels a side are taken.`, { code: "image_too_large" });
+  throw new NonRetryableError(`The image is ${header.width} × ${header.height}; at most ${SIDE_MAX} pixels a side are taken.`, {
+    code: "image_too_large",
+  });
 }
 
 const hex = (digest: ArrayBuffer): string => Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");

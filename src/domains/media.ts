@@ -33,7 +33,8 @@ export const media = defineDomain("media", {
   async execute(payload, ctx) {
     const { bucket } = ctx.state;
     const original = await bucket.get(payload.object);
-    if (!original) throw new NonRetryableError(`There is no object ${payload.object}; ingest.fetch puts originals there.`, { code: "object_not_found" });
+    if (!original)
+      throw new NonRetryableError(`There is no object ${payload.object}; ingest.fetch puts originals there.`, { code: "object_not_found" });
     const bytes = new Uint8Array(await original.arrayBuffer());
     const header = decodable(bytes);
     const sizes = planThumbnails(header, payload.widths);
@@ -72,6 +73,9 @@ function decodable(bytes: Uint8Array): ImageHeader {
 
 /** `originals/abc.jpg` at 320: `thumbnails/abc/320.jpg`. */
 function thumbnailKey(original: string, width: number, format: "jpeg" | "webp"): string {
-  const name = original.split("/").at(-1)!.replace(/\.[a-z]+$/, "");
+  const name = original
+    .split("/")
+    .at(-1)!
+    .replace(/\.[a-z]+$/, "");
   return `thumbnails/${name}/${width}.${format === "jpeg" ? "jpg" : "webp"}`;
 }

@@ -29,14 +29,23 @@ async function upload(context: FileContext): Promise<Response> {
   await allow(context, "producer", "ingest");
   const key = context.req.param("key") ?? "";
   if (!UPLOAD_KEY.test(key)) {
-    throw fail("invalid_request", "The key of an upload is a letter or digit, then at most 127 of letters, digits, dots, underscores and hyphens.", { key: key.slice(0, 200) });
+    throw fail(
+      "invalid_request",
+      "The key of an upload is a letter or digit, then at most 127 of letters, digits, dots, underscores and hyphens.",
+      { key: key.slice(0, 200) },
+    );
   }
   const declared = context.req.header("content-length");
   if (declared === undefined) throw fail("invalid_request", "An upload needs a Content-Length.");
-  if (!(Number(declared) <= IMAGE_BYTES_MAX)) throw fail("payload_too_large", `An upload has at most ${IMAGE_BYTES_MAX} bytes; this one has ${declared}.`, { limit: IMAGE_BYTES_MAX });
+  if (!(Number(declared) <= IMAGE_BYTES_MAX))
+    throw fail("payload_too_large", `An upload has at most ${IMAGE_BYTES_MAX} bytes; this one has ${declared}.`, {
+      limit: IMAGE_BYTES_MAX,
+    });
   const body = context.req.raw.body;
   if (!body || declared === "0") throw fail("invalid_request", "The upload is empty.");
-  const stored = await context.env.MEDIA.put(`uploads/${key}`, body, { httpMetadata: { contentType: context.req.header("content-type") ?? "application/octet-stream" } });
+  const stored = await context.env.MEDIA.put(`uploads/${key}`, body, {
+    httpMetadata: { contentType: context.req.header("content-type") ?? "application/octet-stream" },
+  });
   return context.json({ key, bytes: stored.size, etag: stored.httpEtag }, 201);
 }
 
@@ -46,7 +55,12 @@ async function download(context: FileContext): Promise<Response> {
   // Uploads are not checked yet, so they are not served.
   const object = /^(originals|thumbnails)\//.test(key) ? await context.env.MEDIA.get(key, { onlyIf: context.req.raw.headers }) : null;
   if (!object) throw fail("not_found", `There is no file ${key.slice(0, 200)}; originals/… and thumbnails/… are served here.`);
-  const headers = new Headers({ etag: object.httpEtag, "cache-control": "private, max-age=3600", "x-content-type-options": "nosniff", "content-security-policy": "sandbox" });
+  const headers = new Headers({
+    etag: object.httpEtag,
+    "cache-control": "private, max-age=3600",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox",
+  });
   object.writeHttpMetadata(headers);
   // A condition of the request that does not hold gives the object without its body.
   const body = "body" in object ? (object as R2ObjectBody).body : undefined;

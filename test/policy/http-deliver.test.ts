@@ -31,8 +31,16 @@ const clock = { now: () => NOW, after: () => () => {} };
 const to = (status: number, location: string) => () => new Response("moved", { status, headers: { location } });
 const ok = () => new Response("thanks", { status: 200 });
 
-function send(fetch: ReturnType<typeof net>["fetch"], change: { delivery?: Partial<Delivery>; rules?: Partial<DeliveryRules>; signal?: AbortSignal } = {}) {
-  const delivery = { url: "https://a.example/hook?token=x", body: { n: 1 }, headers: { Authorization: "Bearer secret" }, ...change.delivery };
+function send(
+  fetch: ReturnType<typeof net>["fetch"],
+  change: { delivery?: Partial<Delivery>; rules?: Partial<DeliveryRules>; signal?: AbortSignal } = {},
+) {
+  const delivery = {
+    url: "https://a.example/hook?token=x",
+    body: { n: 1 },
+    headers: { Authorization: "Bearer secret" },
+    ...change.delivery,
+  };
   const context = { task: { id: "http_7" }, attempt: 2, signal: change.signal ?? new AbortController().signal };
   return deliver(delivery, { ...rules, ...change.rules }, context, { fetch, clock });
 }
@@ -43,7 +51,12 @@ describe("one request", () => {
     expect(await send(fetch)).toEqual({ status: 200, url: "https://a.example/hook", redirects: 0, answer: "thanks", truncated: false });
     const [request] = seen;
     expect(request).toMatchObject({ method: "POST", body: '{"n":1}' });
-    expect(request!.headers).toMatchObject({ "content-type": "application/json", authorization: "Bearer secret", "millrace-delivery": "http_7", "millrace-attempt": "2" });
+    expect(request!.headers).toMatchObject({
+      "content-type": "application/json",
+      authorization: "Bearer secret",
+      "millrace-delivery": "http_7",
+      "millrace-attempt": "2",
+    });
     expect(await verifySignature({ body: '{"n":1}', header: request!.headers["millrace-signature"], keys: KEY, now: NOW })).toBe(true);
   });
 
@@ -51,20 +64,32 @@ describe("one request", () => {
     const { seen, fetch } = net({ "https://a.example/hook?token=x": ok });
     await send(fetch, { rules: { keys: "unsigned" } });
     expect(seen[0]!.headers).not.toHaveProperty("millrace-signature");
-    await expect(send(fetch, { rules: { keys: [undefined] } })).rejects.toMatchObject({ name: "NonRetryableError", code: "signing_key_invalid" });
+    await expect(send(fetch, { rules: { keys: [undefined] } })).rejects.toMatchObject({
+      name: "NonRetryableError",
+      code: "signing_key_invalid",
+    });
     expect(seen).toHaveLength(1);
   });
 
   test("a refused address is never asked", async () => {
     const { seen, fetch } = net({});
-    await expect(send(fetch, { delivery: { url: "http://[::ffff:7f00:1]:80/" } })).rejects.toMatchObject({ name: "NonRetryableError", code: "address_refused", message: expect.stringContaining("127.0.0.1") });
+    await expect(send(fetch, { delivery: { url: "http://[::ffff:7f00:1]:80/" } })).rejects.toMatchObject({
+      name: "NonRetryableError",
+      code: "address_refused",
+      message: expect.stringContaining("127.0.0.1"),
+    });
     expect(seen).toHaveLength(0);
-    await expect(send(net({ "http://127.0.0.1/": ok }).fetch, { delivery: { url: "http://127.1" }, rules: { allowPrivate: true } })).resolves.toMatchObject({ status: 200 });
+    await expect(
+      send(net({ "http://127.0.0.1/": ok }).fetch, { delivery: { url: "http://127.1" }, rules: { allowPrivate: true } }),
+    ).resolves.toMatchObject({ status: 200 });
   });
 
   test("a failed connection is retried, an abort keeps its reason", async () => {
     const failing = net({ "https://a.example/hook?token=x": () => new Error("connection reset") });
-    await expect(send(failing.fetch)).rejects.toMatchObject({ name: "Error", message: "POST https://a.example/hook failed: connection reset" });
+    await expect(send(failing.fetch)).rejects.toMatchObject({
+      name: "Error",
+      message: "POST https://a.example/hook failed: connection reset",
+    });
     const reason = new Error("timeout");
     await expect(send(failing.fetch, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(failing.seen).toHaveLength(1);
@@ -76,7 +101,10 @@ describe("one request", () => {
 
 describe("what an answer means", () => {
   const answer = (status: number, headers: Record<string, string> = {}, body: BodyInit | null = "said") =>
-    send(net({ "https://a.example/hook?token=x": () => new Response(status === 204 || status === 304 ? null : body, { status, headers }) }).fetch).then(
+    send(
+      net({ "https://a.example/hook?token=x": () => new Response(status === 204 || status === 304 ? null : body, { status, headers }) })
+        .fetch,
+    ).then(
       (result) => ({ outcome: "delivered", result }),
       (error) => ({ outcome: error.name as string, error }),
     );
@@ -93,7 +121,9 @@ describe("what an answer means", () => {
     expect(error.message).toBe(`https://a.example/hook answered ${status}: said`);
   });
   test.each([
-    [503, "120", 120_000], [429, "Fri, 20 Nov 2026 12:00:30 GMT", 30_000], [500, "86400", 3_600_000],
+    [503, "120", 120_000],
+    [429, "Fri, 20 Nov 2026 12:00:30 GMT", 30_000],
+    [500, "86400", 3_600_000],
   ])("%i with Retry-After %s waits %i ms", async (status, retryAfter, retryAfterMs) => {
     expect(await answer(status, { "retry-after": retryAfter })).toMatchObject({ outcome: "RetryAfterError", error: { retryAfterMs } });
   });
@@ -108,14 +138,18 @@ describe("what an answer means", () => {
     expect(await answer(200, {}, "x".repeat(2_048))).toMatchObject({ result: { answer: "x".repeat(2_048), truncated: false } });
     expect(await answer(200, {}, "x".repeat(2_049))).toMatchObject({ result: { answer: "x".repeat(2_048), truncated: true } });
     expect(await answer(200, {}, `x${"ü".repeat(2_000)}`)).toMatchObject({ result: { answer: `x${"ü".repeat(1_023)}`, truncated: true } });
-    expect(await answer(400, {}, "y".repeat(5_000))).toMatchObject({ error: { message: `https://a.example/hook answered 400: ${"y".repeat(2_048)}…` } });
+    expect(await answer(400, {}, "y".repeat(5_000))).toMatchObject({
+      error: { message: `https://a.example/hook answered 400: ${"y".repeat(2_048)}…` },
+    });
     expect(await answer(500, {}, null)).toMatchObject({ error: { message: "https://a.example/hook answered 500: with an empty body" } });
   });
 
   test("a body that breaks or drips does not undo a delivery", async () => {
     const chunk = new TextEncoder().encode("begun");
     let pulls = 0;
-    const broken = new ReadableStream({ pull: (controller) => (pulls++ === 0 ? controller.enqueue(chunk) : controller.error(new Error("reset"))) });
+    const broken = new ReadableStream({
+      pull: (controller) => (pulls++ === 0 ? controller.enqueue(chunk) : controller.error(new Error("reset"))),
+    });
     expect(await answer(200, {}, broken)).toMatchObject({ result: { answer: "begun", truncated: true } });
     const dripping = new ReadableStream({ start: (controller) => controller.enqueue(chunk) });
     const { fetch } = net({ "https://a.example/hook?token=x": () => new Response(dripping) });
@@ -142,15 +176,22 @@ describe("redirects", () => {
     expect(seen[1]!.headers).not.toHaveProperty("content-type");
   });
 
-  test.each(["https://b.example/in", "https://a.example:8443/in", "https://sub.a.example/in"])("another origin (%s) sees neither signature nor the task's headers, nor does the first after it", async (elsewhere) => {
-    const { seen, fetch } = net({ "https://a.example/hook?token=x": to(307, elsewhere), [elsewhere]: to(307, "https://a.example/back"), "https://a.example/back": ok });
-    await send(fetch);
-    expect(seen.map((request) => request.url)).toEqual(["https://a.example/hook?token=x", elsewhere, "https://a.example/back"]);
-    for (const request of seen.slice(1)) {
-      expect(request).toMatchObject({ method: "POST", body: '{"n":1}' });
-      expect(Object.keys(request.headers).toSorted()).toEqual(["content-type", "millrace-attempt", "millrace-delivery", "user-agent"]);
-    }
-  });
+  test.each(["https://b.example/in", "https://a.example:8443/in", "https://sub.a.example/in"])(
+    "another origin (%s) sees neither signature nor the task's headers, nor does the first after it",
+    async (elsewhere) => {
+      const { seen, fetch } = net({
+        "https://a.example/hook?token=x": to(307, elsewhere),
+        [elsewhere]: to(307, "https://a.example/back"),
+        "https://a.example/back": ok,
+      });
+      await send(fetch);
+      expect(seen.map((request) => request.url)).toEqual(["https://a.example/hook?token=x", elsewhere, "https://a.example/back"]);
+      for (const request of seen.slice(1)) {
+        expect(request).toMatchObject({ method: "POST", body: '{"n":1}' });
+        expect(Object.keys(request.headers).toSorted()).toEqual(["content-type", "millrace-attempt", "millrace-delivery", "user-agent"]);
+      }
+    },
+  );
 
   test("a trusted origin is signed for", async () => {
     const { seen, fetch } = net({ "https://a.example/hook?token=x": to(308, "https://b.example/in"), "https://b.example/in": ok });
@@ -159,7 +200,15 @@ describe("redirects", () => {
   });
 
   test.each([
-    "http://127.0.0.1/", "http://2130706433/", "http://[::1]/", "//localhost/x", "http://169.254.169.254/latest", "https://db.internal/", "file:///etc/passwd", "https://u:p@b.example/", "http://[broken",
+    "http://127.0.0.1/",
+    "http://2130706433/",
+    "http://[::1]/",
+    "//localhost/x",
+    "http://169.254.169.254/latest",
+    "https://db.internal/",
+    "file:///etc/passwd",
+    "https://u:p@b.example/",
+    "http://[broken",
   ])("to %s is refused, nothing is sent there", async (location) => {
     const { seen, fetch } = net({ "https://a.example/hook?token=x": to(307, location) });
     await expect(send(fetch)).rejects.toMatchObject({ name: "NonRetryableError", code: "address_refused" });
@@ -172,7 +221,10 @@ describe("redirects", () => {
   });
 
   test("five are followed, a sixth is not", async () => {
-    const hops = (count: number) => ({ ...Object.fromEntries(Array.from({ length: count }, (_, n) => [`https://a.example/${n}`, to(307, `/${n + 1}`)])), [`https://a.example/${count}`]: ok });
+    const hops = (count: number) => ({
+      ...Object.fromEntries(Array.from({ length: count }, (_, n) => [`https://a.example/${n}`, to(307, `/${n + 1}`)])),
+      [`https://a.example/${count}`]: ok,
+    });
     expect(await send(net(hops(5)).fetch, { delivery: { url: "https://a.example/0" } })).toMatchObject({ redirects: 5 });
     const { seen, fetch } = net(hops(6));
     await expect(send(fetch, { delivery: { url: "https://a.example/0" } })).rejects.toMatchObject({ code: "too_many_redirects" });
@@ -188,10 +240,23 @@ describe("redirects", () => {
 describe("the payload", () => {
   const valid = (change: object) => deliveryPayload.safeParse({ url: "https://a.example/", body: {}, ...change }).success;
   test.each([
-    [{}, true], [{ body: null }, true], [{ body: [1, "a", { b: true }] }, true], [{ headers: { "X-Tenant": "7" } }, true],
-    [{ url: "/relative" }, false], [{ url: "ftp://a.example/" }, false], [{ url: "https://u:p@a.example/" }, false], [{ url: `https://a.example/${"x".repeat(2_048)}` }, false], [{ body: undefined }, false],
-    [{ method: "PUT" }, false], [{ headers: { Host: "b.example" } }, false], [{ headers: { "Millrace-Signature": "t=1" } }, false], [{ headers: { "Content-Length": "1" } }, false],
-    [{ headers: { "a b": "1" } }, false], [{ headers: { a: "1\r\nb: 2" } }, false], [{ headers: { a: "x".repeat(4_097) } }, false], [{ headers: Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`h${n}`, "1"])) }, false],
+    [{}, true],
+    [{ body: null }, true],
+    [{ body: [1, "a", { b: true }] }, true],
+    [{ headers: { "X-Tenant": "7" } }, true],
+    [{ url: "/relative" }, false],
+    [{ url: "ftp://a.example/" }, false],
+    [{ url: "https://u:p@a.example/" }, false],
+    [{ url: `https://a.example/${"x".repeat(2_048)}` }, false],
+    [{ body: undefined }, false],
+    [{ method: "PUT" }, false],
+    [{ headers: { Host: "b.example" } }, false],
+    [{ headers: { "Millrace-Signature": "t=1" } }, false],
+    [{ headers: { "Content-Length": "1" } }, false],
+    [{ headers: { "a b": "1" } }, false],
+    [{ headers: { a: "1\r\nb: 2" } }, false],
+    [{ headers: { a: "x".repeat(4_097) } }, false],
+    [{ headers: Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`h${n}`, "1"])) }, false],
   ])("%j: %s", (change, expected) => {
     expect(valid(change)).toBe(expected);
   });

@@ -8,8 +8,23 @@ import { planThumbnails } from "../../src/domains/media/plan.ts";
 
 describe("the plan", () => {
   test.each([
-    [{ width: 2_400, height: 1_600 }, [320, 640, 1_280], [[1_280, 853], [640, 427], [320, 213]]],
-    [{ width: 500, height: 1_000 }, [320, 640, 1_280], [[500, 1_000], [320, 640]]],
+    [
+      { width: 2_400, height: 1_600 },
+      [320, 640, 1_280],
+      [
+        [1_280, 853],
+        [640, 427],
+        [320, 213],
+      ],
+    ],
+    [
+      { width: 500, height: 1_000 },
+      [320, 640, 1_280],
+      [
+        [500, 1_000],
+        [320, 640],
+      ],
+    ],
     [{ width: 3_000, height: 2 }, [100, 100], [[100, 1]]],
     [{ width: 8, height: 8 }, [16], [[8, 8]]],
   ])("%j at %j", (original, widths, expected) => {
@@ -35,8 +50,66 @@ describe("the plan", () => {
 describe("turning", () => {
   // Stored as 3 × 2: 1 2 3 / 4 5 6. What a viewer shows for each orientation, from the EXIF standard's table.
   test.each([
-    [1, [[1, 2, 3], [4, 5, 6]]], [2, [[3, 2, 1], [6, 5, 4]]], [3, [[6, 5, 4], [3, 2, 1]]], [4, [[4, 5, 6], [1, 2, 3]]],
-    [5, [[1, 4], [2, 5], [3, 6]]], [6, [[4, 1], [5, 2], [6, 3]]], [7, [[6, 3], [5, 2], [4, 1]]], [8, [[3, 6], [2, 5], [1, 4]]],
+    [
+      1,
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    ],
+    [
+      2,
+      [
+        [3, 2, 1],
+        [6, 5, 4],
+      ],
+    ],
+    [
+      3,
+      [
+        [6, 5, 4],
+        [3, 2, 1],
+      ],
+    ],
+    [
+      4,
+      [
+        [4, 5, 6],
+        [1, 2, 3],
+      ],
+    ],
+    [
+      5,
+      [
+        [1, 4],
+        [2, 5],
+        [3, 6],
+      ],
+    ],
+    [
+      6,
+      [
+        [4, 1],
+        [5, 2],
+        [6, 3],
+      ],
+    ],
+    [
+      7,
+      [
+        [6, 3],
+        [5, 2],
+        [4, 1],
+      ],
+    ],
+    [
+      8,
+      [
+        [3, 6],
+        [2, 5],
+        [1, 4],
+      ],
+    ],
   ])("orientation %i", (orientation, rows) => {
     // Begins at an odd byte, as a slice of a larger buffer may.
     const data = new Uint8Array(new ArrayBuffer(25), 1);
@@ -57,7 +130,8 @@ describe("the codec", () => {
   /** Red in the top left quarter, blue elsewhere. */
   const quartered = (width: number, height: number) => {
     const data = new Uint8Array(width * height * 4);
-    for (let at = 0; at < width * height; at++) data.set(at % width < width / 2 && at < (width * height) / 2 ? [255, 0, 0, 255] : [0, 0, 255, 255], at * 4);
+    for (let at = 0; at < width * height; at++)
+      data.set(at % width < width / 2 && at < (width * height) / 2 ? [255, 0, 0, 255] : [0, 0, 255, 255], at * 4);
     return { data, width, height };
   };
   const at = (image: { data: Uint8Array; width: number }, x: number, y: number) => image.data[(y * image.width + x) * 4]! > 128;
@@ -95,7 +169,9 @@ describe("the codec", () => {
   test("what cannot be decoded fails for good, and the codec still works afterwards", () => {
     const file = new Uint8Array(jpeg.encode(quartered(600, 400), 90).data);
     for (const broken of [file.subarray(0, file.length / 2), new Uint8Array(100)]) {
-      expect(() => decodeAt(broken, 1, { width: 300, height: 200 }, "jpeg")).toThrow(expect.objectContaining({ name: "NonRetryableError", code: "image_broken" }));
+      expect(() => decodeAt(broken, 1, { width: 300, height: 200 }, "jpeg")).toThrow(
+        expect.objectContaining({ name: "NonRetryableError", code: "image_broken" }),
+      );
     }
     using image = decodeAt(file, 1, { width: 300, height: 200 }, "jpeg");
     expect(image.get_width()).toBe(300);

@@ -29,7 +29,12 @@ function withOrientation(image: Uint8Array, orientation: number, little: boolean
 }
 
 describe("type and size are read from real files", () => {
-  test.each([[1, 1], [37, 19], [640, 480], [3_000, 7]])("%i × %i", (width, height) => {
+  test.each([
+    [1, 1],
+    [37, 19],
+    [640, 480],
+    [3_000, 7],
+  ])("%i × %i", (width, height) => {
     expect(readImageHeader(jpegOf(width, height))).toEqual({ type: "image/jpeg", width, height, orientation: 1 });
     expect(readImageHeader(photon(width, height).get_bytes_jpeg(80))).toEqual({ type: "image/jpeg", width, height, orientation: 1 });
     expect(readImageHeader(photon(width, height).get_bytes())).toEqual({ type: "image/png", width, height, orientation: 1 });
@@ -37,7 +42,8 @@ describe("type and size are read from real files", () => {
   });
 
   test("the three kinds of WebP", () => {
-    const webp = (kind: string, ...rest: number[]) => Uint8Array.from([..."RIFF\0\0\0\0WEBP", ...kind].map((c) => c.charCodeAt(0)).concat([0, 0, 0, 0], rest));
+    const webp = (kind: string, ...rest: number[]) =>
+      Uint8Array.from([..."RIFF\0\0\0\0WEBP", ...kind].map((c) => c.charCodeAt(0)).concat([0, 0, 0, 0], rest));
     expect(readImageHeader(webp("VP8 ", 0, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00))).toMatchObject({ width: 320, height: 240 });
     expect(readImageHeader(webp("VP8L", 0x2f, 0x3f, 0xc1, 0x3b, 0x00))).toMatchObject({ width: 320, height: 240 });
     expect(readImageHeader(webp("VP8X", 0, 0, 0, 0, 0x3f, 0x01, 0x00, 0xef, 0x00, 0x00))).toMatchObject({ width: 320, height: 240 });
@@ -46,7 +52,8 @@ describe("type and size are read from real files", () => {
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])("EXIF orientation %i, in both byte orders", (orientation) => {
     const size = orientation >= 5 ? { width: 20, height: 30 } : { width: 30, height: 20 };
-    for (const little of [true, false]) expect(readImageHeader(withOrientation(jpegOf(30, 20), orientation, little))).toEqual({ type: "image/jpeg", ...size, orientation });
+    for (const little of [true, false])
+      expect(readImageHeader(withOrientation(jpegOf(30, 20), orientation, little))).toEqual({ type: "image/jpeg", ...size, orientation });
   });
   test.each([0, 9, 65_535])("EXIF orientation %i counts as upright", (orientation) => {
     expect(readImageHeader(withOrientation(jpegOf(30, 20), orientation, true))).toMatchObject({ width: 30, height: 20, orientation: 1 });
@@ -54,8 +61,12 @@ describe("type and size are read from real files", () => {
 });
 
 test.each([
-  ["nothing", new Uint8Array()], ["text", new TextEncoder().encode("<!doctype html><html>")], ["a GIF", new TextEncoder().encode("GIF89a\x01\x00\x01\x00 and more of it")],
-  ["only a JPEG's first bytes", Uint8Array.of(0xff, 0xd8, 0xff, 0xe0)], ["a JPEG without a frame", Uint8Array.of(0xff, 0xd8, 0xff, 0xd9, 0, 0)], ["a JPEG with a segment of length 0", Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 0, 0, 0)],
+  ["nothing", new Uint8Array()],
+  ["text", new TextEncoder().encode("<!doctype html><html>")],
+  ["a GIF", new TextEncoder().encode("GIF89a\x01\x00\x01\x00 and more of it")],
+  ["only a JPEG's first bytes", Uint8Array.of(0xff, 0xd8, 0xff, 0xe0)],
+  ["a JPEG without a frame", Uint8Array.of(0xff, 0xd8, 0xff, 0xd9, 0, 0)],
+  ["a JPEG with a segment of length 0", Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 0, 0, 0)],
   ["a PNG of width 0", Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0, 0, 0, 0, 0, 0, 0, 9)],
 ])("%s is no image", (_name, bytes) => {
   expect(readImageHeader(bytes)).toBeUndefined();
@@ -64,11 +75,16 @@ test.each([
 test("property: a file that is cut or damaged anywhere gives an answer, never an exception", () => {
   const files = [withOrientation(jpegOf(30, 20), 6, true), photon(30, 20).get_bytes(), photon(30, 20).get_bytes_webp()];
   fc.assert(
-    fc.property(fc.constantFrom(...files), fc.nat(200), fc.array(fc.tuple(fc.nat(120), fc.nat(255)), { maxLength: 5 }), (file, length, damage) => {
-      const bytes = file.slice(0, length);
-      for (const [at, value] of damage) if (at < bytes.length) bytes[at] = value;
-      const header = readImageHeader(bytes);
-      if (header) expect(header.width > 0 && header.height > 0 && header.orientation >= 1 && header.orientation <= 8).toBe(true);
-    }),
+    fc.property(
+      fc.constantFrom(...files),
+      fc.nat(200),
+      fc.array(fc.tuple(fc.nat(120), fc.nat(255)), { maxLength: 5 }),
+      (file, length, damage) => {
+        const bytes = file.slice(0, length);
+        for (const [at, value] of damage) if (at < bytes.length) bytes[at] = value;
+        const header = readImageHeader(bytes);
+        if (header) expect(header.width > 0 && header.height > 0 && header.orientation >= 1 && header.orientation <= 8).toBe(true);
+      },
+    ),
   );
 });

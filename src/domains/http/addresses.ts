@@ -15,8 +15,20 @@ const PRIVATE_SUFFIXES = ["localhost", "local", "internal", "localdomain", "home
 
 /** Answer with credentials to whoever asks; `true` does not open them, only an entry of their own does. */
 const METADATA = new Set([
-  "169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "168.63.129.16", "192.0.0.192",
-  "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "metadata.google.internal", "metadata.goog", "metadata", "instance-data", "instance-data.ec2.internal",
+  "169.254.169.254",
+  "169.254.170.2",
+  "169.254.170.23",
+  "100.100.100.200",
+  "168.63.129.16",
+  "192.0.0.192",
+  "fd00:ec2::254",
+  "fd00:ec2::23",
+  "fd20:ce::254",
+  "metadata.google.internal",
+  "metadata.goog",
+  "metadata",
+  "instance-data",
+  "instance-data.ec2.internal",
 ]);
 
 const GLOBAL_V6 = ipaddr.IPv6.parseCIDR("2000::/3");
@@ -33,7 +45,8 @@ const GLOBAL_V6 = ipaddr.IPv6.parseCIDR("2000::/3");
 export function judgeAddress(text: string, allow: AllowPrivate = false, base?: URL): AddressVerdict {
   const url = URL.parse(text, base);
   if (!url) return { refused: "it is not an absolute URL" };
-  if (url.protocol !== "http:" && url.protocol !== "https:") return { refused: `its scheme is ${url.protocol.slice(0, -1)}, only http and https are delivered to` };
+  if (url.protocol !== "http:" && url.protocol !== "https:")
+    return { refused: `its scheme is ${url.protocol.slice(0, -1)}, only http and https are delivered to` };
   if (url.username !== "" || url.password !== "") return { refused: "it carries a user name or password; send credentials as a header" };
   const host = plainHost(url);
   if (host === "") return { refused: "it has no host" };
@@ -45,7 +58,10 @@ export function judgeAddress(text: string, allow: AllowPrivate = false, base?: U
 
 /** Lower case, without brackets, zone and trailing dots; a mapped IPv4 address as IPv4, IPv6 in its short form. */
 function plainHost(url: URL): string {
-  const host = url.hostname.toLowerCase().replace(/^\[|\]$/g, "").replace(/\.+$/, "");
+  const host = url.hostname
+    .toLowerCase()
+    .replaceAll(/^\[|\]$/g, "")
+    .replace(/\.+$/, "");
   return ipaddr.isValid(host) ? ipaddr.process(host).toString() : host;
 }
 
@@ -62,7 +78,8 @@ function nameReason(host: string): string | undefined {
   return host.includes(".") ? undefined : `${host} is a private name (it has no dot)`;
 }
 
-const lists = (allow: AllowPrivate, host: string): boolean => typeof allow !== "boolean" && allow.some((entry) => canonicalEntry(entry) === host);
+const lists = (allow: AllowPrivate, host: string): boolean =>
+  typeof allow !== "boolean" && allow.some((entry) => canonicalEntry(entry) === host);
 
 function admits(allow: readonly string[], host: string): boolean {
   return allow.some((entry) => {
@@ -74,7 +91,10 @@ function admits(allow: readonly string[], host: string): boolean {
 }
 
 function canonicalEntry(entry: string): string {
-  const plain = entry.trim().toLowerCase().replace(/^\[|\]$/g, "");
+  const plain = entry
+    .trim()
+    .toLowerCase()
+    .replaceAll(/^\[|\]$/g, "");
   return ipaddr.isValid(plain) ? ipaddr.process(plain).toString() : plain;
 }
 

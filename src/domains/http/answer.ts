@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 
 /** How much of an answer is kept, in bytes. */
-export const ANSWER_BYTES_MAX = 2_048;
+const ANSWER_BYTES_MAX = 2_048;
 /** The status has arrived, so the delivery has; a body that drips is not waited for. */
 const ANSWER_WAIT_MS = 5_000;
 

@@ -77,12 +77,21 @@ export async function deliver(delivery: Delivery, rules: DeliveryRules, context:
 }
 
 /** What this hop may see. Content headers go with every POST; secrets only to the first origin and to trusted ones. */
-async function headersOf(hop: Hop, body: string, delivery: Delivery, rules: DeliveryRules, context: DeliveryContext, now: number): Promise<Record<string, string>> {
+async function headersOf(
+  hop: Hop,
+  body: string,
+  delivery: Delivery,
+  rules: DeliveryRules,
+  context: DeliveryContext,
+  now: number,
+): Promise<Record<string, string>> {
   const common = { "user-agent": "millrace", "millrace-delivery": context.task.id, "millrace-attempt": String(context.attempt) };
-  if (!hop.home && !rules.trustedOrigins.includes(hop.url.origin)) return hop.method === "POST" ? { "content-type": "application/json", ...common } : common;
+  if (!hop.home && !rules.trustedOrigins.includes(hop.url.origin))
+    return hop.method === "POST" ? { "content-type": "application/json", ...common } : common;
   const own = lowerCased(delivery.headers ?? {});
   if (hop.method === "GET") return { ...own, ...common };
-  const signature: Record<string, string> = rules.keys === "unsigned" ? {} : { [SIGNATURE_HEADER]: await sign(body, rules.keys, Math.floor(now / 1_000)) };
+  const signature: Record<string, string> =
+    rules.keys === "unsigned" ? {} : { [SIGNATURE_HEADER]: await sign(body, rules.keys, Math.floor(now / 1_000)) };
   return { "content-type": "application/json", ...own, ...common, ...signature };
 }
 

@@ -2,7 +2,7 @@ import { NonRetryableError } from "../../policy/errors.ts";
 import { type AllowPrivate, judgeAddress } from "./addresses.ts";
 
 /** How many redirects are followed. */
-export const REDIRECTS_MAX = 5;
+const REDIRECTS_MAX = 5;
 
 /** One request on the way: the first, or what a redirect turned it into. */
 export interface Hop {
@@ -50,7 +50,8 @@ export async function follow(request: FollowRequest, fetch: Fetch): Promise<Foll
     if (location === null) return { response, url: hop.url, redirects };
     // An unread body would hold one of the platform's six connections.
     await response.body?.cancel().catch(() => {});
-    if (redirects === REDIRECTS_MAX) throw new NonRetryableError(`${shown(first)} redirected more than ${REDIRECTS_MAX} times.`, { code: "too_many_redirects" });
+    if (redirects === REDIRECTS_MAX)
+      throw new NonRetryableError(`${shown(first)} redirected more than ${REDIRECTS_MAX} times.`, { code: "too_many_redirects" });
     hop = nextHop(hop, response.status, location, first, request.allowPrivate);
   }
 }
@@ -70,7 +71,9 @@ async function send(request: FollowRequest, hop: Hop, fetch: Fetch): Promise<Res
 function nextHop(hop: Hop, status: number, location: string, first: URL, allowPrivate: AllowPrivate): Hop {
   const url = permitted(judgeAddress(location, allowPrivate, hop.url), location, hop.url);
   if (hop.url.protocol === "https:" && url.protocol === "http:") {
-    throw new NonRetryableError(`${shown(hop.url)} redirected from https to http (${shown(url)}); point the task at an https URL.`, { code: "redirect_refused" });
+    throw new NonRetryableError(`${shown(hop.url)} redirected from https to http (${shown(url)}); point the task at an https URL.`, {
+      code: "redirect_refused",
+    });
   }
   return { url, method: status === 303 ? "GET" : hop.method, home: hop.home && url.origin === first.origin };
 }
@@ -78,8 +81,12 @@ function nextHop(hop: Hop, status: number, location: string, first: URL, allowPr
 function permitted(verdict: ReturnType<typeof judgeAddress>, text: string, from?: URL): URL {
   if (verdict.url) return verdict.url;
   const parsed = URL.parse(text, from);
-  const where = from ? `${shown(from)} redirected to ${parsed ? shown(parsed) : "something that is no URL"}, which is refused` : `The URL ${parsed ? shown(parsed) : ""} is refused`;
-  throw new NonRetryableError(`${where.replace("  ", " ")}: ${verdict.refused}. Private addresses are opened by allowPrivate.`, { code: "address_refused" });
+  const where = from
+    ? `${shown(from)} redirected to ${parsed ? shown(parsed) : "something that is no URL"}, which is refused`
+    : `The URL ${parsed ? shown(parsed) : ""} is refused`;
+  throw new NonRetryableError(`${where.replace("  ", " ")}: ${verdict.refused}. Private addresses are opened by allowPrivate.`, {
+    code: "address_refused",
+  });
 }
 
 /** Without credentials, query and fragment: they often hold a secret, and errors are shown to viewers. */

@@ -2,7 +2,16 @@ import { z } from "zod";
 
 /** Set by the delivery itself or by the connection; a payload that names one is refused. */
 const RESERVED = new Set([
-  "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "expect", "user-agent",
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "upgrade",
+  "te",
+  "trailer",
+  "expect",
+  "user-agent",
 ]);
 const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 /** Printable ASCII and tabs: what every server takes. */
@@ -13,7 +22,10 @@ const isReserved = (name: string): boolean => RESERVED.has(name.toLowerCase()) |
 
 const headers = z
   .record(
-    z.string().regex(NAME, "not a header name").refine((name) => !isReserved(name), { error: "this header is set by the delivery itself" }),
+    z
+      .string()
+      .regex(NAME, "not a header name")
+      .refine((name) => !isReserved(name), { error: "this header is set by the delivery itself" }),
     z.string().regex(VALUE, "a header value is at most 4,096 printable ASCII characters"),
   )
   .refine((all) => Object.keys(all).length <= HEADERS_MAX, { error: `at most ${HEADERS_MAX} headers` });

@@ -24,7 +24,9 @@ const encoder = new TextEncoder();
  * @throws `invalid_request` when there is no key, more than two, or a short one
  */
 export async function signBody(body: string, keys: SigningKeys, timestamp: number): Promise<string> {
-  const signatures = await Promise.all(usable(keys).map(async (key) => `v1=${await hmac(key, signedBytes(timestamp, encoder.encode(body)))}`));
+  const signatures = await Promise.all(
+    usable(keys).map(async (key) => `v1=${await hmac(key, signedBytes(timestamp, encoder.encode(body)))}`),
+  );
   return [`t=${timestamp}`, ...signatures].join(",");
 }
 
@@ -85,8 +87,16 @@ function parseHeader(header: string | null | undefined): { timestamp: number; si
 
 function usable(keys: SigningKeys): string[] {
   const given = keys.filter((key): key is string => key !== undefined && key !== "");
-  if (given.length === 0) throw fail("invalid_request", "There is no signing key: configure one of at least 16 bytes, for example by `wrangler secret put WEBHOOK_SECRET`.");
-  if (given.length > KEYS_MAX) throw fail("invalid_request", `At most ${KEYS_MAX} signing keys are used at a time, the current and the previous one; got ${given.length}.`);
+  if (given.length === 0)
+    throw fail(
+      "invalid_request",
+      "There is no signing key: configure one of at least 16 bytes, for example by `wrangler secret put WEBHOOK_SECRET`.",
+    );
+  if (given.length > KEYS_MAX)
+    throw fail(
+      "invalid_request",
+      `At most ${KEYS_MAX} signing keys are used at a time, the current and the previous one; got ${given.length}.`,
+    );
   if (given.some((key) => encoder.encode(key).length < KEY_BYTES_MIN)) {
     throw fail("invalid_request", `A signing key must have at least ${KEY_BYTES_MIN} bytes; make one by \`openssl rand -hex 32\`.`);
   }

@@ -1,4 +1,4 @@
-import { NonRetryableError } from "millrace";
+import { NonRetryableError } from "../../policy/errors.ts";
 
 /** The largest image that is taken, in bytes: 20 MiB. */
 export const IMAGE_BYTES_MAX = 20 * 1_024 * 1_024;
@@ -10,7 +10,11 @@ export const IMAGE_BYTES_MAX = 20 * 1_024 * 1_024;
  * @param report called with bytes read and the best guess of all
  * @throws NonRetryableError with code `image_too_large`, before reading where the size is known
  */
-export async function readAll(body: ReadableStream<Uint8Array>, total: number | undefined, report: (done: number, total: number) => void): Promise<Uint8Array<ArrayBuffer>> {
+export async function readAll(
+  body: ReadableStream<Uint8Array>,
+  total: number | undefined,
+  report: (done: number, total: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (total !== undefined && total > IMAGE_BYTES_MAX) {
     await body.cancel();
     throw tooLarge(total);

@@ -1,5 +1,5 @@
 import { PhotonImage, resize, SamplingFilter } from "@cf-wasm/photon";
-import { NonRetryableError } from "millrace";
+import { NonRetryableError } from "../../policy/errors.ts";
 import { flatten, orient } from "./pixels.ts";
 import type { ThumbnailSize } from "./plan.ts";
 

@@ -10,5 +10,7 @@ export interface ThumbnailSize {
  */
 export function planThumbnails(original: ThumbnailSize, widths: readonly number[]): ThumbnailSize[] {
   const wanted = new Set(widths.map((width) => Math.min(width, original.width)));
-  return [...wanted].toSorted((a, b) => b - a).map((width) => ({ width, height: Math.max(1, Math.round((original.height * width) / original.width)) }));
+  return [...wanted]
+    .toSorted((a, b) => b - a)
+    .map((width) => ({ width, height: Math.max(1, Math.round((original.height * width) / original.width)) }));
 }

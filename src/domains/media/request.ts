@@ -9,5 +9,8 @@ export const thumbnailRequest = z.strictObject({
   /** Of JPEG, 1 to 100. */
   quality: z.int().min(1).max(100).default(80),
   /** Where the finished thumbnails are announced, by `http.deliver`. */
-  notify: z.url({ protocol: /^https?$/ }).max(2_048).optional(),
+  notify: z
+    .url({ protocol: /^https?$/ })
+    .max(2_048)
+    .optional(),
 });
