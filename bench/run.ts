@@ -1,0 +1,60 @@
+// `npm run bench`: what Millrace does per second and what it costs, measured under `wrangler dev` on this machine.
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Mill, temporary } from "../test/e2e/mill.ts";
+import { Bench } from "./bench.ts";
+import { print, write } from "./report.ts";
+import { beginPurge, cost } from "./scenarios/cost.ts";
+import { floor } from "./scenarios/floor.ts";
+import { latency } from "./scenarios/latency.ts";
+import { behind, delayed, finished } from "./scenarios/scale.ts";
+import { throughput } from "./scenarios/throughput.ts";
+
+const SCENARIOS: Record<string, (bench: Bench) => Promise<void>> = { floor, throughput, latency, cost, delayed, finished, behind };
+const HELP = `npm run bench -- [--quick] [--only <name>] [--dry]
+
+Measures throughput, latency and rows under wrangler dev, and writes docs/performance.md.
+  --quick   a tenth of the tasks, no idle minutes: two minutes instead of about fifteen; writes nothing
+  --only    one of ${Object.keys(SCENARIOS).join(", ")}, purge; writes nothing; may be repeated
+  --dry     everything, but docs/performance.md stays as it is`;
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+    dry: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+const unknown = values.only.filter((name) => !(name in SCENARIOS) && name !== "purge");
+if (values.help || unknown.length > 0) {
+  console.log(unknown.length > 0 ? `There is no scenario ${unknown.join(", ")}.\n\n${HELP}` : HELP);
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+
+const wanted = (name: string) => values.only.length === 0 || values.only.includes(name);
+using home = temporary("bench");
+await using mill = await Mill.start({ folder: fileURLToPath(new URL("worker", import.meta.url)), home: home.path });
+const bench = new Bench(mill, values.quick);
+const begun = performance.now();
+try {
+  const endPurge = wanted("purge") ? await beginPurge(bench) : undefined;
+  for (const [name, scenario] of Object.entries(SCENARIOS)) if (wanted(name)) await scenario(bench);
+  await endPurge?.();
+} finally {
+  bench.done();
+  print(bench.sheets, bench.verdicts);
+}
+const minutes = ((performance.now() - begun) / 60_000).toFixed(0);
+if (values.quick || values.only.length > 0 || values.dry) {
+  console.log(`\n${minutes} minutes. docs/performance.md is as it was: only a full run writes it.`);
+} else {
+  const day = new Date().toISOString().slice(0, 10);
+  write(
+    new URL("../docs/performance.md", import.meta.url),
+    bench.sheets,
+    bench.verdicts,
+    `Measured on ${day}, in one run of ${minutes} minutes:`,
+  );
+  console.log(`\n${minutes} minutes; written to docs/performance.md.`);
+}
