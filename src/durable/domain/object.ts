@@ -17,6 +17,7 @@ import { cancel, mustRead } from "./cancel.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
+import { noteRetention } from "./end.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { migrations } from "./migrations.ts";
@@ -26,6 +27,7 @@ import { ring } from "./ring.ts";
 import { actOnSchedule, declare, listSchedules, patchSchedule, putSchedule, readSchedule, viewSchedule } from "./schedules.ts";
 import { settle } from "./settle.ts";
 import { snapshot } from "./snapshot.ts";
+import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { view } from "./view.ts";
 
@@ -75,6 +77,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     point("wake.read", core.name);
     const now = core.clock.now();
     adoptOrphans(core, now);
+    if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
     await this.#declare();

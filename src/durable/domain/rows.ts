@@ -200,7 +200,7 @@ function deleteTags(store: Store, rows: readonly { id: number; tags: Record<stri
 }
 
 /** Cuts a list so that each piece stays under the limit of one JSON parameter. */
-export function* slices<Item>(items: readonly Item[], bytesOf: (item: Item) => number): Generator<readonly Item[]> {
+function* slices<Item>(items: readonly Item[], bytesOf: (item: Item) => number): Generator<readonly Item[]> {
   let start = 0;
   let bytes = 0;
   for (let index = 0; index < items.length; index += 1) {
