@@ -1,35 +1,28 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 
 let offsetMs = 0;
-let frozenAt: number | undefined;
-let follows = false;
+/** Set: time stands still but for `advance`, and timers follow it. */
+let standing: number | undefined;
 
-/** How often a timer looks whether the clock that it follows has come to its moment. */
-const LOOK_MS = 2;
+/** How often a timer looks whether a clock that stands still has been put forward to its moment. */
+const LOOK_MS = 1;
 
-/** Like `systemClock.after`, but the moment is the test clock's: putting the clock forward rings it. */
 function after(ms: number, action: () => void): () => void {
-  if (!follows) return systemClock.after(ms, action);
+  if (standing === undefined) return systemClock.after(ms, action);
   const at = clock.now() + ms;
   let stop = (): void => undefined;
   const look = (): void => {
-    // Looked at, not told: the runtime lets one request not ring the timers of another.
-    stop = systemClock.after(Math.max(0, Math.min(LOOK_MS, at - clock.now())), () => (clock.now() >= at ? action() : look()));
+    // Looked at, not told: the runtime lets no request ring the timers of another.
+    stop = systemClock.after(LOOK_MS, () => (clock.now() >= at ? action() : look()));
   };
   look();
   return () => stop();
 }
 
-/** The platform's clock, which a test can put forward or hold; chance stays real, timers do unless a test lets them follow. */
-export const clock: Clock & { advance(ms: number): void; follow(): void } = {
+/** The platform's clock, which a test can put forward, or take over; chance stays real. */
+export const clock: Clock & { advance(ms: number): void; takeOver(): void } = {
   ...systemClock,
-  now: () => (frozenAt ?? systemClock.now()) + offsetMs,
-  freeze: () => {
-    frozenAt = systemClock.now();
-  },
-  thaw: () => {
-    frozenAt = undefined;
-  },
+  now: () => (standing ?? systemClock.now()) + offsetMs,
   after,
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
@@ -47,8 +40,9 @@ export const clock: Clock & { advance(ms: number): void; follow(): void } = {
   advance: (ms) => {
     offsetMs += ms;
   },
-  /** From here on timers follow this clock. */
-  follow: () => {
-    follows = true;
+  /** From here on time passes by `advance` alone, for timers too. Call it before the first object wakes. A day ahead, so that no alarm rings by itself. */
+  takeOver: () => {
+    standing ??= systemClock.now();
+    offsetMs += 86_400_000;
   },
 };

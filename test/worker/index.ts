@@ -1,16 +1,18 @@
 import { createMill } from "millrace";
+import type { RunLink, RunRequest } from "../../src/durable/protocol.ts";
 import { reachRun } from "../../src/durable/reach.ts";
+import type { SyncRequest } from "../../src/policy/coordination/protocol.ts";
 import { buildRegistry } from "../../src/registry.ts";
 import { RunnerEntrypoint } from "../../src/worker/runner.ts";
 import { clock } from "./clock.ts";
 import { other, work } from "./domains.ts";
-import { born, runner } from "./lives.ts";
+import { born, platform } from "./lives.ts";
 
 const options = { domains: [work, other] as const, maxConcurrency: 8 };
 const mill = createMill(options, clock);
 const registry = buildRegistry(options);
 
-/** As a mill makes them, but that a test can end their lives from within. */
+/** As a mill makes them, but that a test can end their lives from within, and cut their wires. */
 export class MillDomain extends mill.MillDomain {
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(born(ctx), env);
@@ -20,13 +22,22 @@ export class MillCoordinator extends mill.MillCoordinator {
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(born(ctx), env);
   }
+  override async sync(request: SyncRequest) {
+    if (platform.partitioned) throw new Error("Network connection lost.");
+    return super.sync(request);
+  }
 }
 
-/** As a mill makes it, but that a test can say whether its runs outlive their object. */
+/** As a mill makes it, but that a test can say whether its runs outlive their object, and break them on their way. */
 export class MillRunner extends RunnerEntrypoint {
   constructor(ctx: ExecutionContext, env: Cloudflare.Env) {
     const domain = (name: string) => mill.domain({ name } as never) as never;
-    super(ctx, env, registry, { reach: reachRun, domain, clock, outlive: runner.outlive });
+    super(ctx, env, registry, { reach: reachRun, domain, clock, outlive: platform.outlive });
+  }
+  override run(request: RunRequest, link: RunLink) {
+    if (platform.breaks === 0) return super.run(request, link);
+    platform.breaks -= 1;
+    return Promise.reject(new Error("The runner's isolate has ended."));
   }
 }
 

@@ -1,15 +1,18 @@
-import type { RunControl } from "../../src/durable/protocol.ts";
-
 /** The state of each object's current life, so that a test can end it from within, at any point. */
 const states = new Map<string, DurableObjectState>();
+
+/** Objects whose `alarm()` a test is running: the platform has taken their alarm away and would run it again after a crash. */
+export const ringing = new Set<string>();
 
 /** What a life found in storage when it began, before it changed anything. */
 export interface Birth {
   name: string;
+  isRinging: boolean;
   /** When the alarm stood. */
   alarm: Promise<number | null>;
-  /** Work that only an alarm would wake the object for. */
-  live: number;
+  /** Tasks that only an alarm would wake the object for, and when the first of the delayed is due. */
+  pending: number;
+  due: number | null;
 }
 export const births: Birth[] = [];
 
@@ -17,33 +20,40 @@ export const births: Birth[] = [];
 export function born(ctx: DurableObjectState): DurableObjectState {
   const name = ctx.id.name ?? "";
   states.set(name, ctx);
-  births.push({ name, alarm: ctx.storage.getAlarm(), live: liveTasks(ctx.storage.sql) });
+  births.push({ name, isRinging: ringing.has(name), alarm: ctx.storage.getAlarm(), ...liveTasks(ctx.storage.sql) });
   return ctx;
 }
 
-function liveTasks(sql: SqlStorage): number {
-  const hasTasks = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'tasks'").toArray().length > 0;
-  return hasTasks ? Number(sql.exec("SELECT count(*) AS live FROM tasks WHERE status IN (0, 1)").one()["live"]) : 0;
+function liveTasks(sql: SqlStorage): { pending: number; due: number | null } {
+  if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'tasks'").toArray().length === 0) return { pending: 0, due: null };
+  const query = "SELECT sum(status = 0) AS pending, (SELECT min(run_at) FROM tasks WHERE status = 1) AS due FROM tasks WHERE status IN (0, 1)";
+  const { pending, due } = sql.exec<{ pending: number | null; due: number | null }>(query).one();
+  return { pending: pending ?? 0, due };
 }
 
-/** How the runner under test behaves. */
-export const runner = { outlive: false };
+/** How the platform around the objects behaves. */
+export const platform = {
+  /** Runs outlive their object. */
+  outlive: false,
+  /** The next so many runs break on their way: the runner's isolate ends. */
+  breaks: 0,
+  /** The coordinator cannot be reached. */
+  partitioned: false,
+};
 
-/** Stubs of runners that objects hold: counted up by `dup`, down by `dispose`. */
-export const stubs = { held: 0, taken: 0 };
-export type Stub = RunControl & Disposable & { dup(): Stub };
-
-/** Ends the current life of an object, at once: nothing of it goes on, what was not durable is lost. Only from within it. */
-export function kill(name: string): never {
+const stateOf = (name: string): DurableObjectState => {
   const state = states.get(name);
-  if (!state) throw new Error(`no object ${name}`);
-  state.abort(`killed ${name}`);
-  throw new Error("abort returned");
+  if (!state) throw new Error(`no object ${name} lives`);
+  return state;
+};
+
+/** Ends the current life of an object at this very point: nothing of it goes on, what is not durable is lost. From within it alone. */
+export function kill(name: string): void {
+  stateOf(name).abort(`killed ${name}`);
 }
 
-/** Ends it once everything written so far is durable. */
+/** Ends it once everything written so far is durable. From within it alone. */
 export function killSoon(name: string): void {
-  const state = states.get(name);
-  if (!state) throw new Error(`no object ${name}`);
-  void state.storage.sync().then(() => state.abort(`killed ${name} after its commit`));
+  const state = stateOf(name);
+  void state.storage.sync().then(() => state.abort(`killed ${name} after a commit`));
 }
