@@ -1,0 +1,162 @@
+// `npm run docs`: writes the parts of docs/ that repeat the code, each between its markers: the state machine into
+// architecture.md, the error codes into errors.md, the routes into http.md. `--check` writes nothing and fails when one is stale.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { safeParse } from "zod/mini";
+import { ERROR_STATUS } from "../src/policy/errors.ts";
+import { STATUSES, TERMINAL, TRANSITIONS } from "../src/policy/status.ts";
+import { ROUTES } from "../src/worker/gateway.ts";
+import { root } from "./install.mjs";
+
+/** @typedef {import("../src/policy/errors.ts").ErrorCode} ErrorCode */
+/** @typedef {import("../src/policy/status.ts").Cause} Cause */
+
+/**
+ * What each code means and what the caller can do. The type makes a code without a line here fail `check:types`.
+ *
+ * @type {Record<ErrorCode, [means: string, next: string]>}
+ */
+const ERRORS = {
+  invalid_request: ["A field, option, parameter or name is wrong", "`issues` lists `{ path, message }`; mend them"],
+  invalid_payload: ["The payload does not fit the type's schema, or is no JSON", "`issues` names the paths inside the payload"],
+  invalid_tag: ["A tag's key or value is wrong, or there are too many", "At most 32 tags, keys to 64 bytes, values to 256"],
+  invalid_dependency: ["A task to depend on does not exist", "Not answered yet: dependencies are `not_implemented`"],
+  dependency_cycle: ["The dependencies would lead back", "Not answered yet: dependencies are `not_implemented`"],
+  not_submittable: ["The type has `submittable: false`", "Submit it from code inside the Worker"],
+  not_implemented: ["The feature exists in the design, not in this version", "Leave the named field, option or route out"],
+  unauthenticated: ["No token, a wrong one, or none configured", "Send `Authorization: Bearer <token>`; see [tokens](http.md#tokens)"],
+  forbidden: ["The token's role or domains are not enough", "`needed` and `role`, or `domain`, say which token it takes"],
+  not_found: ["There is no such route, or no such file", "`didYouMean` names the nearest route, where one is near"],
+  unknown_domain: ["This mill has no domain of that name", "`didYouMean`; `GET /v1/registry` lists them"],
+  unknown_type: ["The domain has no type of that name", "`didYouMean`; `GET /v1/registry` lists them"],
+  task_not_found: ["There is no task of that id: never, or purged by retention", "Check the id; keep more history"],
+  schedule_not_found: ["There is no schedule of that id", "List them: `GET /v1/domains/{domain}/schedules`"],
+  method_not_allowed: ["The route does not take this method", "The header `Allow` lists those it takes"],
+  rejected_duplicate: ["The key's task is alive and the strategy is `reject`", "Not answered yet: `reject` is `not_implemented`"],
+  invalid_state: ["The task, or the wait for it, is in no state for that", "`status` (over HTTP `taskStatus`) says which state it is in"],
+  lease_lost: ["The execution's run is over; nothing was changed", "Stop: the task runs again elsewhere, or has been settled"],
+  idempotency_conflict: ["The idempotency key was used for another request", "A new key for a new request, or the first request again"],
+  payload_too_large: ["A payload over 1 MiB, or a request or batch over its limit", "Store the data (R2, KV), submit a reference; cut the batch"],
+  too_many_requests: ["More than 1,000 callers wait for results of one domain", "Ask again after `Retry-After`, or without `wait`"],
+  internal: ["A bug, or a storage that a newer version wrote", "`request` finds the log line; nothing else is told"],
+  overloaded: ["The platform says that more is asked than the object can take", "Ask again after `Retry-After`, with less at once"],
+  storage_full: ["The object's storage is full", "Reserved: the platform's own error still comes as `internal`"],
+  domain_unreachable: ["The connection to an object broke", "Ask again; a write only with an idempotency key"],
+};
+
+/**
+ * What each cause of a change of status is.
+ *
+ * @type {Record<Cause, string>}
+ */
+const CAUSES = {
+  due: "Its run time has come; the alarm moves it into the ready order",
+  unblock: "The task it followed has ended",
+  delay: "A ready task is given a later run time (nothing does so in this version)",
+  complete: "Its execution succeeded",
+  fail: "Its execution failed for good",
+  exhaust: "Its execution failed and no retry is left",
+  poison: "It ended its isolate three times in a row, running alone",
+  retry: "Its execution failed and is made again, after the policy's delay",
+  cancel: "Somebody cancelled it",
+  expire: "Its ttl ran out before it started, or its deadline passed",
+  "run-now": "Somebody brought it forward",
+  reopen: "Somebody retried an ended task",
+};
+
+/** In what statuses `durable/domain/submit.ts` inserts a task, and when: the table begins after that. */
+const BEGINNINGS = { pending: "submit", scheduled: "submit, delayed", blocked: "submit, key begun" };
+
+/** Every move of the table, several causes of one move together. */
+function moves() {
+  /** @type {Map<string, { from: string, to: string, causes: string[] }>} */
+  const found = new Map();
+  for (const [cause, pairs] of Object.entries(TRANSITIONS)) {
+    for (const [from, to] of pairs) {
+      const move = found.get(`${from} ${to}`) ?? { from, to, causes: [] };
+      move.causes.push(cause);
+      found.set(`${from} ${to}`, move);
+    }
+  }
+  return [...found.values()];
+}
+
+/** The statuses that a task can come into by this table. */
+function reachable() {
+  const seen = new Set(Object.keys(BEGINNINGS));
+  for (const from of seen) for (const move of moves()) if (move.from === from) seen.add(move.to);
+  return seen;
+}
+
+function stateDiagram() {
+  const seen = reachable();
+  const ended = /** @type {readonly string[]} */ (TERMINAL).filter((status) => seen.has(status));
+  const live = moves().filter(({ from, to }) => seen.has(from) && seen.has(to) && !ended.includes(from));
+  const unreached = STATUSES.filter((status) => !seen.has(status));
+  const lines = ["```mermaid", "stateDiagram-v2", "  state reopen <<join>>"];
+  for (const [status, when] of Object.entries(BEGINNINGS)) lines.push(`  [*] --> ${status}: ${when}`);
+  for (const { from, to, causes } of live) lines.push(`  ${from} --> ${to}: ${causes.join(", ")}`);
+  for (const status of ended) lines.push(`  ${status} --> reopen`);
+  lines.push("  reopen --> pending: reopen", "```", "");
+  lines.push(`Stored, but not reached in this version: ${unreached.map((status) => `\`${status}\``).join(", ")}.`, "");
+  lines.push("| cause | from | to | when |", "|---|---|---|---|");
+  for (const [cause, pairs] of Object.entries(TRANSITIONS)) {
+    const list = (/** @type {string[]} */ names) => [...new Set(names)].map((name) => `\`${name}\``).join(" · ");
+    const isAll = pairs.length === TERMINAL.length && pairs.every(([from]) => /** @type {readonly string[]} */ (TERMINAL).includes(from));
+    const from = isAll ? "every ended status" : list(pairs.map(([status]) => status));
+    lines.push(`| ${cause} | ${from} | ${list(pairs.map(([, to]) => to))} | ${CAUSES[/** @type {Cause} */ (cause)]} |`);
+  }
+  return lines.join("\n");
+}
+
+function errorTable() {
+  const lines = ["| status | code | means | next |", "|---|---|---|---|"];
+  for (const [code, status] of Object.entries(ERROR_STATUS)) {
+    const [means, next] = ERRORS[/** @type {ErrorCode} */ (code)];
+    lines.push(`| ${status} | \`${code}\` | ${means} | ${next} |`);
+  }
+  return lines.join("\n");
+}
+
+/** @param {string} path */
+const shown = (path) => path.replaceAll(/:(\w+)/g, "{$1}");
+
+function routeTables() {
+  const lines = ["| request | role | parameters | body |", "|---|---|---|---|"];
+  for (const { method, path, role, query, body, later } of ROUTES) {
+    if (later !== undefined) continue;
+    const parameters = [...(query?.once ?? []), ...(query?.many ?? []).map((name) => `${name}…`)];
+    const fields = Object.entries(body?.schema.shape ?? {}).map(([name, schema]) => (safeParse(schema, undefined).success ? `${name}?` : name));
+    const list = (/** @type {string[]} */ names) => names.map((name) => `\`${name}\``).join(" ");
+    lines.push(`| \`${method} ${shown(path)}\` | ${role} | ${list(parameters)} | ${list(fields)} |`);
+  }
+  lines.push("", "Answered with 400 `not_implemented` in this version:", "", "| request | feature |", "|---|---|");
+  for (const { method, path, later } of ROUTES) if (later !== undefined) lines.push(`| \`${method} ${shown(path)}\` | ${later} |`);
+  return lines.join("\n");
+}
+
+const PARTS = [
+  { page: "docs/architecture.md", name: "states", text: stateDiagram() },
+  { page: "docs/errors.md", name: "errors", text: errorTable() },
+  { page: "docs/http.md", name: "routes", text: routeTables() },
+];
+
+let stale = 0;
+for (const { page, name, text } of PARTS) {
+  const path = join(root, page);
+  const before = readFileSync(path, "utf8");
+  const begin = `<!-- generated: ${name}, by npm run docs -->`;
+  const end = `<!-- end: ${name} -->`;
+  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
+  if (from < 0 || to < from) {
+    console.error(`${page} needs the markers ${begin} and ${end}, in this order`);
+    process.exit(1);
+  }
+  const after = `${before.slice(0, from + begin.length)}\n\n${text}\n\n${before.slice(to)}`;
+  if (after === before) continue;
+  if (process.argv.includes("--check")) {
+    console.error(`${page} is stale: run npm run docs`);
+    stale += 1;
+  } else writeFileSync(path, after);
+}
+process.exit(stale > 0 ? 1 : 0);

@@ -1,0 +1,72 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LOCAL_HOSTS, LOCAL_WEBHOOK_SECRET } from "../../scripts/dev.mjs";
+import { environment, Mill, ROOT, temporary } from "./mill.ts";
+
+const run = promisify(execFile);
+
+interface Snippet {
+  page: string;
+  line: number;
+  language: string;
+  expected: string;
+  text: string;
+}
+
+/** The fenced blocks that say `run by test/e2e/readme.test.ts expecting …` in the comment before them. */
+function snippetsOf(page: string): Snippet[] {
+  const text = readFileSync(join(ROOT, page), "utf8");
+  const marked = /<!-- run by test\/e2e\/readme\.test\.ts expecting (.+) -->\n```(\w+)\n([\s\S]*?)\n```/g;
+  return [...text.matchAll(marked)].map(({ 1: expected = "", 2: language = "", 3: body = "", index }) => ({
+    page,
+    language,
+    expected,
+    text: body,
+    line: text.slice(0, index).split("\n").length + 1,
+  }));
+}
+
+const pages = ["README.md", "docs/http.md"];
+const snippets = pages.flatMap(snippetsOf);
+const home = temporary("readme");
+let mill: Mill;
+
+beforeAll(async () => {
+  const vars = { MILLRACE_AUTH: "open", ALLOW_PRIVATE: LOCAL_HOSTS, WEBHOOK_SECRET: LOCAL_WEBHOOK_SECRET };
+  mill = await Mill.start({ folder: ROOT, home: home.path, vars });
+});
+
+afterAll(async () => {
+  await mill?.kill9();
+  home[Symbol.dispose]();
+});
+
+/** As a reader pastes it, but for the port; an error status of any curl is a failed command. */
+async function execute({ language, text }: Snippet): Promise<string> {
+  const pasted = text.replaceAll(/(localhost|127\.0\.0\.1):8787/g, new URL(mill.url).host);
+  const strict = "set -euo pipefail\ncurl() { command curl --show-error --fail-with-body \"$@\"; }\n";
+  const [command, args] = language === "python" ? ["python3", ["-c", pasted]] : ["bash", ["-c", strict + pasted]];
+  const { stdout } = await run(command as string, args as string[], { cwd: home.path, env: environment(home.path), timeout: 60_000 });
+  return stdout;
+}
+
+// In the order of the page: a later snippet may use what an earlier one made.
+describe("shell and Python snippets of the docs, against a running mill", () => {
+  for (const snippet of snippets) {
+    test(`${snippet.page}:${snippet.line}`, async () => {
+      expect(await execute(snippet)).toContain(snippet.expected);
+    });
+  }
+
+  test("no page has lost its snippets, nor a mark that nothing follows", () => {
+    for (const page of pages) {
+      const marks = readFileSync(join(ROOT, page), "utf8").split("run by test/e2e/readme.test.ts").length - 1;
+      const found = snippets.filter((snippet) => snippet.page === page).length;
+      expect(found, page).toBeGreaterThan(0);
+      expect(found, page).toBe(marks);
+    }
+  });
+});
