@@ -86,9 +86,16 @@ export async function until(what: () => string, condition: () => boolean | Promi
   }
 }
 
+/**
+ * Waits on a pipe from this process; when that breaks, because the test ended in whatever way, kills what was started.
+ * `$0` is the process group, `$1` the mark in the environment of whoever left it.
+ */
+const WATCHDOG = `read -r _; kill -9 -- "-$0"; grep -lsz -- "$1" /proc/[0-9]*/environ | cut -d/ -f3 | xargs -r kill -9`;
+
 /** A command with a process group of its own, so that everything it starts can be ended with it. */
 export class Group {
   readonly child: ChildProcess;
+  readonly #watchdog: ChildProcess;
   /** Inherited by whatever it starts, process groups of their own included. */
   readonly #mark = `MILLRACE_TEST_GROUP=${randomUUID()}`;
   #output = "";
@@ -104,7 +111,9 @@ export class Group {
     this.child.stderr?.on("data", keep);
     // Spawn errors show up as an exit; the output tells what happened.
     this.child.on("error", (error) => keep(Buffer.from(String(error))));
-    process.once("exit", this.#kill);
+    const watch = ["-c", WATCHDOG, String(this.child.pid), this.#mark];
+    this.#watchdog = spawn("sh", watch, { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+    this.#watchdog.unref();
   }
 
   /** What it has printed so far, both streams. */
@@ -144,7 +153,7 @@ export class Group {
       () => this.living.length === 0,
       STOP_LIMIT_MS,
     );
-    process.removeListener("exit", this.#kill);
+    this.#watchdog.kill("SIGKILL");
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -155,7 +164,7 @@ export class Group {
     }
   }
 
-  readonly #kill = () => {
+  #kill(): void {
     this.#signal("SIGKILL");
     for (const pid of this.living) {
       try {
@@ -164,7 +173,7 @@ export class Group {
         // It ended by itself.
       }
     }
-  };
+  }
 }
 
 /** What a mill is started from. */
