@@ -67,6 +67,7 @@ CREATE TABLE `tasks` (
 	`deadline_at` integer,
 	`expires_at` integer,
 	`started_at` integer,
+	`first_started_at` integer,
 	`finished_at` integer,
 	`attempt` integer DEFAULT 0 NOT NULL,
 	`executions` integer DEFAULT 0 NOT NULL,

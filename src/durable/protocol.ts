@@ -1,6 +1,6 @@
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
-import type { Outcome, Page, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+import type { Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
 
 // ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -133,8 +133,6 @@ export interface DomainApi {
   /** The sweeper's poke: bring declared schedules up to date, re-derive the alarm, dispatch what is ready. */
   poke(): Promise<{ active: number }>;
 }
-
-export type { Page };
 
 // ── runs: object ↔ runner ─────────────────────────────────────────────────────────────────────────────────
 

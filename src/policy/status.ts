@@ -56,7 +56,7 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
 const ALLOWED = new Set(Object.entries(TRANSITIONS).flatMap(([cause, moves]) => moves.map(([from, to]) => `${cause}:${from}:${to}`)));
 
 /** Whether the table allows it. */
-export const canMove = (cause: Cause, from: StoredStatus, to: StoredStatus): boolean => ALLOWED.has(`${cause}:${from}:${to}`);
+const canMove = (cause: Cause, from: StoredStatus, to: StoredStatus): boolean => ALLOWED.has(`${cause}:${from}:${to}`);
 
 /** The new status's number on disk; breaks an invariant when the table does not allow the move. */
 export function move(cause: Cause, from: StoredStatus, to: StoredStatus): number {

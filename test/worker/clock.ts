@@ -4,6 +4,9 @@ let offsetMs = 0;
 /** Set: time stands still but for `advance`, and timers follow it. */
 let standing: number | undefined;
 
+/** Set: `now` stands still, timers do not. */
+let frozenAt: number | undefined;
+
 /** How often a timer looks whether a clock that stands still has been put forward to its moment. */
 const LOOK_MS = 1;
 
@@ -20,9 +23,9 @@ function after(ms: number, action: () => void): () => void {
 }
 
 /** The platform's clock, which a test can put forward, or take over; chance stays real. */
-export const clock: Clock & { advance(ms: number): void; takeOver(): void } = {
+export const clock: Clock & { advance(ms: number): void; takeOver(): void; freeze(): void; thaw(): void } = {
   ...systemClock,
-  now: () => (standing ?? systemClock.now()) + offsetMs,
+  now: () => (standing ?? frozenAt ?? systemClock.now()) + offsetMs,
   after,
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
@@ -39,6 +42,13 @@ export const clock: Clock & { advance(ms: number): void; takeOver(): void } = {
     }),
   advance: (ms) => {
     offsetMs += ms;
+  },
+  /** Until `thaw` everything happens at one moment, however slow the machine. */
+  freeze: () => {
+    frozenAt = systemClock.now();
+  },
+  thaw: () => {
+    frozenAt = undefined;
   },
   /** From here on time passes by `advance` alone, for timers too. Call it before the first object wakes. A day ahead, so that no alarm rings by itself. */
   takeOver: () => {

@@ -4,7 +4,6 @@ import { otherQ, workQ } from "../worker/index.ts";
 import { ring, rows, until } from "../worker/reach.ts";
 
 const ids = (page: { items: { id: string }[] }) => page.items.map((item) => item.id);
-const total = () => workQ.snapshot().then((snapshot) => snapshot.totals);
 
 describe("lists", () => {
   let made: string[] = [];

@@ -1,6 +1,6 @@
 import { RpcTarget } from "cloudflare:workers";
 import { COORDINATION } from "../../policy/coordination/protocol.ts";
-import { fail, MillraceError } from "../../policy/errors.ts";
+import { fail, type MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { point } from "../point.ts";
 import type { AbortReason, ProgressReport, RunAnswer, RunControl, RunLink, RunnerApi, RunOutcome, RunTask } from "../protocol.ts";
@@ -103,7 +103,7 @@ export class Conductor {
       this.stopBeat = undefined;
       if (this.core.runs.size === 0) return;
       const isValid = this.core.holder.valid(this.core.clock.now());
-      for (const run of [...this.core.runs.values()]) {
+      for (const run of this.core.runs.values()) {
         if (isValid) void this.renew(run);
         else this.lapse(run);
       }

@@ -24,57 +24,71 @@ export function dispatch(core: Core): void {
   if (core.lanes.readySize > 0) core.after(() => core.outside.sync());
 }
 
-/** Takes the next tasks into one run: as many as fit into its time, its bytes and a fair share of the slots. */
+/** The part of a run's time below which it is not worth cutting: of 50 ms, 5. Each run costs an RPC and two lines of the state row. */
+const WORTH_A_RUN = 0.1;
+
+/** A run being filled: as many tasks as fit into its time, its bytes and a fair share of the slots. */
+class Load {
+  readonly tasks: RunTask[] = [];
+  private readonly core: Core;
+  /** How much of a run's time its tasks take; 1: all of it. */
+  weight = 0;
+  private bytes = 0;
+  isFull = false;
+
+  constructor(core: Core) {
+    this.core = core;
+  }
+
+  /** How many rows to read next: no more than the run will hold, judged by what it holds. */
+  get room(): number {
+    if (this.tasks.length === 0) return this.core.lastFill;
+    return Math.max(1, Math.floor((1 - this.weight) / (this.weight / this.tasks.length)));
+  }
+
+  /** Takes the task of a row, or says that the run is full without it. A suspect runs alone. */
+  offer(row: RunRow): boolean {
+    const { sizes } = this.core;
+    const [, type, , payload] = row;
+    const isSuspect = row[12] === 1;
+    const fits = !isSuspect && this.bytes + payload.length <= LIMITS.runBytesMax && sizes.admits(this.weight, type);
+    if (this.tasks.length > 0 && !fits) {
+      this.isFull = true;
+      return false;
+    }
+    this.tasks.push(toRunTask(this.core, row));
+    this.weight += sizes.weight(type);
+    this.bytes += payload.length;
+    this.isFull = isSuspect || this.weight >= 1;
+    return true;
+  }
+}
+
+/** Takes the next tasks, in order, into one run. */
 function fill(core: Core, now: number, free: number): Run | undefined {
-  const most = runShare(core.lanes.readySize, free);
-  const tasks: RunTask[] = [];
-  let weight = 0;
-  let bytes = 0;
-  let full = false;
-  while (!full && tasks.length < most && core.lanes.readySize > 0) {
-    // Read no more than the run will hold: as many as the types seen so far let through.
-    const wanted = tasks.length === 0 ? core.lastFill : Math.max(1, Math.floor((1 - weight) / (weight / tasks.length)));
-    const picks = core.lanes.take(Math.min(wanted, most - tasks.length));
-    for (const [index, pick] of picks.entries()) {
-      const kept = admit(core, pick, now, (row) => {
-        const size = row[3].length;
-        const alone = row[12] === 1;
-        if (tasks.length > 0 && (alone || bytes + size > LIMITS.runBytesMax || !core.sizes.admits(weight, row[1]))) return false;
-        weight += core.sizes.weight(row[1]);
-        bytes += size;
-        tasks.push(toRunTask(core, row));
-        full = alone || weight >= 1 - 1e-9;
-        return !full || "last";
-      });
-      if (kept < pick.count) core.lanes.putBack([{ ...pick, first: pick.first + kept, count: pick.count - kept }]);
-      if (full || kept < pick.count) {
-        core.lanes.putBack(picks.slice(index + 1));
-        full = true;
-        break;
-      }
+  const share = runShare(core.lanes.readySize, free);
+  const load = new Load(core);
+  while (!load.isFull && core.lanes.readySize > 0 && (load.tasks.length < share || load.weight < WORTH_A_RUN)) {
+    const picks = core.lanes.take(Math.min(load.room, Math.max(1, share - load.tasks.length)));
+    for (const pick of picks) {
+      const taken = load.isFull ? 0 : admit(core, pick, now, load);
+      if (taken < pick.count) core.lanes.putBack([{ ...pick, first: pick.first + taken, count: pick.count - taken }]);
     }
   }
-  if (tasks.length === 0) return undefined;
-  core.lastFill = tasks.length;
-  return start(core, tasks, now);
+  if (load.tasks.length === 0) return undefined;
+  core.lastFill = load.tasks.length;
+  return start(core, load.tasks, now);
 }
 
 /** Reads the rows of a pick and offers each in turn; answers how many left the lanes for good. */
-function admit(core: Core, pick: Pick, now: number, offer: (row: RunRow) => boolean | "last"): number {
-  let taken = 0;
+function admit(core: Core, pick: Pick, now: number, load: Load): number {
   for (const row of readForRun(core.store, pick.first, pick.first + pick.count - 1)) {
     const [id, type, priority] = row;
     const lane = core.laneOf(type);
-    if (lane !== "") {
-      core.lanes.add(lane, priority, id);
-    } else if (isOver(core, row, now)) {
-      // Ended while it waited: it leaves the order, and the run goes on with the next.
-    } else {
-      const answer = offer(row);
-      if (answer === false) return taken;
-      if (answer === "last") return taken + 1;
-    }
-    taken += 1;
+    if (lane !== "") core.lanes.add(lane, priority, id);
+    // Ended while it waited: it leaves the order, and the run goes on with the next.
+    else if (!isOver(core, row, now) && !load.offer(row)) return id - pick.first;
+    if (load.isFull) return id - pick.first + 1;
   }
   return pick.count;
 }

@@ -25,7 +25,7 @@ export function ended(core: Core, to: TerminalStatus, ids: readonly number[]): v
 }
 
 /** Retention has work once a slice too many is kept; never in a task's first minute. */
-function noteRetention(core: Core, now: number): void {
+export function noteRetention(core: Core, now: number): void {
   const { keep } = retention(core);
   if (finishedCount(core.state) >= keep + LIMITS.purgeSlice) core.alarm.soon("purge", now + LIMITS.keepAtLeastMs);
   core.state.agesAt ??= now + Math.min(retention(core).maxAgeMs, 86_400_000);

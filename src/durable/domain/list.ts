@@ -45,10 +45,10 @@ export function count(core: Core, query: TaskQuery): number {
 /** How many tasks show each status now. */
 export function countsOf(core: Core): Record<Status, number> {
   const { counts, paused } = core.state;
-  const running = core.runs.size === 0 ? 0 : [...core.runs.values()].filter((run) => run.open.size > 0).length;
+  const executing = [...core.runs.values()].filter((run) => run.open.size > 0).length;
   const waiting = core.lanes.size;
   const held = paused ? waiting : waiting - core.lanes.readySize;
-  return { ...counts, running: counts.running + running, pending: counts.pending - running - held, paused: held };
+  return { ...counts, running: counts.running + executing, pending: counts.pending - executing - held, paused: held };
 }
 
 function collect(core: Core, query: TaskQuery, limit: number, now: number): { rows: Task[]; next: number | null } {

@@ -4,7 +4,7 @@ import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { readClaimed, readTasks, setColumns, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
-import { lifeAfterStart } from "./settle.ts";
+import { lifeAfterStart, startedBy } from "./settle.ts";
 
 /**
  * At wake: every run of the state row may still execute somewhere. It keeps its slot until its runner calls in, or its
@@ -26,7 +26,7 @@ export function adoptOrphans(core: Core, now: number): void {
 
 /** Puts back the tasks of runs for which nobody called in; part of a transaction. */
 export function putOrphansBack(core: Core, now: number): void {
-  for (const run of [...core.runs.values()]) {
+  for (const run of core.runs.values()) {
     if (run.orphanUntil === undefined || run.orphanUntil > now) continue;
     const rows = readTasks(core.store, [...run.open]);
     core.close(run);
@@ -46,7 +46,7 @@ function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isA
   if (run.aborts.get(row.id) === "deadline") return end(core, row, "expire", "expired", { started_at: run.startedAt });
   if (isCharged && isAlone && row.interruptions + 1 >= LIMITS.poisonInterruptionsMax) return poison(core, run, row);
   if (isCharged) {
-    const change = isAlone ? { interruptions: row.interruptions + 1, executions: row.executions + 1, started_at: run.startedAt, ...lifeAfterStart(row, core.clock.now()) } : { suspect: 1 };
+    const change = isAlone ? { interruptions: row.interruptions + 1, ...startedBy(row, run.startedAt), ...lifeAfterStart(row, core.clock.now()) } : { suspect: 1 };
     setColumns(core.store, row.id, change);
   }
   core.lanes.add(core.laneOf(row.type), row.priority, row.id);
@@ -55,5 +55,5 @@ function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isA
 function poison(core: Core, run: Run, row: TaskRow): void {
   const message = `The task ended its isolate ${LIMITS.poisonInterruptionsMax} times in a row, running alone. Look for an endless loop or too much memory, mend it, then retry the task.`;
   const error = JSON.stringify({ name: "PoisonError", message, code: "poison" });
-  end(core, row, "poison", "dead_letter", { error, interruptions: row.interruptions + 1, executions: row.executions + 1, started_at: run.startedAt });
+  end(core, row, "poison", "dead_letter", { error, interruptions: row.interruptions + 1, ...startedBy(row, run.startedAt) });
 }

@@ -20,7 +20,7 @@ export function retry(core: Core, id: number, replacement?: { payload: string; h
     const now = core.clock.now();
     changeTask(core.store, row, "reopen", status, "pending", {
       attempt: 0, interruptions: 0, suspect: 0, cancelling: 0, result: null, error: null, finished_at: null, started_at: null, run_at: null,
-      executions: 0, key_hash: hash, held: hash === null ? null : 1,
+      key_hash: hash, held: hash === null ? null : 1,
       ...(replacement ? { payload: replacement.payload } : {}),
       ...lifeAgain(core, row, now),
     });

@@ -38,7 +38,9 @@ export const tasks = sqliteTable(
     deadline_at: integer(),
     /** The earlier of `ttl_at` and `deadline_at` that still applies. */
     expires_at: integer(),
+    /** The last start; and, once it has gone back, the first. */
     started_at: integer(),
+    first_started_at: integer(),
     finished_at: integer(),
     /** Charged attempts that have ended. */
     attempt: integer().notNull().default(0),

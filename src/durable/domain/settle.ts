@@ -66,7 +66,7 @@ function failed(core: Core, run: Run, outcome: Failure, now: number): void {
   const row = readTask(core.store, outcome.id);
   invariant(row, `task ${outcome.id} of run ${run.id} has no row`);
   const reason: AbortReason | undefined = row.cancelling === 1 ? "cancel" : (run.aborts.get(outcome.id) ?? outcome.aborted);
-  const started = { started_at: run.currentSince, executions: row.executions + 1 };
+  const started = startedBy(row, run.currentSince);
   if (reason === "cancel") end(core, row, "cancel", "cancelled", started);
   else if (reason === "deadline") end(core, row, "expire", "expired", started);
   // Not charged: the mill stopped it, or its runner lost the lease.
@@ -109,6 +109,13 @@ export function lifeAfterStart(row: TaskRow, now: number): Partial<TaskRow> {
   return ttlFrom !== "firstAttempt" && row.ttl_at !== null ? { ttl_at: null, expires_at: row.deadline_at } : {};
 }
 
+/** What an execution leaves on its row. */
+export const startedBy = (row: TaskRow, at: number): Partial<TaskRow> => ({
+  started_at: at,
+  first_started_at: row.first_started_at ?? row.started_at ?? at,
+  executions: row.executions + 1,
+});
+
 /** Back to the front, not charged: one row, so that people see that it was begun. */
 function back(core: Core, row: TaskRow, started: Partial<TaskRow>): void {
   const life = lifeAfterStart(row, core.clock.now());
@@ -118,7 +125,7 @@ function back(core: Core, row: TaskRow, started: Partial<TaskRow>): void {
 }
 
 /** Never started: to the front again without a row; unless it was cancelled or its deadline passed meanwhile. */
-export function putBack(core: Core, run: Run, ids: readonly number[]): void {
+function putBack(core: Core, run: Run, ids: readonly number[]): void {
   if (ids.length === 0) return;
   core.touch();
   for (const row of readTasks(core.store, ids)) {
@@ -136,7 +143,7 @@ export function putBack(core: Core, run: Run, ids: readonly number[]): void {
 function endCancelled(core: Core, id: number, startedAt: number): void {
   const row = readTask(core.store, id);
   invariant(row, `task ${id} has no row`);
-  end(core, row, "cancel", "cancelled", { started_at: startedAt, executions: row.executions + 1 });
+  end(core, row, "cancel", "cancelled", startedBy(row, startedAt));
 }
 
 export const optionsOf = (row: Pick<TaskRow, "options">): TaskOptions => (row.options === null ? {} : (JSON.parse(row.options) as TaskOptions));

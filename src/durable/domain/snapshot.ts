@@ -18,7 +18,7 @@ export function snapshot(core: Core): DomainSnapshot {
     maxConcurrency: core.cap,
     counts: countsOf(core),
     totals: { ...state.totals },
-    running: running(core),
+    running: runningNow(core),
     oldestPendingMs: oldestRow ? Math.max(0, now - oldestRow.created_at) : null,
     slots: { granted: core.holder.granted, using: core.holder.using },
     rates: {},
@@ -26,7 +26,7 @@ export function snapshot(core: Core): DomainSnapshot {
   };
 }
 
-function running(core: Core): DomainSnapshot["running"] {
+function runningNow(core: Core): DomainSnapshot["running"] {
   const runs = [...core.runs.values()].filter((run) => run.current !== undefined).slice(0, 100);
   const rows = new Map(readTasks(core.store, runs.map((run) => run.current!)).map((row) => [row.id, row]));
   return runs.flatMap((run) => {

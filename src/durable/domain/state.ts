@@ -3,7 +3,7 @@ import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
 /** A run as the state row names it: enough to know, after a crash, what was under way. */
-export interface StoredRun {
+interface StoredRun {
   ids: Ranges;
   at: number;
   /** The code version that started it: work interrupted by a deploy is not charged. */
@@ -11,11 +11,11 @@ export interface StoredRun {
 }
 
 /** Transitions since creation; the law is inserted = live + finished + purged. */
-export const TOTALS = [
+const TOTALS = [
   "inserted", "started", "completed", "failed", "dead_letter", "cancelled", "superseded", "expired", "dependency_failed",
   "retried", "reopened", "purged", "interrupted", "upgraded", "duplicates", "requeued", "schedulesSkipped",
 ] as const;
-export type Total = (typeof TOTALS)[number];
+type Total = (typeof TOTALS)[number];
 
 /** The one JSON row of an object, written at most once a transaction. */
 export interface State {

@@ -44,7 +44,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     createdAt: iso(row.created_at),
     startedAt: isoOrNull(startedAt),
     finishedAt: isoOrNull(row.finished_at),
-    waitMs: Math.max(0, (startedAt ?? row.finished_at ?? now) - row.created_at),
+    waitMs: Math.max(0, (row.first_started_at ?? startedAt ?? row.finished_at ?? now) - row.created_at),
     durationMs: hasEnded && startedAt !== null && row.finished_at !== null ? Math.max(0, row.finished_at - startedAt) : null,
     progress: isRunning ? core.progresses.of(row.id, run.currentSince) : null,
     io: { expected: null, actual: null },
