@@ -40,7 +40,7 @@ const ERRORS = {
   too_many_requests: ["More than 1,000 callers wait for results of one domain", "Ask again after `Retry-After`, or without `wait`"],
   internal: ["A bug, or a storage that a newer version wrote", "`request` finds the log line; nothing else is told"],
   overloaded: ["The platform says that more is asked than the object can take", "Ask again after `Retry-After`, with less at once"],
-  storage_full: ["The object's storage is full", "Reserved: the platform's own error still comes as `internal`"],
+  storage_full: ["The object's storage is full; reads still work", "Shorten the history it keeps; ask again after `Retry-After`"],
   domain_unreachable: ["The connection to an object broke", "Ask again; a write only with an idempotency key"],
 };
 
