@@ -6,7 +6,6 @@ if (object !== "domain" && object !== "coordinator") throw new Error(`MILLRACE_O
 
 export default defineConfig({
   dialect: "sqlite",
-  driver: "durable-sqlite",
   schema: `./src/durable/${object}/schema.ts`,
   out: `./migrations/${object}`,
 });
