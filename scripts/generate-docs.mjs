@@ -36,7 +36,10 @@ const ERRORS = {
   invalid_state: ["The task, or the wait for it, is in no state for that", "`status` (over HTTP `taskStatus`) says which state it is in"],
   lease_lost: ["The execution's run is over; nothing was changed", "Stop: the task runs again elsewhere, or has been settled"],
   idempotency_conflict: ["The idempotency key was used for another request", "A new key for a new request, or the first request again"],
-  payload_too_large: ["A payload over 1 MiB, or a request or batch over its limit", "Store the data (R2, KV), submit a reference; cut the batch"],
+  payload_too_large: [
+    "A payload over 1 MiB, or a request or batch over its limit",
+    "Store the data (R2, KV), submit a reference; cut the batch",
+  ],
   too_many_requests: ["More than 1,000 callers wait for results of one domain", "Ask again after `Retry-After`, or without `wait`"],
   internal: ["A bug, or a storage that a newer version wrote", "`request` finds the log line; nothing else is told"],
   overloaded: ["The platform says that more is asked than the object can take", "Ask again after `Retry-After`, with less at once"],
@@ -97,9 +100,15 @@ function stateDiagram() {
   for (const [status, when] of Object.entries(BEGINNINGS)) lines.push(`  [*] --> ${status}: ${when}`);
   for (const { from, to, causes } of live) lines.push(`  ${from} --> ${to}: ${causes.join(", ")}`);
   for (const status of ended) lines.push(`  ${status} --> reopen`);
-  lines.push("  reopen --> pending: reopen", "```", "");
-  lines.push(`Stored, but not reached in this version: ${unreached.map((status) => `\`${status}\``).join(", ")}.`, "");
-  lines.push("| cause | from | to | when |", "|---|---|---|---|");
+  lines.push(
+    "  reopen --> pending: reopen",
+    "```",
+    "",
+    `Stored, but not reached in this version: ${unreached.map((status) => `\`${status}\``).join(", ")}.`,
+    "",
+    "| cause | from | to | when |",
+    "|---|---|---|---|",
+  );
   for (const [cause, pairs] of Object.entries(TRANSITIONS)) {
     const list = (/** @type {string[]} */ names) => [...new Set(names)].map((name) => `\`${name}\``).join(" · ");
     const isAll = pairs.length === TERMINAL.length && pairs.every(([from]) => /** @type {readonly string[]} */ (TERMINAL).includes(from));
@@ -126,7 +135,9 @@ function routeTables() {
   for (const { method, path, role, query, body, later } of ROUTES) {
     if (later !== undefined) continue;
     const parameters = [...(query?.once ?? []), ...(query?.many ?? []).map((name) => `${name}…`)];
-    const fields = Object.entries(body?.schema.shape ?? {}).map(([name, schema]) => (safeParse(schema, undefined).success ? `${name}?` : name));
+    const fields = Object.entries(body?.schema.shape ?? {}).map(([name, schema]) =>
+      safeParse(schema, undefined).success ? `${name}?` : name,
+    );
     const list = (/** @type {string[]} */ names) => names.map((name) => `\`${name}\``).join(" ");
     lines.push(`| \`${method} ${shown(path)}\` | ${role} | ${list(parameters)} | ${list(fields)} |`);
   }
