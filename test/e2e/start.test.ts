@@ -11,7 +11,7 @@ const run = promisify(execFile);
 async function copy(home: string): Promise<string> {
   const folder = join(home, "clone");
   const { stdout } = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, maxBuffer: 1 << 24 });
-  for (const name of stdout.split("\n").filter((line) => line && existsSync(join(ROOT, line)))) {
+  for (const name of stdout.split("\n").filter((line) => line && line !== "node_modules" && existsSync(join(ROOT, line)))) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     cpSync(join(ROOT, name), join(folder, name));
   }

@@ -64,7 +64,7 @@ type Outcomes = { outcome: string; id: string }[];
 
 async function attempt(url: string, { domain, idempotencyKey, numbers }: Parcel): Promise<Outcomes | undefined> {
   const type = domain === "plain" ? "double" : "report";
-  const tasks = numbers.map((n) => ({ type, payload: { n, ms: 5 + ((n * 7) % 40) } }));
+  const tasks = numbers.map((n) => ({ type, payload: { n, ms: 10 + ((n * 7) % 80) } }));
   const single = tasks.length === 1;
   let status: number;
   let body: string;
