@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LOCAL_HOSTS, LOCAL_WEBHOOK_SECRET } from "../../scripts/dev.mjs";
-import { environment, Mill, ROOT, temporary } from "./mill.ts";
+import { environment, Mill, NODE, ROOT, temporary } from "./mill.ts";
 
 const run = promisify(execFile);
 
@@ -69,4 +69,34 @@ describe("shell and Python snippets of the docs, against a running mill", () => 
       expect(found, page).toBe(marks);
     }
   });
+});
+
+/** Writes the README's own app: every snippet whose first line names its file. Only where `millrace` lies is added. */
+function writeApp(folder: string): string[] {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const named = [...readme.matchAll(/```\w+\n((?:\/\/|#) ([\w./]+)\n[\s\S]*?)\n```/g)].map(({ 1: text = "", 2: name = "" }) => ({
+    name,
+    text,
+  }));
+  for (const { name, text } of named) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    // Before the first table, as TOML wants its top level.
+    const alias = `\nalias = { millrace = ${JSON.stringify(join(ROOT, "src", "index.ts"))} }\n`;
+    writeFileSync(join(folder, name), name === "wrangler.toml" ? text.replace(/\n(?=\n\[)/, alias) : text);
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  return named.map(({ name }) => name);
+}
+
+test("the README's app runs as it stands: its Worker submits, awaits and answers with the typed result", async () => {
+  using app = temporary("readme-app");
+  const files = writeApp(app.path);
+  expect(files).toEqual(["src/domains/media.ts", "src/index.ts", "wrangler.toml"]);
+  writeFileSync(join(app.path, "logo.png"), "a logo");
+  const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
+  const put = ["r2", "object", "put", "pictures/logo.png", "--file", "logo.png", "--local", "--persist-to", join(app.path, "data")];
+  await run(NODE, [wrangler, ...put], { cwd: app.path, env: environment(app.path) });
+  await using pictures = await Mill.start({ folder: app.path, home: app.path });
+  const response = await fetch(`${pictures.url}/logo`);
+  expect(await response.json()).toEqual({ object: "small/logo.png", bytes: 6 });
 });
