@@ -6,6 +6,12 @@ const TYPES_MAX = 1_000;
 const EASE = 0.3;
 /** After a run that was too slow, so many full ones in time come before K is tried one higher than measured. */
 const REST = 64;
+/**
+ * With n runs under way one that takes 12 ms × n is in time: they share a thread (of each, 1 to 2 ms are its RPC, more
+ * on a busy machine), and still every 12 ms a slot comes free. With less, K fell to 1 for what the others took, which
+ * made everything slower, which kept it there.
+ */
+const PER_OPEN_RUN_MS = 12;
 /** Sums of weights such as 1/49 miss 1 by a rounding error. */
 const FULL = 1 + 1e-9;
 
@@ -54,8 +60,7 @@ export class RunSize {
    *
    * @param types how many tasks of each type were executed; recalled ones do not count
    * @param elapsedMs from dispatch to answer, on the object's clock
-   * @param open how many runs were under way, this one included: they share a thread, and about 1 ms of each is its
-   *   RPC, so with very many the target is twice that; else K would fall to 1 for what others take
+   * @param open how many runs were under way, this one included: from five on the target grows with them
    */
   learn(types: ReadonlyMap<string, number>, elapsedMs: number, open = 1): void {
     let load = 0;
@@ -65,7 +70,7 @@ export class RunSize {
       slowest = Math.min(slowest, this.size(type));
     }
     if (!(load > 0) || !(elapsedMs >= 0)) return;
-    const fits = Math.max(LIMITS.runTargetMs, 2 * open) / Math.max(elapsedMs, 0.01);
+    const fits = Math.max(LIMITS.runTargetMs, PER_OPEN_RUN_MS * open) / Math.max(elapsedMs, 0.01);
     for (const type of types.keys()) {
       const known = this.sizes.get(type) ?? NEW;
       // A type at 1 may take any time: what it runs with is not to blame for a slow run.

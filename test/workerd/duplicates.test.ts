@@ -97,11 +97,11 @@ describe("onDuplicate skip, for every status that the key's task can have", () =
   });
 
   test("within a batch the last of equal keys counts, earlier ones answer duplicate with its id", async () => {
-    const item = (label: string) => ({ type: "play", payload: { name: "in a batch" }, label, delay: "1h" });
-    const answers = await workQ.submitAll([item("one"), item("two"), item("three")] as never);
-    expect(answers.map((answer: { outcome: string }) => answer.outcome)).toEqual(["duplicate", "duplicate", "inserted"]);
-    expect(new Set(answers.map((answer: { id: string }) => answer.id)).size).toBe(1);
-    expect(await get(answers[2]!.id)).toMatchObject({ label: "three" });
+    const item = (label: string) => ({ type: "play", payload: { name: "in a batch" }, label, delay: "1h" }) as const;
+    const answers = await workQ.submitAll([item("one"), item("two"), item("three")]);
+    expect(answers.map((answer) => answer.outcome)).toEqual(["duplicate", "duplicate", "inserted"]);
+    expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
+    expect(await get(answers[2].id)).toMatchObject({ label: "three" });
   });
 
   test("an explicit key beats the payload; member order makes no difference; another type never meets", async () => {

@@ -29,8 +29,8 @@ describe("a task from submit to result", () => {
 
   test("a batch is one transaction, answered in order; ids are dense", async () => {
     const answers = await workQ.submitAll(Array.from({ length: 50 }, (_, n) => ({ type: "plain", payload: { n } })));
-    const ids = answers.map(({ id }: { id: string }) => Number(id.split("_")[1]));
-    expect(ids).toEqual(Array.from({ length: 50 }, (_, n) => ids[0] + n));
+    const ids = answers.map(({ id }) => Number(id.split("_")[1]));
+    expect(ids).toEqual(Array.from({ length: 50 }, (_, n) => ids[0]! + n));
     for (const [n, answer] of answers.entries()) expect(await workQ.task("plain", answer.id).result({ timeout: "10s" })).toBe(n);
   });
 
@@ -78,7 +78,7 @@ describe("attempts", () => {
   test("RetryAfterError sets the delay", async () => {
     const { id } = await play({ do: "later", name: "in an hour" });
     const view = await until(() => task(id).get(), (seen: { status: string }) => seen.status === "scheduled");
-    expect(Date.parse(view.runAt) - clock.now()).toBeGreaterThan(3_500_000);
+    expect(Date.parse(view.runAt!) - clock.now()).toBeGreaterThan(3_500_000);
     clock.advance(hours(1.1));
     await ring("work");
     expect(await task(id).result({ timeout: "10s" })).toEqual({ name: "in an hour", attempt: 2 });

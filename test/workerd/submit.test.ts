@@ -35,8 +35,8 @@ describe("submits", () => {
 
   test("large payloads and many at once come back as they were", async () => {
     const name = `${'"'.repeat(100_000)}\\ü\u{1f600}`;
-    const many = Array.from({ length: 12 }, (_, n) => ({ type: "play", payload: { name: `${name}${n}` }, delay: "1h" }));
-    const answers = await workQ.submitAll(many as never);
+    const many = Array.from({ length: 12 }, (_, n) => ({ type: "play", payload: { name: `${name}${n}` }, delay: "1h" }) as const);
+    const answers = await workQ.submitAll(many);
     for (const [n, { id }] of answers.entries()) expect((await workQ.task("play", id).get()).payload).toEqual({ name: `${name}${n}` });
     const big = "x".repeat(1_000_000);
     const { id } = await workQ.submit("play", { name: big }, { delay: "1h" });

@@ -78,7 +78,7 @@ describe("bodies", () => {
     const { body } = await send("POST", TASKS, '{"type":"plain","payload":"\\ud800"}');
     expect(body.task.payload).toBe("\ud800");
     const response = await app.request(`/v1/tasks/${body.id}`, {}, { MILLRACE_AUTH: "open" });
-    new TextDecoder("utf-8", { fatal: true }).decode(await response.arrayBuffer());
+    new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(await response.arrayBuffer());
   });
 
   test("a payload nested 1,000 levels deep is taken", async () => {
