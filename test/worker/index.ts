@@ -23,7 +23,8 @@ export class MillCoordinator extends mill.MillCoordinator {
     super(born(ctx), env);
   }
   override async sync(request: SyncRequest) {
-    if (platform.partitioned) throw new Error("Network connection lost.");
+    // Late, not lost: the object gives it up and asks again, and then the first arrives after all.
+    while (platform.partitioned) await scheduler.wait(2);
     return super.sync(request);
   }
 }

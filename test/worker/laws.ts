@@ -1,0 +1,40 @@
+import { runInDurableObject } from "cloudflare:test";
+import { expect } from "vitest";
+import type { State } from "../../src/durable/domain/state.ts";
+import { STATUS_CODE, TERMINAL } from "../../src/policy/status.ts";
+import type { Birth } from "./lives.ts";
+import { stub } from "./reach.ts";
+
+/** What an object's storage says of itself: the state row, and a recount of the rows it counts. */
+export async function books(domain: string): Promise<{ state: State; recount: Record<string, number>; scheduled: number }> {
+  return runInDurableObject(stub(domain), (_object, { storage }) => {
+    const state = JSON.parse(storage.sql.exec<{ json: string }>("SELECT json FROM state").one().json) as State;
+    const rows = storage.sql.exec<{ status: number; n: number }>("SELECT status, count(*) AS n FROM tasks GROUP BY status").toArray();
+    const recount = Object.fromEntries(Object.entries(STATUS_CODE).map(([name, code]) => [name, rows.find((row) => row.status === code)?.n ?? 0]));
+    const scheduled = storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM tasks WHERE schedule IS NOT NULL").one().n;
+    return { state, recount, scheduled };
+  });
+}
+
+/** Counters equal the rows; every task that was taken in is live, finished or purged; each ended once for every time it was opened. */
+export async function expectBalanced(domain: string): Promise<void> {
+  const { state, recount } = await books(domain);
+  const sum = (names: readonly string[], of: Record<string, number>) => names.reduce((total, name) => total + of[name]!, 0);
+  expect(state.counts, `${domain}: counters and rows`).toEqual(recount);
+  const { inserted, purged, reopened } = state.totals;
+  expect(inserted, `${domain}: inserted = live + finished + purged`).toBe(sum(Object.keys(recount), recount) + purged);
+  expect(sum(TERMINAL, state.totals), `${domain}: each ended once`).toBe(sum(TERMINAL, recount) + purged + reopened);
+  for (const [name, total] of Object.entries(state.totals)) expect(total, name).toBeGreaterThanOrEqual(0);
+}
+
+/** An object that died with work left an alarm behind that wakes it in time: at the due moment, or within a minute. */
+export async function expectAlarms(births: readonly Birth[], at: number): Promise<void> {
+  for (const { name, alarm, pending, due, isRinging } of births) {
+    const stands = await alarm;
+    if (isRinging) continue;
+    if (pending > 0) expect(stands, `${name} died with ${pending} pending tasks`).not.toBeNull();
+    if (pending > 0) expect(stands!, `${name}: the dead man's switch`).toBeLessThanOrEqual(at + 60_000);
+    if (due !== null) expect(stands, `${name} died with a task due at ${due}`).not.toBeNull();
+    if (due !== null) expect(stands!, `${name}: the alarm, and what is due`).toBeLessThanOrEqual(Math.max(due, at));
+  }
+}

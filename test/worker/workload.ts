@@ -1,0 +1,198 @@
+import { reachCoordinator } from "../../src/durable/reach.ts";
+import { clock } from "./clock.ts";
+import { otherQ, workQ } from "./index.ts";
+import { crash, survive, type Time } from "./drive.ts";
+import { platform } from "./lives.ts";
+import { gate, type Script } from "./script.ts";
+
+interface Promised {
+  id: string;
+  /** The status it must end in. */
+  end: string;
+}
+
+let serial = 0;
+
+/**
+ * A bit of everything that a mill is asked for, made by a caller who repeats what broke. `promised` holds every task
+ * whose submit was acknowledged, and how it must end.
+ */
+export class Workload {
+  readonly promised: Promised[] = [];
+  private readonly time: Time;
+  private readonly name = `load ${(serial += 1)}`;
+  private gates = 0;
+
+  constructor(time: Time) {
+    this.time = time;
+  }
+
+  async submit(script: Partial<Script>, end: string, options: object = {}, handle: typeof workQ = workQ): Promise<string> {
+    const key = `${this.name} ${(serial += 1)}`;
+    const payload = { name: key, ...script };
+    const answer = await survive(() => handle.submit("play", payload as never, { ...options, idempotencyKey: key } as never));
+    const { id } = answer as { id: string };
+    this.promised.push({ id, end });
+    return id;
+  }
+
+  async batch(type: "play" | "plain" | "forgotten", payloads: object[]): Promise<string[]> {
+    const key = `${this.name} ${(serial += 1)}`;
+    const answers = (await survive(() => workQ.submitAll(payloads.map((payload) => ({ type, payload })) as never, { idempotencyKey: key }) as Promise<unknown>)) as { id: string }[];
+    const end = type === "forgotten" ? "gone" : "completed";
+    for (const { id } of answers) this.promised.push({ id, end });
+    return answers.map(({ id }) => id);
+  }
+
+  readonly phases: Record<string, () => Promise<void>> = {
+    small: () => this.small(),
+    endings: () => this.endings(),
+    crowd: () => this.crowd(),
+    recalled: () => this.recalled(),
+    interrupted: () => this.interrupted(),
+    lapsed: () => this.lapsed(),
+    control: () => this.control(),
+  };
+
+  /** Short tasks: alone, in batches, and joined. */
+  private async small(): Promise<void> {
+    await this.batch("plain", Array.from({ length: 20 }, (_, n) => ({ n })));
+    await this.batch("forgotten", [{ n: 1 }, { n: 2 }]);
+    await Promise.all(Array.from({ length: 5 }, (_, n) => this.submit({}, "completed", { priority: n * 50 })));
+    const key = `${this.name} key`;
+    for (let n = 0; n < 3; n += 1) await this.submit({}, "completed", { key });
+  }
+
+  private async quick(count: number): Promise<void> {
+    const ids = await this.batch("play", Array.from({ length: count }, () => ({ name: `${this.name} ${(serial += 1)}` })));
+    await this.time.until("the end of short tasks", async () => (await this.status(ids.at(-1)!)) === "completed");
+  }
+
+  private async endings(): Promise<void> {
+    await this.submit({ do: "permanent" }, "failed");
+    await this.submit({ do: "flaky", times: 2 }, "completed");
+    const dead = await this.submit({ do: "fail" }, "dead_letter");
+    await this.submit({}, "completed", { delay: "3s" });
+    await this.submit({}, "expired", { delay: "20s", ttl: "2s" });
+    const soon = await this.submit({}, "completed", { delay: "1d" });
+    await survive(() => workQ.task("play", soon).runNow());
+    const waiting = await this.submit({}, "cancelled", { delay: "1d" });
+    await survive(() => workQ.task("play", waiting).cancel());
+    await this.time.until("the dead letter", async () => (await this.status(dead)) === "dead_letter");
+    await survive(() => workQ.task("play", dead).retry());
+  }
+
+  /** Every slot taken, so that the other domain has to ask for one. */
+  private async crowd(): Promise<void> {
+    const gates = await this.hold(8);
+    await this.submit({}, "completed", {}, otherQ as never);
+    // So long that the coordinator asks again for what is short.
+    await this.pass(5_000, 250);
+    const cancelled = await this.submit({ do: "hold", name: "never" }, "cancelled", { priority: "high" });
+    gates.open(2);
+    await this.time.until("the one to cancel", async () => (await this.status(cancelled)) === "running");
+    // It has handed over its control by then.
+    await this.pass(50, 5);
+    await survive(() => workQ.task("play", cancelled).cancel());
+    gates.open(8);
+  }
+
+  /** A long task, and behind it, in its run, some that have to be asked back. */
+  private async recalled(): Promise<void> {
+    // Enough short ones before, so that the domain has learnt to put many into a run.
+    for (let round = 0; round < 3; round += 1) await this.quick(24);
+    const name = this.gate();
+    await this.batch("play", [{ do: "hold", name }, ...Array.from({ length: 30 }, (_, n) => ({ name: `${name} ${n}` }))]);
+    await this.pass(150, 5);
+    gate(name).open();
+  }
+
+  /** An object dies under runs that live on, a run breaks under an object that lives on. */
+  private async interrupted(): Promise<void> {
+    platform.outlive = true;
+    const gates = await this.hold(3);
+    platform.outlive = false;
+    await crash("work");
+    this.time.stepMs = 100;
+    await this.quick(1);
+    gates.open(3);
+    platform.breaks = 1;
+    await this.submit({}, "completed");
+    await this.time.until("the broken run", () => platform.breaks === 0);
+    this.time.stepMs = 5;
+  }
+
+  /** The coordinator is out of reach for so long that the grant ends. */
+  private async lapsed(): Promise<void> {
+    const gates = await this.hold(1);
+    platform.partitioned = true;
+    await this.pass(40_000, 500);
+    platform.partitioned = false;
+    gates.open(1);
+  }
+
+  private async control(): Promise<void> {
+    await survive(() => workQ.pause());
+    await this.submit({}, "completed");
+    await survive(() => workQ.setMaxConcurrency(4));
+    await survive(() => workQ.resume());
+    await survive(() => workQ.setMaxConcurrency(8));
+    const schedule = (await survive(() => workQ.schedule({ name: "often", type: "play", payload: { name: "often" }, every: "10m" } as never) as never)) as { id: string };
+    await survive(() => workQ.schedule(schedule.id).trigger());
+    await survive(() => workQ.schedule(schedule.id).delete());
+    await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 8 }));
+    await survive(() => reachCoordinator(clock).sweepList());
+  }
+
+  /** Time passes, in steps. */
+  private async pass(ms: number, stepMs: number): Promise<void> {
+    const end = clock.now() + ms;
+    this.time.stepMs = stepMs;
+    await this.time.until("the passing of time", () => clock.now() >= end);
+    this.time.stepMs = 5;
+  }
+
+  /** Tasks that run until their gates are opened; all of them are under way when it answers, if nothing dies meanwhile. */
+  private async hold(count: number): Promise<{ open(upTo: number): void }> {
+    const names = Array.from({ length: count }, () => this.gate());
+    const ids: string[] = [];
+    for (const name of names) ids.push(await this.submit({ do: "hold", name }, "completed", { priority: "realtime" }));
+    const last = ids.at(-1)!;
+    await this.time.until("the start of the last", async () => (await this.status(last)) === "running", 20_000);
+    return { open: (upTo) => names.slice(0, upTo).forEach((name) => gate(name).open()) };
+  }
+
+  private gate(): string {
+    return `${this.name} gate ${(this.gates += 1)}`;
+  }
+
+  private async status(id: string): Promise<string> {
+    return (await survive((): Promise<{ status: string }> => workQ.task("play", id).get()))?.status ?? "gone";
+  }
+
+  /** Time passes until everything promised has come true. */
+  async drain(): Promise<void> {
+    this.time.stepMs = 250;
+    const rest = new Map(this.promised.map(({ id, end }) => [id, end]));
+    await this.time.until("the end of everything", async () => {
+      for (const id of rest.keys()) {
+        const handle = id.startsWith("work_") ? workQ : otherQ;
+        const task = await survive((): Promise<{ status: string; finishedAt: string | null }> => (handle as typeof workQ).task("play", id).get());
+        if (task !== undefined && task.finishedAt === null) return false;
+        const status = task?.status ?? "gone";
+        if (status !== rest.get(id)) throw new Error(`${id} was to end ${rest.get(id)}, and is ${status}: ${JSON.stringify(task)}`);
+        rest.delete(id);
+      }
+      return true;
+    });
+    this.time.stepMs = 5;
+  }
+
+  /** Every slot can be used again. */
+  async fillAllSlots(): Promise<void> {
+    const gates = await this.hold(8);
+    const running = () => survive(() => workQ.snapshot()).then((snapshot) => snapshot?.running.length);
+    await this.time.until("the use of all slots", async () => (await running()) === 8);
+    gates.open(8);
+  }
+}

@@ -1,0 +1,133 @@
+/// <reference types="vite/types/importMeta.d.ts" />
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { onPoint } from "../../src/durable/point.ts";
+import { reachCoordinator } from "../../src/durable/reach.ts";
+import { clock } from "../worker/clock.ts";
+import { Time } from "../worker/drive.ts";
+import { books, expectAlarms, expectBalanced } from "../worker/laws.ts";
+import { births, kill, killSoon, platform } from "../worker/lives.ts";
+import { otherQ, workQ } from "../worker/index.ts";
+import { Workload } from "../worker/workload.ts";
+
+const sources = import.meta.glob<string>(["../../src/durable/**/*.ts"], { query: "?raw", import: "default", eager: true });
+
+/** Every point of the engine, read from its source: `point("x")`, and the three of every transaction. */
+function pointsOf(texts: string[]): string[] {
+  const names = new Set<string>();
+  for (const text of texts) {
+    for (const [, name] of text.matchAll(/\bpoint\(\s*"([^"]+)"/g)) names.add(name!);
+    for (const [, name] of text.matchAll(/(?:\btransact|#act)(?:<[^(]*>)?\(\s*"([^"]+)"/g)) for (const moment of ["begin", "written", "committed"]) names.add(`${name}.${moment}`);
+  }
+  return [...names].sort();
+}
+
+const points = pointsOf(Object.values(sources));
+const time = new Time(["work", "other"]);
+const PHASES = Object.keys(new Workload(time).phases);
+/** In which phases of the workload each point is passed. */
+const passed = new Map<string, string[]>();
+const promised = new Set<string>();
+
+async function settled(load: Workload): Promise<void> {
+  await load.drain();
+  await load.fillAllSlots();
+  await load.drain();
+  for (const { id } of load.promised) promised.add(id);
+  for (const domain of ["work", "other"]) {
+    await expectBalanced(domain);
+    const { state, scheduled, recount } = await books(domain);
+    expect(state.runs, `${domain}: runs under way`).toEqual({});
+    expect(recount["pending"]! + recount["scheduled"]! + recount["blocked"]!, `${domain}: live tasks`).toBe(0);
+    if (domain === "work") expect(state.totals.inserted - scheduled, "a submit that was repeated counts once").toBe([...promised].filter((id) => id.startsWith("work_")).length);
+  }
+  expect((await workQ.snapshot()).slots.using).toBe(0);
+}
+
+/** Runs phases in which objects die at passes that `choose` picks, until `deaths` have; answers how many did. */
+async function dying(deaths: number, choose: (point: string) => ((object: string) => void) | undefined, phases: readonly string[]): Promise<number> {
+  const load = new Workload(time);
+  const before = births.length;
+  let died = 0;
+  onPoint((point, object) => {
+    const how = died < deaths ? choose(point) : undefined;
+    if (!how) return;
+    died += 1;
+    time.isInHurry = true;
+    how(object);
+  });
+  for (const phase of phases) if (died < deaths) await load.phases[phase]!();
+  onPoint(undefined);
+  platform.outlive = platform.partitioned = false;
+  platform.breaks = 0;
+  await settled(load);
+  time.isInHurry = false;
+  await expectAlarms(births.slice(before), clock.now());
+  return died;
+}
+
+/** The first pass of a point, in one of its phases; in all of them if it was not passed there. */
+async function diesAt(name: string, how: (object: string) => void, phase: string | undefined): Promise<boolean> {
+  const choose = (point: string) => (point === name ? how : undefined);
+  return (phase !== undefined && (await dying(1, choose, [phase])) === 1) || (await dying(1, choose, PHASES)) === 1;
+}
+
+/** Numbers in [0, 1) that are the same in every run. */
+function chance(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+beforeAll(() => {
+  clock.takeOver();
+  time.start();
+});
+
+afterAll(async () => {
+  onPoint(undefined);
+  await time.stop();
+});
+
+describe("a crash at every point", () => {
+  test("every point of the source is passed by the workload", async () => {
+    expect(points.length).toBeGreaterThan(60);
+    const load = new Workload(time);
+    // The first life of each object is none that a crash could repeat.
+    await load.phases["small"]!();
+    for (const [phase, run] of Object.entries(load.phases)) {
+      onPoint((point) => {
+        const phases = passed.get(point) ?? [];
+        if (!phases.includes(phase)) passed.set(point, [...phases, phase]);
+      });
+      await run();
+      onPoint(undefined);
+    }
+    await settled(load);
+    expect(points.filter((point) => !passed.has(point)), "points that were never passed").toEqual([]);
+  }, 60_000);
+
+  for (const name of points) {
+    test(`${name}: at once`, async () => {
+      expect(await diesAt(name, kill, passed.get(name)?.at(0))).toBe(true);
+    }, 60_000);
+    test(`${name}: when all before it is durable`, async () => {
+      expect(await diesAt(name, killSoon, passed.get(name)?.at(-1))).toBe(true);
+    }, 60_000);
+  }
+
+  for (let seed = 1; seed <= 6; seed += 1) {
+    test(`two crashes anywhere, round ${seed}`, async () => {
+      const random = chance(seed);
+      const choose = () => (random() < 0.003 ? (random() < 0.5 ? kill : killSoon) : undefined);
+      await dying(2, choose, PHASES);
+    }, 60_000);
+  }
+
+  test("in the end nobody holds a slot", async () => {
+    time.stepMs = 1_000;
+    await time.until("the return of every slot", async () => (await reachCoordinator(clock).snapshot()).using === 0);
+    expect((await otherQ.snapshot()).slots.using).toBe(0);
+  }, 60_000);
+});
