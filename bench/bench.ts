@@ -47,15 +47,14 @@ export class Bench {
       answers.push(await this.call<BurstAnswer>(verb, order));
     }
     const of = (read: (answer: BurstAnswer) => number) => median(answers.map(read));
-    const { tasks } = order;
     return {
-      perSecond: of(({ ms }) => (tasks / ms) * 1_000),
-      drainPerSecond: of(({ ms, submitMs }) => (tasks / (ms - submitMs)) * 1_000),
-      slowest: Math.min(...answers.map(({ ms }) => (tasks / ms) * 1_000)),
-      perRun: of(({ runs }) => tasks / runs),
-      written: of(({ rowsWritten }) => rowsWritten / tasks),
-      read: of(({ rowsRead }) => rowsRead / tasks),
-      calls: of(({ coordinatorCalls }) => coordinatorCalls / tasks),
+      perSecond: of(({ ms, completed }) => (completed / ms) * 1_000),
+      drainPerSecond: of(({ ms, submitMs, completed }) => (completed / (ms - submitMs)) * 1_000),
+      slowest: Math.min(...answers.map(({ ms, completed }) => (completed / ms) * 1_000)),
+      perRun: of(({ runs, completed }) => completed / runs),
+      written: of(({ rowsWritten, completed }) => rowsWritten / completed),
+      read: of(({ rowsRead, completed }) => rowsRead / completed),
+      calls: of(({ coordinatorCalls, completed }) => coordinatorCalls / completed),
     };
   }
 

@@ -28,4 +28,6 @@ export interface BurstAnswer extends Cost {
   /** Until the last submit was answered. */
   submitMs: number;
   runs: number;
+  /** How many tasks completed meanwhile: at least as many as were ordered. */
+  completed: number;
 }

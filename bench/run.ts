@@ -1,8 +1,8 @@
 // `npm run bench`: what Millrace does per second and what it costs, measured under `wrangler dev` on this machine.
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Mill, temporary } from "../test/e2e/mill.ts";
 import { Bench } from "./bench.ts";
+import { bundle } from "./bundle.ts";
 import { print, write } from "./report.ts";
 import { beginPurge, cost } from "./scenarios/cost.ts";
 import { floor } from "./scenarios/floor.ts";
@@ -34,7 +34,7 @@ if (values.help || unknown.length > 0) {
 
 const wanted = (name: string) => values.only.length === 0 || values.only.includes(name);
 using home = temporary("bench");
-await using mill = await Mill.start({ folder: fileURLToPath(new URL("worker", import.meta.url)), home: home.path });
+await using mill = await Mill.start({ folder: bundle(home.path), home: home.path });
 const bench = new Bench(mill, values.quick);
 const begun = performance.now();
 try {

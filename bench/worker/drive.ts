@@ -113,6 +113,11 @@ export async function alone(handle: Handle, times: number): Promise<{ start: num
   return { ...found, ...costOf(before, await handle.snapshot()) };
 }
 
+function workOf(before: DomainSnapshot, after: DomainSnapshot): Pick<BurstAnswer, "runs" | "completed"> {
+  const grown = (total: string) => (after.totals[total] ?? 0) - (before.totals[total] ?? 0);
+  return { runs: grown("started"), completed: grown("completed") };
+}
+
 function costOf(before: DomainSnapshot, after: DomainSnapshot): Cost {
   const statements: Cost["statements"] = {};
   for (const [kind, cost] of Object.entries(after.cost.statements)) {
