@@ -34,6 +34,9 @@ if (values.help || unknown.length > 0) {
 
 const wanted = (name: string) => values.only.length === 0 || values.only.includes(name);
 using home = temporary("bench");
+// Ctrl-C: what is started ends when this process does, and its folder goes.
+process.on("exit", () => home[Symbol.dispose]());
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
 await using mill = await Mill.start({ folder: bundle(home.path), home: home.path });
 const bench = new Bench(mill, values.quick);
 const begun = performance.now();

@@ -59,7 +59,7 @@ export async function burst(handle: Handle, order: Burst): Promise<BurstAnswer> 
     ms: ended - begun,
     submitMs: submitted - begun,
     ...costOf(before, after),
-    runs: after.totals["started"]! - before.totals["started"]!,
+    ...workOf(before, after),
   };
 }
 
@@ -87,7 +87,7 @@ export async function drain(handle: Handle, order: Burst): Promise<BurstAnswer> 
     ms: ended - begun,
     submitMs: submitted - begun,
     ...costOf(before, after),
-    runs: after.totals["started"]! - before.totals["started"]!,
+    ...workOf(before, after),
   };
 }
 
