@@ -3,6 +3,7 @@ import { cutUtf8 } from "../../policy/text.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { toRanges } from "../../policy/ranges.ts";
 import { retryDelayMs } from "../../policy/retry.ts";
+import { STATUS_CODE } from "../../policy/status.ts";
 import type { TaskError } from "../../domains/task.ts";
 import type { AbortReason, RunOutcome } from "../protocol.ts";
 import type { Core } from "./core.ts";
@@ -42,24 +43,30 @@ export function settle(core: Core, run: Run, report: { outcomes: readonly RunOut
   });
 }
 
-/** The usual end, for many at once: neighbours without results in one statement, results in another. */
+/** The usual end, for many at once. Types with `keep: false` go with it: their rows are deleted as they are, not written first. */
 function complete(core: Core, run: Run, completed: readonly [number, string | undefined][], now: number): void {
   if (completed.length === 0) return;
+  const unkept = unkeptOf(core, run, completed);
+  const gone = new Set(unkept.map((row) => row.id));
+  writeCompleted(core, run, gone.size === 0 ? completed : completed.filter(([id]) => !gone.has(id)), now);
+  core.moved("pending", "completed", completed.length);
+  ended(core, "completed", completed.map(([id]) => id));
+  remove(core, unkept.map(({ id, tags }) => ({ id, tags, status: STATUS_CODE.completed })));
+}
+
+/** Neighbours without results in one statement, results in another. */
+function writeCompleted(core: Core, run: Run, completed: readonly [number, string | undefined][], now: number): void {
   const withResult = completed.filter((pair): pair is [number, string] => pair[1] !== undefined);
   const without = withResult.length === completed.length ? [] : completed.filter(([, result]) => result === undefined).map(([id]) => id);
   for (const [first, count] of toRanges(without)) completeRange(core.store, first, first + count - 1, run.currentSince, now);
   if (withResult.length > 0) completeWithResults(core.store, withResult, run.currentSince, now);
-  core.moved("pending", "completed", completed.length);
-  ended(core, "completed", completed.map(([id]) => id));
-  forgetUnkept(core, run, completed);
 }
 
-/** Types with `keep: false` go with the settle that completes them. */
-function forgetUnkept(core: Core, run: Run, completed: readonly [number, string | undefined][]): void {
+/** The rows of types with `keep: false`. */
+function unkeptOf(core: Core, run: Run, completed: readonly [number, string | undefined][]): TaskRow[] {
   const types = core.definition?.types;
-  if (![...run.types.keys()].some((type) => types?.get(type)?.keep === false)) return;
-  const rows = readTasks(core.store, completed.map(([id]) => id)).filter((row) => types?.get(row.type)?.keep === false);
-  remove(core, rows);
+  if (![...run.types.keys()].some((type) => types?.get(type)?.keep === false)) return [];
+  return readTasks(core.store, completed.map(([id]) => id)).filter((row) => types?.get(row.type)?.keep === false);
 }
 
 function failed(core: Core, run: Run, outcome: Failure, now: number): void {
