@@ -24,7 +24,7 @@ export class MillCoordinator extends mill.MillCoordinator {
   }
   override async sync(request: SyncRequest) {
     // Late, not lost: the object gives it up and asks again, and then the first arrives after all.
-    while (platform.partitioned) await scheduler.wait(2);
+    while (platform.cutOff === request.holder) await scheduler.wait(2);
     return super.sync(request);
   }
 }

@@ -37,8 +37,8 @@ export const platform = {
   outlive: false,
   /** The next so many runs break on their way: the runner's isolate ends. */
   breaks: 0,
-  /** The coordinator cannot be reached. */
-  partitioned: false,
+  /** The domain for which the coordinator is out of reach. */
+  cutOff: "",
 };
 
 const stateOf = (name: string): DurableObjectState => {

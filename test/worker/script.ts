@@ -1,15 +1,17 @@
 import { NonRetryableError, RetryAfterError } from "millrace";
 import { z } from "zod";
+import { probe } from "./probe.ts";
 
 /**
  * What one scripted task does, so that one type can play every part. Executions are written down in `journal`, which
  * lives in the test's isolate: the objects under test share it.
  */
 export const Script = z.object({
-  do: z.enum(["ok", "fail", "permanent", "later", "hold", "flaky", "progress", "deaf", "big"]).default("ok"),
+  do: z.enum(["ok", "fail", "permanent", "later", "hold", "flaky", "progress", "deaf", "big", "spin"]).default("ok"),
   name: z.string().default(""),
   ms: z.number().optional(),
   times: z.number().optional(),
+  deaf: z.boolean().optional(),
 });
 export type Script = z.infer<typeof Script>;
 
@@ -61,6 +63,19 @@ export async function play(script: Script, ctx: ScriptContext): Promise<{ name: 
   }
 }
 
+/** For so many ticks of the probe's time, showing itself at each; a deaf one whatever its signal says. */
+async function spin(script: Script, ctx: ScriptContext): Promise<void> {
+  const execution = probe.enter(ctx.task.id);
+  try {
+    for (const end = probe.tick + (script.times ?? 1); probe.tick < end; execution.seen = probe.tick) {
+      if (script.deaf !== true) ctx.signal.throwIfAborted();
+      await scheduler.wait(1);
+    }
+  } finally {
+    probe.leave(execution);
+  }
+}
+
 async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
   switch (script.do) {
     case "fail":
@@ -85,6 +100,9 @@ async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; 
       break;
     case "big":
       return "x".repeat(script.ms ?? 600_000);
+    case "spin":
+      await spin(script, ctx);
+      break;
     case "ok":
       break;
   }

@@ -125,9 +125,9 @@ export class Workload {
   /** The coordinator is out of reach for so long that the grant ends. */
   private async lapsed(): Promise<void> {
     const gates = await this.hold(1);
-    platform.partitioned = true;
+    platform.cutOff = "work";
     await this.pass(40_000, 500);
-    platform.partitioned = false;
+    platform.cutOff = "";
     gates.open(1);
   }
 

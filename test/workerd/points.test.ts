@@ -57,7 +57,8 @@ async function dying(deaths: number, choose: (point: string) => ((object: string
   });
   for (const phase of phases) if (died < deaths) await load.phases[phase]!();
   onPoint(undefined);
-  platform.outlive = platform.partitioned = false;
+  platform.outlive = false;
+  platform.cutOff = "";
   platform.breaks = 0;
   await settled(load);
   time.isInHurry = false;

@@ -11,6 +11,9 @@ import { settle } from "./settle.ts";
 /** How often a run that takes its time is looked at: whether the tasks behind the current one should be recalled. */
 const WATCH_MS = LIMITS.runTargetMs;
 
+/** Without a grant: how often to look whether there is one again. */
+const REGRANT_MS = 250;
+
 /** Speaks with runners: sends runs, renews their leases, recalls what waits behind a long task. */
 export class Conductor {
   private readonly core: Core;
@@ -59,16 +62,33 @@ export class Conductor {
     });
   }
 
-  /** The runner speaks for its run, by the link it was given or after it found the object again by name. */
-  attach(run: Run, control: RunControl | undefined): void {
+  /** The runner of a run that goes on speaks for the first time, by the link it was given. */
+  attach(run: Run, control: RunControl): void {
     run.orphanUntil = undefined;
     run.renewedAt = this.core.clock.now();
-    if (!control) return;
-    // A stub received as an argument dies with the call unless it is kept by a duplicate.
+    this.keep(run, control);
+    this.beat();
+  }
+
+  /**
+   * A runner found the object again, by name. To call in renews nothing: without a grant, which a new incarnation does not
+   * have yet, nothing may go on for longer than the coordinator counts on. What waits behind its current task is
+   * asked back, since nobody watches over it any more.
+   */
+  resumed(run: Run, control: RunControl): void {
+    this.keep(run, control);
+    if (this.core.holder.valid(this.core.clock.now())) void this.renew(run);
+    if (run.open.size > 1) void this.recall(run, control);
+    this.stopBeat?.();
+    this.stopBeat = undefined;
+    this.beat();
+  }
+
+  /** A stub received as an argument dies with the call unless it is kept by a duplicate. */
+  private keep(run: Run, control: RunControl): void {
     const stub = control as ControlStub & { dup?(): ControlStub };
     run.control?.[Symbol.dispose]?.();
     run.control = stub.dup ? stub.dup() : stub;
-    this.beat();
   }
 
   /** Every 50 ms: when the current task has taken longer than that, the ones behind it are asked back. */
@@ -84,6 +104,7 @@ export class Conductor {
 
   /** A question: only what the runner says it will not start goes back. Until it has answered, all belongs to the run. */
   private async recall(run: Run, control: RunControl): Promise<void> {
+    if (run.recalling) return;
     run.recalling = true;
     try {
       point("recall.call", this.core.name);
@@ -97,9 +118,10 @@ export class Conductor {
     }
   }
 
-  /** While runs are open: renews their leases every 3 s, from memory, while the grant that they stand on is valid. */
+  /** While runs are open: renews their leases every 3 s, from memory, while the grant that they stand on is valid; as soon as it is again. */
   private beat(): void {
-    this.stopBeat ??= this.core.clock.after(LIMITS.runRenewMs, () => {
+    const pause = this.core.holder.valid(this.core.clock.now()) ? LIMITS.runRenewMs : REGRANT_MS;
+    this.stopBeat ??= this.core.clock.after(pause, () => {
       this.stopBeat = undefined;
       if (this.core.runs.size === 0) return;
       const isValid = this.core.holder.valid(this.core.clock.now());

@@ -234,9 +234,11 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     const run = this.#core.runs.get(request.run);
     point("resume.call", this.#core.name);
     if (!run || run.closed) throw leaseLost(request.run);
-    this.#conductor.attach(run, request.control);
     settle(this.#core, run, request);
-    for (const [id, reason] of run.aborts) if (run.open.has(id)) void this.#core.tell(run, id, reason);
+    if (request.control && !request.finished) {
+      this.#conductor.resumed(run, request.control);
+      for (const [id, reason] of run.aborts) if (run.open.has(id)) void this.#core.tell(run, id, reason);
+    }
     this.#syncer.kick();
     point("resume.answer", this.#core.name);
     return request.finished ? null : new Link(this.#core, this.#conductor, run);

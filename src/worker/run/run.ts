@@ -220,7 +220,6 @@ export class Run {
   }
 
   async #resume(): Promise<RunLink | null> {
-    const asked = this.#around.clock.now();
     const { run, domain } = this.#request;
     const outcomes = this.#report.batch();
     const finished = this.#over && outcomes.length === this.#report.size;
@@ -229,7 +228,8 @@ export class Run {
     this.#report.confirm(outcomes, this.#around.clock.now());
     this.#delivered = finished;
     this.#attachAt = Infinity;
-    this.#renewed(asked);
+    // That the object is there renews nothing: it does that itself, once it has slots again.
+    this.#pingAt = this.#around.clock.now() + SILENCE_MS;
     return link;
   }
 
