@@ -20,19 +20,42 @@ export function submit(core: Core, request: SubmitRequest): SubmitAnswer {
 /** Several requests in one transaction; one that is refused changes nothing and leaves the others alone. */
 export function take(core: Core, requests: readonly SubmitRequest[]): (SubmitAnswer | MillraceError)[] {
   const now = core.clock.now();
-  const answers = requests.map((request) => {
-    try {
-      return takeOne(core, request, now);
-    } catch (error) {
-      // Refusals come before the first change; anything else fails the transaction.
-      if (error instanceof MillraceError && error.status < 500) return error;
-      throw error;
-    }
-  });
+  const answers = canMerge(requests) ? takeMerged(core, requests, now) : requests.map((request) => tryOne(core, request, now));
   dispatch(core);
   return answers.map((answer, index) =>
     answer instanceof MillraceError || !requests[index]!.view ? answer : { ...answer, tasks: views(core, answer.outcomes, now) },
   );
+}
+
+/** Whether one statement may insert the tasks of all: none may be refused, and none shares a key with another, whose order would count. */
+function canMerge(requests: readonly SubmitRequest[]): boolean {
+  if (requests.length < 2) return false;
+  const hashes = new Set<string>();
+  for (const { items, idempotency } of requests) {
+    if (idempotency || items.length > LIMITS.batchTasksMax) return false;
+    for (const { hash } of items) {
+      if (hash === undefined) continue;
+      if (hashes.has(hash)) return false;
+      hashes.add(hash);
+    }
+  }
+  return true;
+}
+
+function takeMerged(core: Core, requests: readonly SubmitRequest[], now: number): SubmitAnswer[] {
+  const outcomes = insert(core, requests.flatMap(({ items }) => items), now);
+  let taken = 0;
+  return requests.map(({ items }) => ({ outcomes: outcomes.slice(taken, (taken += items.length)) }));
+}
+
+function tryOne(core: Core, request: SubmitRequest, now: number): SubmitAnswer | MillraceError {
+  try {
+    return takeOne(core, request, now);
+  } catch (error) {
+    // Refusals come before the first change; anything else fails the transaction.
+    if (error instanceof MillraceError && error.status < 500) return error;
+    throw error;
+  }
 }
 
 function takeOne(core: Core, request: SubmitRequest, now: number): SubmitAnswer {
