@@ -36,6 +36,7 @@ export class MillRunner extends RunnerEntrypoint {
     super(ctx, env, registry, { reach: reachRun, domain, clock, outlive: platform.outlive });
   }
   override run(request: RunRequest, link: RunLink) {
+    if (platform.takes) return platform.takes(request, link);
     if (platform.breaks === 0) return super.run(request, link);
     platform.breaks -= 1;
     return Promise.reject(new Error("The runner's isolate has ended."));

@@ -1,3 +1,5 @@
+import type { RunAnswer, RunLink, RunRequest } from "../../src/durable/protocol.ts";
+
 /** The state of each object's current life, so that a test can end it from within, at any point. */
 const states = new Map<string, DurableObjectState>();
 
@@ -37,6 +39,8 @@ export const platform = {
   outlive: false,
   /** The next so many runs break on their way: the runner's isolate ends. */
   breaks: 0,
+  /** Takes the next runs in the runner's place, in its own context; cleared by the test. */
+  takes: undefined as ((request: RunRequest, link: RunLink) => Promise<RunAnswer>) | undefined,
   /** The domain for which the coordinator is out of reach. */
   cutOff: "",
 };

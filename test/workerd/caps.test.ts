@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onPoint } from "../../src/durable/point.ts";
-import { reachCoordinator } from "../../src/durable/reach.ts";
+import type { RunLink, RunOutcome, RunRequest } from "../../src/durable/protocol.ts";
+import { reachCoordinator, reachRun } from "../../src/durable/reach.ts";
+import { MillraceError } from "../../src/policy/errors.ts";
 import { clock } from "../worker/clock.ts";
 import { crash, survive, Time } from "../worker/drive.ts";
 import { otherQ, workQ } from "../worker/index.ts";
@@ -117,4 +119,63 @@ describe("running never exceeds the caps, counted outside the mill", () => {
     await allEnded(tasks);
     expect(probe.violations).toEqual([]);
   }, 60_000);
+});
+
+describe("a run that is over", () => {
+  /** What a runner is told that speaks for a run which is over: by its link, and by name. */
+  async function late(request: RunRequest, link: RunLink): Promise<unknown[]> {
+    const outcomes = request.tasks.map(({ id }): RunOutcome => ({ id, ok: true, result: '"late"' }));
+    const refused = (answer: Promise<unknown>) => answer.then(() => "accepted", (error: unknown) => (MillraceError.is(error) ? error.code : String(error)));
+    const control = { renew: async () => undefined, abort: async () => undefined, recall: async () => [] };
+    return [
+      await refused(link.settle(outcomes)),
+      await refused(link.progress([{ id: outcomes[0]!.id, fraction: 0.9, message: null }])),
+      await refused(link.attach(control)),
+      await refused(reachRun("work").resumeRun({ run: request.run, outcomes, unstarted: [], finished: true })),
+      await refused(reachRun("work").resumeRun({ run: "0123456789abcdef01234567", outcomes, unstarted: [], finished: true })),
+    ];
+  }
+
+  test("is refused with lease_lost, whatever it says, and changes nothing", async () => {
+    const said: unknown[][] = [];
+    let mayspeak = false;
+    platform.takes = async (request, link) => {
+      platform.takes = undefined;
+      while (!mayspeak) await scheduler.wait(1);
+      said.push(await late(request, link));
+      return { outcomes: request.tasks.map(({ id }) => ({ id, ok: true, result: '"late"' })), unstarted: [] };
+    };
+    const { id } = await workQ.submit("play", { name: "taken from a silent runner" });
+    await time.until("the silent runner", () => platform.takes === undefined);
+    // No grant: the run is not renewed and lapses. With a grant again, another run executes its task.
+    platform.cutOff = "work";
+    const lapsed = probe.tick + 250;
+    await time.until("the end of the grant", () => probe.tick >= lapsed);
+    platform.cutOff = "";
+    await time.until("the end of the task", async () => (await workQ.task("play", id).get()).finishedAt !== null);
+    const before = await workQ.task("play", id).get();
+    expect(before).toMatchObject({ status: "completed", result: { name: "taken from a silent runner", attempt: 1 }, executions: 2 });
+    mayspeak = true;
+    await time.until("its late words", () => said.length === 1);
+    expect(said).toEqual([["lease_lost", "lease_lost", "lease_lost", "lease_lost", "lease_lost"]]);
+    expect(await workQ.task("play", id).get()).toEqual(before);
+    await expectBalanced("work");
+  }, 60_000);
+
+  test("counts for nothing of what it settles twice, or for tasks that are not its own", async () => {
+    const { id: stranger } = await workQ.submit("play", { name: "stranger" }, { delay: "1d" });
+    platform.takes = async (request, link) => {
+      platform.takes = undefined;
+      const own = request.tasks[0]!.id;
+      await link.settle([{ id: own, ok: true, result: '"first"' }]);
+      await link.settle([{ id: own, ok: true, result: '"second"' }, { id: Number(stranger.split("_")[1]), ok: true, result: '"stolen"' }, { id: 999_999, ok: true }]);
+      return { outcomes: [{ id: own, ok: false, retryable: false, error: { name: "Error", message: "third" } }], unstarted: [own, 999_999] };
+    };
+    const { id } = await workQ.submit("play", { name: "settled twice" });
+    expect(await workQ.task("play", id).result({ timeout: "1d" })).toBe("first");
+    expect(await workQ.task("play", stranger).get()).toMatchObject({ status: "scheduled", result: null });
+    await time.until("the end of the run", async () => (await workQ.snapshot()).slots.using === 0);
+    await workQ.task("play", stranger).cancel();
+    await expectBalanced("work");
+  });
 });
