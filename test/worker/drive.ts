@@ -45,6 +45,7 @@ export class Time {
   }
 
   start(): this {
+    this.isOver = false;
     this.running = this.go();
     return this;
   }

@@ -36,6 +36,7 @@ export class MillRunner extends RunnerEntrypoint {
     super(ctx, env, registry, { reach: reachRun, domain, clock, outlive: platform.outlive });
   }
   override run(request: RunRequest, link: RunLink) {
+    platform.runs.push(request.tasks.map(({ id }) => id));
     if (platform.takes) return platform.takes(request, link);
     if (platform.breaks === 0) return super.run(request, link);
     platform.breaks -= 1;

@@ -39,6 +39,8 @@ export const platform = {
   outlive: false,
   /** The next so many runs break on their way: the runner's isolate ends. */
   breaks: 0,
+  /** The tasks of every run that reached a runner. */
+  runs: [] as number[][],
   /** Takes the next runs in the runner's place, in its own context; cleared by the test. */
   takes: undefined as ((request: RunRequest, link: RunLink) => Promise<RunAnswer>) | undefined,
   /** The domain for which the coordinator is out of reach. */
