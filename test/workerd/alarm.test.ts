@@ -1,0 +1,83 @@
+import { RpcStub } from "cloudflare:workers";
+import { afterEach, describe, expect, test } from "vitest";
+import { Link } from "../../src/durable/domain/conduct.ts";
+import { onPoint } from "../../src/durable/point.ts";
+import { otherQ, workQ } from "../worker/index.ts";
+import { rows, until } from "../worker/reach.ts";
+import { gate } from "../worker/script.ts";
+
+// In real time: what is under test is the platform's own alarm, and stubs of the platform's own RPC.
+
+afterEach(() => onPoint(undefined));
+
+/** How often a point is passed. */
+function passes(name: string, domain: string): () => number {
+  let count = 0;
+  onPoint((point, object) => {
+    if (point === name && object === domain) count += 1;
+  });
+  return () => count;
+}
+
+describe("the platform's alarm", { timeout: 60_000 }, () => {
+  test("that is armed again for now from within itself rings every time: 25,000 tasks due at once, 500 a slice", async () => {
+    await otherQ.pause();
+    const runAt = new Date(Date.now() + 4_000);
+    const item = { type: "play" as const, payload: { do: "ok" as const, name: "due" }, runAt };
+    for (let batch = 0; batch < 5; batch += 1) await otherQ.submitAll(Array.from({ length: 5_000 }, () => item));
+    const rings = passes("alarm.call", "other");
+    const pending = () => rows<{ n: number }>("other", "SELECT count(*) AS n FROM tasks WHERE status = 0").then(([row]) => row!.n);
+    await until(pending, (count) => count === 25_000);
+    expect(rings()).toBeGreaterThanOrEqual(50);
+    // Each is a bounded slice, so that requests get a word in between.
+    expect(rings()).toBeLessThan(70);
+  });
+
+  test("does not ring once more for what it has just done", async () => {
+    const { id } = await workQ.submit("play", { name: "due soon" }, { delay: "200ms" });
+    const rings = passes("alarm.call", "work");
+    await until(() => workQ.task("play", id).get(), (task) => task.finishedAt !== null);
+    // The next ring of an alarm that had armed itself for nothing would have come before these calls are through.
+    for (let n = 0; n < 20; n += 1) await workQ.submit("plain", { n });
+    expect(rings()).toBe(1);
+  });
+});
+
+describe("stubs", { timeout: 120_000 }, () => {
+  test("after 10,000 runs none is held: neither the object's of runners, nor theirs of the object", async () => {
+    const held = new Set<object>();
+    let taken = 0;
+    const stubs = RpcStub.prototype as unknown as { dup(): object; [Symbol.dispose](): void };
+    const { dup, [Symbol.dispose]: dispose } = stubs;
+    stubs.dup = function counted() {
+      const stub = dup.call(this);
+      held.add(stub);
+      taken += 1;
+      return stub;
+    };
+    stubs[Symbol.dispose] = function counted() {
+      held.delete(this);
+      dispose.call(this);
+    };
+    let links = 0;
+    (Link.prototype as unknown as Disposable)[Symbol.dispose] = () => (links += 1);
+    const runs = passes("dispatch.call", "work");
+    // Some that go on for so long that they hand over their control; thousands that do not. A suspect is a run of its own.
+    for (let wave = 0; wave < 8; wave += 1) {
+      await workQ.pause();
+      const slow = Array.from({ length: 8 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `wave ${wave} ${n}` } }));
+      const quick = Array.from({ length: 1_250 }, (_, n) => ({ type: "plain" as const, payload: { n } }));
+      await workQ.submitAll([...slow, ...quick]);
+      await rows("work", "UPDATE tasks SET suspect = 1 WHERE status = 0 RETURNING id");
+      await workQ.resume();
+      await until(() => held.size, (count) => count === 8);
+      for (const { payload } of slow) gate(payload.name).open();
+      await until(() => workQ.snapshot(), (snapshot) => snapshot.counts.pending === 0 && snapshot.slots.using === 0);
+    }
+    await until(() => workQ.snapshot(), (snapshot) => snapshot.slots.using === 0);
+    await until(() => links, (count) => count === runs());
+    expect(runs()).toBeGreaterThan(10_000);
+    expect(taken, "runs that handed over their control").toBeGreaterThanOrEqual(64);
+    expect(held.size).toBe(0);
+  });
+});
