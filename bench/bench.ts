@@ -13,6 +13,7 @@ export class Bench {
   readonly floors = new Map<number, number>();
   readonly #mill: Mill;
   #bar: cliProgress.SingleBar | undefined;
+  #line = "";
 
   constructor(mill: Mill, quick: boolean) {
     this.#mill = mill;
@@ -85,7 +86,9 @@ export class Bench {
 
   progress(text: string, done: number, of: number): void {
     if (!process.stdout.isTTY) {
-      console.log(of > 1 ? `  ${text} ${done} of ${of}` : `  ${text}`);
+      const line = of > 1 ? `  ${text} ${done} of ${of}` : `  ${text}`;
+      if (line !== this.#line) console.log(line);
+      this.#line = line;
       return;
     }
     if (!this.#bar) {

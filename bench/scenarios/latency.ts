@@ -58,11 +58,13 @@ async function measured(bench: Bench, domains: string[], times: number): Promise
   const found: Measured = { start: [], answer: [], result: [], written: 0, alarms: 0, coordinator: 0 };
   const tasks = domains.length * times;
   for (const domain of domains) {
-    const { start, answer, result, rowsWritten, alarmsSet } = await bench.call<Alone>("alone", { domain, times });
+    const { start, answer, result, rowsWritten, alarmsSet, statements } = await bench.call<Alone>("alone", { domain, times });
     found.start.push(...start);
     found.answer.push(...answer);
     found.result.push(...result);
-    found.written += rowsWritten / tasks;
+    // The meter lags by its last state row. Both ends of a measurement do, unless the object woke before the first.
+    const unmetered = "select state" in statements ? 1 : 0;
+    found.written += (rowsWritten + unmetered) / tasks;
     found.alarms += alarmsSet / tasks;
   }
   const after = await bench.call<{ rowsWritten: number }>("coordinator");
