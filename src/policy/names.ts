@@ -7,8 +7,6 @@ const SCHEDULE = /^[A-Za-z][A-Za-z0-9._-]{0,127}$/;
 export const DOMAIN_NAME_RULE = "a lower-case letter, then at most 62 of a-z, 0-9 and -";
 /** What a task type may be called, for messages. */
 export const TYPE_NAME_RULE = "a letter, then at most 62 of a-z, A-Z, 0-9, _ and -";
-/** What a group may be called, for messages. */
-export const GROUP_NAME_RULE = "a letter or digit, then at most 127 of a-z, A-Z, 0-9, . _ : / @ and -";
 /** What a schedule may be called, for messages. */
 export const SCHEDULE_NAME_RULE = "a letter, then at most 127 of a-z, A-Z, 0-9, . _ and -";
 

@@ -59,7 +59,7 @@ export class FakeClock implements Clock {
 type Resumed = Parameters<RunResume["resumeRun"]>[0];
 
 /** The object's side of a run: notes what it is told, answers what the test says. */
-export class FakeObject {
+class FakeObject {
   control: RunControl | undefined;
   attached = 0;
   readonly settles: RunOutcome[][] = [];

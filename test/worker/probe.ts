@@ -11,7 +11,7 @@ const SILENT = 2;
  * Counts what executes, outside the mill: in the test's own memory. Every execution shows itself at every tick; the
  * count is taken at every tick and at every start.
  */
-export class Probe {
+class Probe {
   tick = 0;
   most = 0;
   /** What must not be: too many at once, or a task in two executions. */

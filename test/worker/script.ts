@@ -38,11 +38,6 @@ async function passed(name: string, signal?: AbortSignal): Promise<void> {
   }
 }
 
-let now = 0;
-let most = 0;
-/** How many executions are under way, and the most there ever were. */
-export const overlap = { now: () => now, most: () => most, reset: () => (most = now) };
-
 interface ScriptContext {
   task: { id: string };
   attempt: number;
@@ -53,12 +48,9 @@ interface ScriptContext {
 export async function play(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
   const note = (run: Execution["run"]) => journal.push({ id: ctx.task.id, name: script.name, attempt: ctx.attempt, run });
   note("started");
-  now += 1;
-  most = Math.max(most, now);
   try {
     return await act(script, ctx);
   } finally {
-    now -= 1;
     note(ctx.signal.aborted ? "aborted" : "ended");
   }
 }

@@ -68,7 +68,7 @@ async function allEnded({ work, other }: Tasks): Promise<void> {
     for (const id of ids) {
       await time.until(`the end of ${id}`, async () => {
         const task = await survive((): Promise<{ finishedAt: string | null; status: string; error: { code?: string } | null }> => handle.task("play", id).get());
-        if (task?.finishedAt == null) return false;
+        if (!task?.finishedAt) return false;
         // Interrupted three times running alone: that is poison, and not what this is about.
         statuses.add(task.error?.code === "poison" ? "poison" : task.status);
         return true;
@@ -138,10 +138,10 @@ describe("a run that is over", () => {
 
   test("is refused with lease_lost, whatever it says, and changes nothing", async () => {
     const said: unknown[][] = [];
-    let mayspeak = false;
+    const silence = { isOver: false };
     platform.takes = async (request, link) => {
       platform.takes = undefined;
-      while (!mayspeak) await scheduler.wait(1);
+      while (!silence.isOver) await scheduler.wait(1);
       said.push(await late(request, link));
       return { outcomes: request.tasks.map(({ id }) => ({ id, ok: true, result: '"late"' })), unstarted: [] };
     };
@@ -155,7 +155,7 @@ describe("a run that is over", () => {
     await time.until("the end of the task", async () => (await workQ.task("play", id).get()).finishedAt !== null);
     const before = await workQ.task("play", id).get();
     expect(before).toMatchObject({ status: "completed", result: { name: "taken from a silent runner", attempt: 1 }, executions: 2 });
-    mayspeak = true;
+    silence.isOver = true;
     await time.until("its late words", () => said.length === 1);
     expect(said).toEqual([["lease_lost", "lease_lost", "lease_lost", "lease_lost", "lease_lost"]]);
     expect(await workQ.task("play", id).get()).toEqual(before);

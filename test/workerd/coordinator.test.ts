@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { CoordinatorApi, SyncRequest } from "../../src/policy/coordination/protocol.ts";
 import { type Migration, migrate } from "../../src/durable/migrate.ts";
 import { MillraceError } from "../../src/policy/errors.ts";
-import { CoordinatorObject } from "../../src/durable/coordinator/object.ts";
+import type { CoordinatorObject } from "../../src/durable/coordinator/object.ts";
 
 interface Namespace {
   getByName(name: string): CoordinatorApi & DurableObjectStub<CoordinatorObject>;
@@ -36,7 +36,7 @@ describe("the coordinator object", () => {
 
   test("a sync costs one row in each table the first time, and none after it", async () => {
     const written = (work: (object: CoordinatorObject) => Promise<unknown>) =>
-      runInDurableObject(coordinator(), async (object, state) => {
+      runInDurableObject(coordinator() as DurableObjectStub<CoordinatorObject>, async (object: CoordinatorObject, state) => {
         let total = 0;
         const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
         const exec = state.storage.sql.exec.bind(state.storage.sql);

@@ -1,4 +1,3 @@
-/// <reference types="vite/types/importMeta.d.ts" />
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onPoint } from "../../src/durable/point.ts";
 import { reachCoordinator } from "../../src/durable/reach.ts";
@@ -8,6 +7,13 @@ import { books, expectAlarms, expectBalanced } from "../worker/laws.ts";
 import { births, kill, killSoon, platform } from "../worker/lives.ts";
 import { otherQ, workQ } from "../worker/index.ts";
 import { Workload } from "../worker/workload.ts";
+
+declare global {
+  interface ImportMeta {
+    /** Vite's: files by patterns, at build time. */
+    glob<File>(patterns: string[], options: { query: string; import: string; eager: true }): Record<string, File>;
+  }
+}
 
 const sources = import.meta.glob<string>(["../../src/durable/**/*.ts"], { query: "?raw", import: "default", eager: true });
 

@@ -2,7 +2,7 @@ import { allocate, ceilingOf, fill, type Claim, type Filler } from "./allocate.t
 import { counted, lapsed, type Entry } from "./entry.ts";
 
 /** What one domain should be granted now. */
-export interface PlannedGrant {
+interface PlannedGrant {
   slots: number;
   /** Others wait. */
   short: boolean;

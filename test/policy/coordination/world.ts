@@ -4,7 +4,7 @@ import type { MarkRow } from "../../../src/policy/coordination/mark.ts";
 import { ANY_INCARNATION, COORDINATION, type Demand, type Grant, type SyncRequest } from "../../../src/policy/coordination/protocol.ts";
 
 /** Mulberry32: a seed gives the same world again. */
-export function dice(seed: number): () => number {
+function dice(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -21,7 +21,7 @@ interface Event {
 }
 
 /** Virtual time. */
-export class Timeline {
+class Timeline {
   now = 0;
   steps = 0;
   #order = 0;
@@ -364,8 +364,8 @@ export class World {
       this.deliver(back(() => life.holder.answered(request, structuredClone(answer), askedAt)));
     });
     // A lost call fails after a while, or is never heard of again.
-    if (!arrived || this.ledger === null) {
-      if (this.random() < 0.8) this.time.after(this.random() * 3_000, back(() => life.holder.failed(request, this.time.now)));
+    if ((!arrived || this.ledger === null) && this.random() < 0.8) {
+      this.time.after(this.random() * 3_000, back(() => life.holder.failed(request, this.time.now)));
     }
   }
 }

@@ -29,7 +29,7 @@ export const OPEN = { MILLRACE_AUTH: "open" };
 
 /** A problem's or an answer's JSON. */
 // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it asserts
-export type Body = any;
+type Body = any;
 
 export interface Answer {
   status: number;
