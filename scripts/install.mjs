@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's root. */
-export const root = fileURLToPath(new URL("..", import.meta.url));
+export const root = fileURLToPath(new URL("..", import.meta.url).href);
 
 /** The environment in which the tools of `node_modules` run: their own Node first, and nothing sent home. */
 export function toolEnvironment() {
