@@ -18,16 +18,9 @@ export class MillDomain extends mill.MillDomain {
 
 /** A coordinator whose rows are counted: it has no meter of its own. */
 export class MillCoordinator extends mill.MillCoordinator {
-  readonly #rows: () => number;
-
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
-    const rows = meterRows(ctx.storage.sql);
+    meterRows(ctx.storage.sql);
     super(ctx, env);
-    this.#rows = rows;
-  }
-
-  async rowsWritten(): Promise<number> {
-    return this.#rows();
   }
 }
 

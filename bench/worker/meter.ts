@@ -1,19 +1,21 @@
-/** Counts the rows that an object writes through `sql` from now on; the answer reads the count. */
-export function meterRows(sql: SqlStorage): () => number {
+let open: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+let rows = 0;
+
+/** How many rows were written through every `sql` that `meterRows` was given, by objects that are gone, too. */
+export function rowsWritten(): number {
+  for (const cursor of open) rows += cursor.rowsWritten;
+  open = [];
+  return rows;
+}
+
+/** Counts the rows that an object writes through `sql` from now on. */
+export function meterRows(sql: SqlStorage): void {
   const exec = sql.exec.bind(sql);
-  let open: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
-  let rows = 0;
-  const count = () => {
-    for (const cursor of open) rows += cursor.rowsWritten;
-    open = [];
-    return rows;
-  };
   Object.defineProperty(sql, "exec", {
     value: (query: string, ...bindings: unknown[]) => {
       const cursor = exec(query, ...bindings);
-      if (open.push(cursor) > 100) count();
+      if (open.push(cursor) > 100) rowsWritten();
       return cursor;
     },
   });
-  return count;
 }

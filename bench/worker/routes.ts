@@ -2,11 +2,11 @@ import { exports } from "cloudflare:workers";
 import type { Burst } from "../protocol.ts";
 import { alone, burst, drain, fill, type Handle } from "./drive.ts";
 import type { Floor } from "./floor.ts";
+import { rowsWritten } from "./meter.ts";
 
 type Stub<Methods> = { getByName(name: string): Methods };
 const found = exports as unknown as {
   MillDomain: Stub<{ vanish(): Promise<void> }>;
-  MillCoordinator: Stub<{ rowsWritten(): Promise<number> }>;
   Floor: Stub<Pick<Floor, "loop">>;
 };
 
@@ -29,7 +29,7 @@ export async function perform(name: string, body: Record<string, unknown>, handl
     case "wake":
       return wake(body["domain"] as string, handle());
     case "coordinator":
-      return { rowsWritten: await found.MillCoordinator.getByName("mill").rowsWritten() };
+      return { rowsWritten: rowsWritten() };
     case "floor":
       return { ms: await found.Floor.getByName("floor").loop(body as { tasks: number; batch: number; durable: boolean }) };
     default:
