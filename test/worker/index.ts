@@ -17,6 +17,10 @@ export class MillDomain extends mill.MillDomain {
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(born(ctx), env);
   }
+  override async alarm(info?: AlarmInvocationInfo) {
+    if (platform.rings && info) return platform.rings(this.ctx.storage, info);
+    return super.alarm(info);
+  }
 }
 export class MillCoordinator extends mill.MillCoordinator {
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {

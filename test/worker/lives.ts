@@ -41,6 +41,8 @@ export const platform = {
   breaks: 0,
   /** The tasks of every run that reached a runner. */
   runs: [] as number[][],
+  /** Rings in the place of `alarm()`, when the platform does. */
+  rings: undefined as ((storage: DurableObjectStorage, info: AlarmInvocationInfo) => void) | undefined,
   /** Takes the next runs in the runner's place, in its own context; cleared by the test. */
   takes: undefined as ((request: RunRequest, link: RunLink) => Promise<RunAnswer>) | undefined,
   /** The domain for which the coordinator is out of reach. */

@@ -1,11 +1,14 @@
+import { runInDurableObject } from "cloudflare:test";
 import { RpcStub } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
+import { Alarm } from "../../src/durable/domain/alarm.ts";
+import type { Core } from "../../src/durable/domain/core.ts";
 import { Link } from "../../src/durable/domain/conduct.ts";
 import { onPoint } from "../../src/durable/point.ts";
 import { reachDomain } from "../../src/durable/reach.ts";
-import { clock } from "../worker/clock.ts";
 import { otherQ, workQ } from "../worker/index.ts";
-import { rows, until } from "../worker/reach.ts";
+import { platform } from "../worker/lives.ts";
+import { rows, stub, until } from "../worker/reach.ts";
 import { gate } from "../worker/script.ts";
 
 // In real time: what is under test is the platform's own alarm, and stubs of the platform's own RPC.
@@ -22,18 +25,40 @@ function passes(name: string, domain: string): () => number {
 }
 
 describe("the platform's alarm", { timeout: 60_000 }, () => {
-  test("that is armed again for now from within itself rings every time: 25,000 tasks due at once, 500 a slice", async () => {
+  test("that is armed again for now from within itself rings every time, fifty times in a row", async () => {
+    let rings = 0;
+    const asked: number[] = [];
+    platform.rings = (storage, { scheduledTime }) => {
+      rings += 1;
+      if (rings === 50) return;
+      // As an object does whose slice of work took no time: its now is the very moment of the alarm that is ringing.
+      const state = { agesAt: null, cost: { alarmsSet: 0, rowsWritten: 0 } };
+      const core = { clock: { now: () => scheduledTime }, state, runs: new Map(), busy: false };
+      const setAlarm = (at: number): Promise<void> => {
+        asked.push(at - scheduledTime);
+        return storage.setAlarm(at);
+      };
+      const alarm = new Alarm({ setAlarm } as DurableObjectStorage, core as unknown as Core);
+      alarm.fired(scheduledTime);
+      alarm.soon("kick", scheduledTime);
+      alarm.arm();
+    };
+    await runInDurableObject(stub("other"), (_object, { storage }) => storage.setAlarm(Date.now() + 1));
+    await until(() => rings, (count) => count === 50);
+    platform.rings = undefined;
+    // A loaded machine rings a few milliseconds late, and so never falls into the trap: what is asked for must avoid it.
+    expect(asked).toEqual(Array.from({ length: 49 }, () => 1));
+  });
+
+  test("works off 25,000 tasks that are due at once, 500 at a ring", async () => {
     await otherQ.pause();
-    const item = { type: "play" as const, payload: { do: "ok" as const, name: "due" }, delay: "1d" };
+    const item = { type: "play" as const, payload: { do: "ok" as const, name: "due" }, delay: "1d" as const };
     for (let batch = 0; batch < 5; batch += 1) await otherQ.submitAll(Array.from({ length: 5_000 }, () => item));
     await rows("other", "UPDATE tasks SET run_at = 1 WHERE status = 1 RETURNING id");
-    // Behind the platform's clock, so that every "now" falls on or before the moment of the alarm that is ringing.
-    clock.advance(-5_000);
     const rings = passes("alarm.call", "other");
     await reachDomain("other").poke();
     const pending = () => rows<{ n: number }>("other", "SELECT count(*) AS n FROM tasks WHERE status = 0").then(([row]) => row!.n);
     await until(pending, (count) => count === 25_000);
-    clock.advance(5_000);
     expect(rings()).toBeGreaterThanOrEqual(49);
     // Each is a bounded slice, so that requests get a word in between.
     expect(rings()).toBeLessThan(70);
