@@ -72,6 +72,8 @@ export class Ledger {
     entry.syncedAt = now;
     extendLease(entry, now);
     this.#rebalance(now, entry, version);
+    // What its life before held is free for those who wait once this one confirms: it is asked at once, not when a push is due again.
+    if (!known && this.#waiting && counted(entry) > entry.granted) this.#pushes.add(entry);
     return { grant: grantOf(entry, grantLeaseMs) };
   }
 

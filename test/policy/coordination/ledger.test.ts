@@ -76,6 +76,20 @@ describe("the ledger", () => {
     expect(ledger.sync(ask("b", 8), START + 150).grant.slots).toBe(5);
   });
 
+  test("a new incarnation whose old slots others wait for is asked at once to confirm; they need not wait for a push to be due", () => {
+    const ledger = make();
+    const held = ledger.sync(ask("a", 100), START).grant;
+    ledger.takePushes(START);
+    expect(ledger.sync(ask("b", 1), START + 10).grant.slots).toBe(0);
+    ledger.takePushes(START + 10);
+    const { grant } = ledger.sync(ask("a", 0, { incarnation: "i2", version: held.version }), START + 20);
+    const [asked] = ledger.takePushes(START + 20);
+    expect([asked?.domain, asked?.incarnation]).toEqual(["a", "i2"]);
+    ledger.confirmed(asked!, { version: grant.version, holding: 0 }, START + 21);
+    const [raise] = ledger.takePushes(START + 21);
+    expect([raise?.domain, raise?.grant.slots]).toEqual(["b", 1]);
+  });
+
   test("after a restart a row counts until it means nothing; whoever waits has it asked", () => {
     const marks = [
       { domain: "a", mark: 6, until: START + 600_000 },
