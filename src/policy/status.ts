@@ -52,7 +52,8 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
   replace: [["pending", "pending"], ["pending", "scheduled"], ["scheduled", "pending"], ["scheduled", "scheduled"], ["blocked", "blocked"]],
   expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"]],
   "run-now": [["scheduled", "pending"]],
-  reopen: TERMINAL.map((from) => [from, "pending"] as const),
+  // What was superseded has been replaced: its key's newest task is the one to retry.
+  reopen: TERMINAL.filter((from) => from !== "superseded").map((from) => [from, "pending"] as const),
 };
 
 const ALLOWED = new Set(Object.entries(TRANSITIONS).flatMap(([cause, moves]) => moves.map(([from, to]) => `${cause}:${from}:${to}`)));

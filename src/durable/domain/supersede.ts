@@ -135,10 +135,10 @@ export function rejected(core: Core, total: number, held: readonly { index: numb
     return { index, code: "rejected_duplicate" as const, id, detail: `Its key is held by ${id}.` };
   });
   const [first] = failed as [(typeof failed)[number]];
-  const end = `which has not ended. Wait for it or cancel it, or submit with another key or strategy.`;
-  if (total === 1) return fail("rejected_duplicate", `The key of this task is held by ${first.id}, ${end}`, { id: first.id });
+  const advice = "which has not ended. Wait for it or cancel it, or submit with another key or strategy.";
+  if (total === 1) return fail("rejected_duplicate", `The key of this task is held by ${first.id}, ${advice}`, { id: first.id });
   const more = held.length === 1 ? "" : ` ${held.length} of ${total} tasks are refused, see failed.`;
-  return fail("rejected_duplicate", `Nothing was submitted: the key of task ${first.index} of the batch is held by ${first.id}, ${end}${more}`, {
+  return fail("rejected_duplicate", `Nothing was submitted: the key of task ${first.index} of the batch is held by ${first.id}, ${advice}${more}`, {
     id: first.id,
     failed,
     issues: failed.map(({ index, detail }) => ({ path: `tasks.${index}`, message: detail })),
