@@ -32,7 +32,7 @@ const ERRORS = {
   task_not_found: ["There is no task of that id: never, or purged by retention", "Check the id; keep more history"],
   schedule_not_found: ["There is no schedule of that id", "List them: `GET /v1/domains/{domain}/schedules`"],
   method_not_allowed: ["The route does not take this method", "The header `Allow` lists those it takes"],
-  rejected_duplicate: ["The key's task is alive and the strategy is `reject`", "Not answered yet: `reject` is `not_implemented`"],
+  rejected_duplicate: ["The key's task is alive and the strategy is `reject`", "`id` is that task (of a batch: `failed`, each with its index): wait for it, cancel it, or submit with another key"],
   invalid_state: ["The task, or the wait for it, is in no state for that", "`status` (over HTTP `taskStatus`) says which state it is in"],
   lease_lost: ["The execution's run is over; nothing was changed", "Stop: the task runs again elsewhere, or has been settled"],
   idempotency_conflict: ["The idempotency key was used for another request", "A new key for a new request, or the first request again"],
@@ -62,13 +62,15 @@ const CAUSES = {
   poison: "It ended its isolate three times in a row, running alone",
   retry: "Its execution failed and is made again, after the policy's delay",
   cancel: "Somebody cancelled it",
+  supersede: "A newer submission with its key took its place",
+  replace: "A newer submission with its key replaced its content",
   expire: "Its ttl ran out before it started, or its deadline passed",
   "run-now": "Somebody brought it forward",
   reopen: "Somebody retried an ended task",
 };
 
-/** In what statuses `durable/domain/submit.ts` inserts a task, and when: the table begins after that. */
-const BEGINNINGS = { pending: "submit", scheduled: "submit, delayed", blocked: "submit, key begun" };
+/** In what statuses `durable/domain/submit.ts` and `supersede.ts` insert a task, and when: the table begins after that. */
+const BEGINNINGS = { pending: "submit", scheduled: "submit, delayed", blocked: "submit, key begun", superseded: "old content" };
 
 /** Every move of the table, several causes of one move together. */
 function moves() {
@@ -99,7 +101,8 @@ function stateDiagram() {
   const lines = ["```mermaid", "stateDiagram-v2", "  state reopen <<join>>"];
   for (const [status, when] of Object.entries(BEGINNINGS)) lines.push(`  [*] --> ${status}: ${when}`);
   for (const { from, to, causes } of live) lines.push(`  ${from} --> ${to}: ${causes.join(", ")}`);
-  for (const status of ended) lines.push(`  ${status} --> reopen`);
+  const reopened = ended.filter((status) => TRANSITIONS.reopen.some(([from]) => from === status));
+  for (const status of reopened) lines.push(`  ${status} --> reopen`);
   lines.push(
     "  reopen --> pending: reopen",
     "```",
@@ -111,8 +114,8 @@ function stateDiagram() {
   );
   for (const [cause, pairs] of Object.entries(TRANSITIONS)) {
     const list = (/** @type {string[]} */ names) => [...new Set(names)].map((name) => `\`${name}\``).join(" · ");
-    const isAll = pairs.length === TERMINAL.length && pairs.every(([from]) => /** @type {readonly string[]} */ (TERMINAL).includes(from));
-    const from = isAll ? "every ended status" : list(pairs.map(([status]) => status));
+    const isEnded = pairs.every(([from]) => /** @type {readonly string[]} */ (TERMINAL).includes(from));
+    const from = isEnded ? "every ended status but `superseded`" : list(pairs.map(([status]) => status));
     lines.push(`| ${cause} | ${from} | ${list(pairs.map(([, to]) => to))} | ${CAUSES[/** @type {Cause} */ (cause)]} |`);
   }
   return lines.join("\n");

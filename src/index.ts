@@ -28,6 +28,7 @@ export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";
 export type { DomainSnapshot } from "./durable/protocol.ts";
+export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { Duration } from "./policy/duration.ts";
 export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/errors.ts";
 export type { ErrorCode, ErrorFacts } from "./policy/errors.ts";

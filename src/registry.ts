@@ -2,6 +2,7 @@ import type { Defaults, DomainDefinition, History, Registry, ScheduleDefinition,
 import { optionProblems } from "./domains/options.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { checkTags } from "./domains/tags.ts";
+import { parseOnDuplicate } from "./policy/duplicates.ts";
 import { parseDuration } from "./policy/duration.ts";
 import { fail, MillraceError } from "./policy/errors.ts";
 import { LIMITS } from "./policy/limits.ts";
@@ -122,13 +123,14 @@ function isSchema(schema: unknown): boolean {
 function defaultsProblems(where: string, defaults: Defaults | undefined): string[] {
   if (defaults === undefined) return [];
   if (typeof defaults !== "object" || defaults === null) return [`${where}: defaults must be an object.`];
-  const { priority, retry, timeout, ttl, ttlFrom, tags } = defaults;
+  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, tags } = defaults;
   const problems = optionProblems("defaults", where, defaults);
   const check = (action: () => unknown) => problems.push(...problemOf(where, action));
   if (priority !== undefined) check(() => parsePriority(priority));
   if (retry !== undefined) check(() => readPolicy(retry));
   if (timeout !== undefined) check(() => positive(timeout, "timeout"));
   if (ttl !== undefined) check(() => positive(ttl, "ttl"));
+  if (onDuplicate !== undefined) check(() => parseOnDuplicate(onDuplicate));
   if (tags !== undefined) check(() => checkTags(tags));
   if (ttlFrom !== undefined && ttlFrom !== "submit" && ttlFrom !== "firstAttempt") problems.push(`${where}: ttlFrom must be "submit" or "firstAttempt".`);
   return problems;

@@ -31,8 +31,8 @@ class HttpHandle {
   async submit(type: string, payload: unknown, options: SubmitOptions & CallOptions = {}): Promise<Submitted> {
     const { idempotencyKey, ...own } = options;
     const body = taskBody(type, payload, own);
-    const { outcome, id } = await this.#http.ask<Outcome>({ method: "POST", path: `${this.#path}/tasks`, body, idempotencyKey });
-    return { outcome, id, type, domain: this.name };
+    const outcome = await this.#http.ask<Outcome>({ method: "POST", path: `${this.#path}/tasks`, body, idempotencyKey });
+    return { ...outcomeOf(outcome), type, domain: this.name };
   }
 
   async submitAll(items: readonly ({ type: string; payload: unknown } & SubmitOptions)[], options: CallOptions = {}): Promise<Submitted[]> {
@@ -40,7 +40,7 @@ class HttpHandle {
     const body = `{"tasks":[${items.map(({ type, payload, ...own }) => taskBody(type, payload, own)).join(",")}]}`;
     const call: Call = { method: "POST", path: `${this.#path}/tasks/batch`, body, idempotencyKey: options.idempotencyKey };
     const { outcomes } = await this.#http.ask<{ outcomes: Outcome[] }>(call);
-    return outcomes.map(({ outcome, id }, index) => ({ outcome, id, type: items[index]!.type, domain: this.name }));
+    return outcomes.map((outcome, index) => ({ ...outcomeOf(outcome), type: items[index]!.type, domain: this.name }));
   }
 
   task(first: unknown, second?: unknown): TaskHandle {
@@ -176,4 +176,10 @@ function search({ status, tags, since, until, ...rest }: ListQuery): URLSearchPa
   for (const [name, at] of Object.entries({ since, until })) if (at !== undefined) query.set(name, typeof at === "string" ? at : new Date(at).toISOString());
   for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, String(value));
   return query;
+}
+
+/** Of an answer to a submit what the handle promises, without the task. */
+function outcomeOf(answer: Outcome): Outcome {
+  const { outcome, id } = answer;
+  return answer.outcome === "superseded" ? { outcome: "superseded", id, replacedId: answer.replacedId } : ({ outcome, id } as Outcome);
 }

@@ -1,3 +1,4 @@
+import { parseOnDuplicate, type Strategy } from "../policy/duplicates.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { parsePriority } from "../policy/priority.ts";
 import { exponential, type RetryPolicy } from "../policy/retry.ts";
@@ -10,6 +11,8 @@ export interface ResolvedDefaults {
   timeoutMs: number;
   ttlMs: number | undefined;
   ttlFrom: "submit" | "firstAttempt";
+  /** Absent: skip. */
+  onDuplicate?: Strategy;
 }
 
 const BUILT_IN = { priority: 128, retry: exponential(3, "1s", "5m"), timeoutMs: 300_000, ttlFrom: "submit" } as const;
@@ -21,11 +24,13 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
   const priority = nearest("priority");
   const timeout = nearest("timeout");
   const ttl = nearest("ttl");
+  const onDuplicate = parseOnDuplicate(nearest("onDuplicate") ?? "skip");
   return {
     priority: priority === undefined ? BUILT_IN.priority : parsePriority(priority),
     retry: nearest("retry") ?? BUILT_IN.retry,
     timeoutMs: timeout === undefined ? BUILT_IN.timeoutMs : parseDuration(timeout, "timeout"),
     ttlMs: ttl === undefined ? undefined : parseDuration(ttl, "ttl"),
     ttlFrom: nearest("ttlFrom") ?? BUILT_IN.ttlFrom,
+    ...(onDuplicate === undefined ? {} : { onDuplicate }),
   };
 }

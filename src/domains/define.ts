@@ -165,7 +165,7 @@ class Definition implements Parts {
 
 function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
   const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
-  const { tags, priority, retry, timeout, ttl, ttlFrom } = options;
+  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate } = options;
   return {
     name,
     payload: options.payload,
@@ -179,6 +179,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
       ...(timeout === undefined ? {} : { timeout }),
       ...(ttl === undefined ? {} : { ttl }),
       ...(ttlFrom === undefined ? {} : { ttlFrom }),
+      ...(onDuplicate === undefined ? {} : { onDuplicate }),
     },
     submittable: options.submittable ?? true,
     redact: options.redact ?? [],

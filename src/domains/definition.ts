@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
@@ -13,6 +14,8 @@ export interface Defaults {
   ttl?: Duration;
   /** Where the ttl's clock starts; default `submit`. */
   ttlFrom?: "submit" | "firstAttempt";
+  /** What happens when the key is held by a live task; default `skip`. Firings of schedules hold keys of their own. */
+  onDuplicate?: OnDuplicate;
   tags?: Record<string, string>;
 }
 

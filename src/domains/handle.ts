@@ -1,4 +1,5 @@
 import type { DomainSnapshot } from "../durable/protocol.ts";
+import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
@@ -32,8 +33,11 @@ export interface SubmitOptions {
   /** At most 32, keys to 64 bytes, values to 256; over the type's own tags. */
   tags?: Record<string, string>;
   retry?: RetryPolicy;
-  /** What happens when the key is held by a live task; default and only strategy yet: `skip`. */
-  onDuplicate?: "skip";
+  /**
+   * What happens when the key is held by a live task; default `skip`. With a debounce the task runs when nobody has
+   * submitted the key for that long, so it takes neither `delay` nor `runAt`.
+   */
+  onDuplicate?: OnDuplicate;
 }
 
 /** Options that belong to the whole call. */
@@ -138,6 +142,7 @@ export interface DomainHandle<Name extends string = string, Types = unknown> {
    * Submits one task.
    *
    * @throws `unknown_type`, `invalid_payload`, `invalid_request`, `invalid_tag`, `payload_too_large`, `overloaded`,
+   * `rejected_duplicate` (strategy `reject`, with the fact `id`),
    * `domain_unreachable` (it may or may not have arrived: repeat it with an `idempotencyKey`)
    * @example `const submitted = await media.submit("resize", { object: "cat.jpg", width: 320 }, { priority: "high" });`
    */

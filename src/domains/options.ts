@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import { didYouMean } from "../policy/names.ts";
 import type { Priority } from "../policy/priority.ts";
@@ -40,6 +41,8 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   ttl?: Duration;
   /** Where the ttl's clock starts; default `submit`. */
   ttlFrom?: "submit" | "firstAttempt";
+  /** What happens when the key is held by a live task; default `skip`. */
+  onDuplicate?: OnDuplicate;
   /** Whether HTTP and the dashboard's form may submit it; default true. */
   submittable?: boolean;
   /** Members of the payload that viewers do not see. */
@@ -52,13 +55,13 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   onCancel?: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env>) => unknown;
 }
 
-const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom"] as const;
+const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate"] as const;
 const TASK = new Set<string>(["payload", "result", "key", "label", "tags", ...DEFAULTS, "submittable", "redact", "keep", "execute", "onCancel"]);
-const TASK_LATER = new Set(["finalize", "pull", "io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast", "onDuplicate"]);
+const TASK_LATER = new Set(["finalize", "pull", "io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
 const DOMAIN_LATER = new Set(["gate", "shards", "group", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
-const LEVEL_LATER = new Set(["group", "onDuplicate", "failFast", "onDependencyFailure", "deadline"]);
+const LEVEL_LATER = new Set(["group", "failFast", "onDependencyFailure", "deadline"]);
 const SCHEDULE = new Set(["type", "payload", "every", "cron", "timezone", "initialDelay", "priority", "ttl", "timeout", "retry", "tags", "label"]);
 const SCHEDULE_LATER = new Set(["maxRuns", "overlap", "catchUp", "jitter", "group", "dependsOn", "onDuplicate", "failFast", "deadline", "delay", "runAt", "ttlFrom"]);
 const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);

@@ -8,7 +8,7 @@ import { type ResolvedDefaults, resolveDefaults } from "./defaults.ts";
 import type { DomainDefinition, Registry, TypeDefinition } from "./definition.ts";
 import { findType } from "./find.ts";
 import { toJson } from "./json.ts";
-import { applyOptions, checkOptionNames, type GivenOptions, readKey, readLabel } from "./submit-options.ts";
+import { applyOptions, checkOptionNames, type GivenOptions, readKey, readLabel, settleStrategy } from "./submit-options.ts";
 import { checkTags, isClean } from "./tags.ts";
 import { type Issue, validate } from "./validate.ts";
 
@@ -160,6 +160,7 @@ function prepareWith(plan: Plan, payload: unknown, options: GivenOptions, clock:
     item.ttlMs = plan.defaults.ttlMs;
     if (plan.defaults.ttlFrom === "firstAttempt") item.ttlFrom = "firstAttempt";
   }
+  if (plan.defaults.onDuplicate !== undefined) item.onDuplicate = plan.defaults.onDuplicate;
   if (options !== NONE) applyOptions(item, options, clock);
   const output = validate(plan.type.payload, value, what);
   if (output instanceof Promise) return output.then((late) => complete(plan, item, value, late, options));
@@ -185,6 +186,7 @@ function complete(plan: Plan, item: SubmitItem, input: unknown, output: unknown,
     item.key = readKey(key, options.key === undefined ? `What the key function of ${plan.title} returns` : "key");
     item.hash = duplicateHash(type.name, "key", item.key);
   }
+  settleStrategy(item);
   const label = options.label === undefined ? ownLabel(plan, output) : readLabel(options.label);
   if (label !== undefined && label !== "") item.label = label;
   applyTags(plan, item, output, options.tags);

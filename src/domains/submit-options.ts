@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { SubmitItem } from "../durable/protocol.ts";
+import { parseOnDuplicate } from "../policy/duplicates.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { fail, type MillraceError } from "../policy/errors.ts";
 import { LIMITS } from "../policy/limits.ts";
@@ -16,7 +17,6 @@ export type GivenOptions = Readonly<Record<string, unknown>>;
 const KNOWN = ["key", "label", "priority", "delay", "runAt", "ttl", "ttlFrom", "timeout", "tags", "deadline", "retry", "onDuplicate"];
 const KNOWN_SET: ReadonlySet<string> = new Set(KNOWN);
 const LATER: ReadonlySet<string> = new Set(["dependsOn", "onDependencyFailure", "group", "parent", "failFast", "fairKey", "io", "shard"]);
-const LATER_STRATEGIES: ReadonlySet<unknown> = new Set(["supersede", "reject"]);
 
 /**
  * Refuses options that do not exist, and those whose feature is not built yet.
@@ -42,7 +42,7 @@ export function applyOptions(item: SubmitItem, options: GivenOptions, clock: Clo
   if (priority !== undefined) item.priority = parsePriority(priority);
   if (timeout !== undefined) item.timeoutMs = positive(timeout, "timeout");
   if (retry !== undefined) item.retry = readRetry(retry);
-  if (onDuplicate !== undefined) checkStrategy(onDuplicate);
+  if (onDuplicate !== undefined) applyStrategy(item, onDuplicate);
   applyRunTime(item, options, clock);
   applyExpiry(item, options, clock);
 }
@@ -98,15 +98,20 @@ function readRetry(retry: unknown): RetryPolicy {
   return parseRetryPolicy({ ...rest, initial: initialMs, ...(rest.kind === "constant" ? {} : { max: maxMs }) });
 }
 
-function checkStrategy(strategy: unknown): void {
-  if (strategy === "skip") return;
-  if (LATER_STRATEGIES.has(strategy) || (typeof strategy === "object" && strategy !== null && "debounce" in strategy)) {
-    throw fail("not_implemented", `onDuplicate: ${show(strategy)} is not implemented yet; only "skip" is.`, {
-      option: "onDuplicate",
-      issues: [{ path: "onDuplicate", message: "not implemented" }],
-    });
+function applyStrategy(item: SubmitItem, given: unknown): void {
+  const strategy = parseOnDuplicate(given);
+  if (strategy === undefined) delete item.onDuplicate;
+  else item.onDuplicate = strategy;
+}
+
+/** A plain task meets no other; and a debounce says itself when its task runs. */
+export function settleStrategy(item: SubmitItem): void {
+  if (item.onDuplicate === undefined) return;
+  if (item.hash === undefined) delete item.onDuplicate;
+  else if (typeof item.onDuplicate === "object" && (item.delayMs !== undefined || item.runAt !== undefined)) {
+    const name = item.runAt === undefined ? "delay" : "runAt";
+    throw refuse(name, `A debounce says itself when its task runs; leave ${name} out, or submit it with onDuplicate: "skip".`);
   }
-  throw refuse("onDuplicate", `onDuplicate must be "skip"; got ${show(strategy)}.`);
 }
 
 function positive(value: unknown, name: string, hint = ""): number {

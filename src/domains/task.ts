@@ -64,7 +64,11 @@ export type Outcome =
   | { outcome: "inserted"; id: string }
   | { outcome: "duplicate"; id: string }
   | { outcome: "upgraded"; id: string }
-  | { outcome: "requeued"; id: string };
+  /** The key's task has begun: the new one waits until it has ended. */
+  | { outcome: "requeued"; id: string }
+  /** `replacedId`: where the old content is to be found, or the task that had begun and is stopped. */
+  | { outcome: "superseded"; id: string; replacedId: string }
+  | { outcome: "debounced"; id: string };
 
 /** The answer to waiting for a result. */
 export type ResultAnswer<Result = Json> =

@@ -1,3 +1,4 @@
+import type { Strategy } from "../policy/duplicates.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
 import type { Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
@@ -32,8 +33,8 @@ export interface SubmitItem {
   /** Only when the call names them; else the definition's of the day. */
   timeoutMs?: number;
   retry?: RetryPolicy;
-  /** Default: skip. */
-  onDuplicate?: "skip";
+  /** Default: skip. Only on items with a hash. */
+  onDuplicate?: Strategy;
 }
 
 export interface SubmitRequest {
@@ -177,7 +178,7 @@ export type RunOutcome =
     };
 
 /** Why the object stops an execution. `lease` is the runner's own: it was not renewed. */
-export type AbortReason = "cancel" | "timeout" | "deadline" | "pause" | "lease";
+export type AbortReason = "cancel" | "supersede" | "timeout" | "deadline" | "pause" | "lease";
 
 /** The answer to a run: what was not sent by `settle` before, and the ids that were never started (recalled or aborted first). */
 export interface RunAnswer {

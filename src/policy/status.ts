@@ -31,7 +31,7 @@ export function statusFromCode(code: number): StoredStatus {
 
 /** Why a task changes its status. */
 export type Cause =
-  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "expire" | "reopen" | "run-now";
+  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now";
 
 /**
  * The state machine: for each cause, from which stored status to which. A claimed task is `pending` on disk
@@ -48,9 +48,12 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
   poison: [["pending", "dead_letter"]],
   retry: [["pending", "scheduled"], ["pending", "pending"]],
   cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"]],
+  supersede: [["pending", "superseded"], ["scheduled", "superseded"], ["blocked", "superseded"], ["waiting", "superseded"]],
+  replace: [["pending", "pending"], ["pending", "scheduled"], ["scheduled", "pending"], ["scheduled", "scheduled"], ["blocked", "blocked"]],
   expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"]],
   "run-now": [["scheduled", "pending"]],
-  reopen: TERMINAL.map((from) => [from, "pending"] as const),
+  // What was superseded has been replaced: its key's newest task is the one to retry.
+  reopen: TERMINAL.filter((from) => from !== "superseded").map((from) => [from, "pending"] as const),
 };
 
 const ALLOWED = new Set(Object.entries(TRANSITIONS).flatMap(([cause, moves]) => moves.map(([from, to]) => `${cause}:${from}:${to}`)));

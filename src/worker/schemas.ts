@@ -20,7 +20,7 @@ const submitOptions = {
   timeout: z.optional(duration),
   tags: z.optional(object),
   deadline: z.optional(duration),
-  onDuplicate: z.optional(z.union([z.string(), object], { error: 'must be "skip"' })),
+  onDuplicate: z.optional(z.union([z.string(), object], { error: 'must be "skip", "supersede", "reject" or { debounce, maxWait? }' })),
   retry: z.optional(object),
 };
 const submitLater = ["dependsOn", "onDependencyFailure", "failFast", "parent", "group"];

@@ -218,6 +218,15 @@ describe("the HTTP client", () => {
     expect(seen[0]!.headers.get("authorization")).toBe("Bearer secret");
   });
 
+  test("what a submit replaced is told", async () => {
+    const superseded = { outcome: "superseded", id: "media_1", replacedId: "media_2" };
+    expect(await scripted(Response.json({ ...superseded, task: null })).handle.submit("plain", 1, { onDuplicate: "supersede" })).toEqual({ ...superseded, type: "plain", domain: "media" });
+    const { handle, seen } = scripted(Response.json({ outcomes: [superseded, { outcome: "debounced", id: "media_3" }] }));
+    const onDuplicate = { debounce: "5s", maxWait: "1m" } as const;
+    expect(await handle.submitAll([{ type: "plain", payload: 1, onDuplicate: "supersede" }, { type: "plain", payload: 2, onDuplicate }])).toMatchObject([superseded, { outcome: "debounced", id: "media_3" }]);
+    expect(await seen[0]!.json()).toMatchObject({ tasks: [{ onDuplicate: "supersede" }, { onDuplicate }] });
+  });
+
   test("asks again where it is safe, never sooner than Retry-After says", async () => {
     const { handle, seen, clock } = scripted(new TypeError("network"), busy(503, "7"), Response.json({ count: 2 }));
     const counting = handle.count();

@@ -94,6 +94,23 @@ describe("a submit made ready", () => {
     expect(one("any", 1, { ttlFrom: "submit" })).not.toHaveProperty("ttlFrom");
   });
 
+  test("a strategy is sent in milliseconds; the call wins over the type, and a plain task has none", () => {
+    for (const onDuplicate of ["supersede", "reject"] as const) expect(one("any", 1, { onDuplicate })).toMatchObject({ onDuplicate });
+    expect(one("any", 1, { onDuplicate: { debounce: "5s", maxWait: "1m" } })).toMatchObject({ onDuplicate: { debounceMs: 5_000, maxWaitMs: 60_000 } });
+    expect(one("any", 1, { key: null, onDuplicate: "supersede" })).not.toHaveProperty("onDuplicate");
+    const domain = defineDomain("d", { defaults: { onDuplicate: "reject" } })
+      .task("own", { payload: z.unknown(), onDuplicate: { debounce: "2s" }, execute: () => undefined })
+      .task("domains", { payload: z.unknown(), execute: () => undefined });
+    const registry = buildRegistry({ domains: [domain] });
+    const ready = (type: string, options?: object) => prepare(registry, domain, type, 1, options as never, clock);
+    expect(ready("own")).toMatchObject({ onDuplicate: { debounceMs: 2_000 } });
+    expect(ready("domains")).toMatchObject({ onDuplicate: "reject" });
+    expect(ready("own", { onDuplicate: "skip" })).not.toHaveProperty("onDuplicate");
+    expect(ready("own", { onDuplicate: "skip", delay: "1s" })).toMatchObject({ delayMs: 1_000 });
+    expect(refusal(() => ready("own", { runAt: 0 }))).toMatchObject({ code: "invalid_request", facts: { issues: [{ path: "runAt" }] } });
+    expect(() => buildRegistry({ domains: [defineDomain("d", { defaults: { onDuplicate: "replace" as never } })] })).toThrow(expect.objectContaining({ code: "invalid_request", message: expect.stringContaining("onDuplicate") }));
+  });
+
   test("moments are RFC 3339, Date or milliseconds; a retry policy may be JSON", () => {
     const at = clock.now() + 5_000;
     for (const runAt of [at, new Date(at), new Date(at).toISOString()]) expect(one("plain", 1, { runAt })).toMatchObject({ runAt: at });
@@ -182,7 +199,6 @@ describe("refusals", () => {
 
   test.each([
     ["dependsOn", ["media_1"]], ["group", "a"], ["parent", "media_1"], ["failFast", true], ["onDependencyFailure", "fail"],
-    ["onDuplicate", "supersede"], ["onDuplicate", "reject"], ["onDuplicate", { debounce: "5s" }],
   ])("%s %j belongs to a later issue", (name, value) => {
     const error = refusal(() => one("any", 1, { [name]: value }));
     expect(error.code).toBe("not_implemented");

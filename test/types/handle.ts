@@ -77,8 +77,11 @@ export async function inTheWorker(): Promise<void> {
   mediaQ.task("poll", "media_1");
   // @ts-expect-error A later issue's option.
   await mediaQ.submit("resize", { object: "cat" }, { dependsOn: ["ingest_1"] });
-  // @ts-expect-error A later issue's strategy.
-  await mediaQ.submit("resize", { object: "cat" }, { onDuplicate: "supersede" });
+  const again = await mediaQ.submit("resize", { object: "cat" }, { onDuplicate: "supersede" });
+  if (again.outcome === "superseded") again.replacedId.toUpperCase();
+  await mediaQ.submit("resize", { object: "cat" }, { onDuplicate: { debounce: "5s", maxWait: "1m" } });
+  // @ts-expect-error No such strategy.
+  await mediaQ.submit("resize", { object: "cat" }, { onDuplicate: "replace" });
   // @ts-expect-error No such priority.
   await mediaQ.submit("resize", { object: "cat" }, { priority: "urgent" });
   // @ts-expect-error Wrong payload in a batch.

@@ -52,6 +52,7 @@ export class Workload {
     interrupted: () => this.interrupted(),
     lapsed: () => this.lapsed(),
     control: () => this.control(),
+    replaced: () => this.replaced(),
   };
 
   /** Short tasks: alone, in batches, and joined. */
@@ -129,6 +130,20 @@ export class Workload {
     await this.pass(40_000, 500);
     platform.cutOff = "";
     gates.open(1);
+  }
+
+  /** Newer submissions take the place of one that runs, and of one that does not. */
+  private async replaced(): Promise<void> {
+    for (const options of [{}, { delay: "2s" }]) {
+      const key = this.gate();
+      const submit = (script: object, more: object) =>
+        survive(() => workQ.submit("play", { name: key, ...script } as never, { key, idempotencyKey: `${key} ${JSON.stringify(script)}`, ...more } as never)) as Promise<{ id: string; replacedId: string }>;
+      const { id } = await submit({ do: "hold" }, options);
+      if (!("delay" in options)) await this.time.until("its start", async () => (await this.status(id)) === "running");
+      // Sent back by a crash, it has not begun any more, and its id gets the new content.
+      const next = await submit({ times: 2 }, { onDuplicate: "supersede" });
+      this.promised.push({ id: next.id, end: "completed" }, { id: next.replacedId, end: "superseded" });
+    }
   }
 
   private async control(): Promise<void> {

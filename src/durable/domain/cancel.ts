@@ -4,6 +4,7 @@ import { isTerminal, statusFromCode } from "../../policy/status.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { readTask, setColumns, type TaskRow } from "./rows.ts";
+import { STOPPING } from "./stop.ts";
 
 /** The row of a task, or `task_not_found`. */
 export function mustRead(core: Core, id: number): TaskRow {
@@ -26,9 +27,10 @@ export function cancel(core: Core, id: number): void {
     }
     const run = core.claims.get(id);
     if (!run) return end(core, row, "cancel", "cancelled", {});
-    if (row.cancelling === 1) return;
+    // Told to stop before: by another cancel, or by a newer submission.
+    if (row.cancelling !== 0) return;
     core.touch();
-    setColumns(core.store, id, { cancelling: 1 });
+    setColumns(core.store, id, { cancelling: STOPPING.cancel });
     core.abort(run, id, "cancel");
   });
 }

@@ -58,6 +58,8 @@ export class Core {
   private effects: (() => void)[] = [];
   private opened: Run[] = [];
   private closed: Run[] = [];
+  /** What this transaction told tasks to stop for, and what they had been told before. */
+  private aborted: [run: Run, id: number, before: AbortReason | undefined][] = [];
   private dirty = false;
 
   constructor(outside: Outside) {
@@ -116,6 +118,7 @@ export class Core {
     }
     this.opened = [];
     this.closed = [];
+    this.aborted = [];
     point(`${name}.committed`, this.name);
     const { effects } = this;
     this.effects = [];
@@ -163,7 +166,8 @@ export class Core {
 
   /** Stops a claimed task: the runner is told after the commit, or when it first speaks. */
   abort(run: Run, id: number, reason: AbortReason): void {
-    if (run.aborts.has(id) && reason !== "cancel") return;
+    if (run.aborts.has(id) && reason !== "cancel" && reason !== "supersede") return;
+    this.aborted.push([run, id, run.aborts.get(id)]);
     run.aborts.set(id, reason);
     this.after(() => void this.tell(run, id, reason));
   }
@@ -240,6 +244,12 @@ export class Core {
       this.holder.occupy();
     }
     this.closed = [];
+    // Nobody was told yet: a submission that came to nothing must not end the task whose place it was to take.
+    for (const [run, id, before] of this.aborted.reverse()) {
+      if (before === undefined) run.aborts.delete(id);
+      else run.aborts.set(id, before);
+    }
+    this.aborted = [];
     this.reload();
   }
 

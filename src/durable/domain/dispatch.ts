@@ -9,6 +9,7 @@ import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
 import { Run } from "./run.ts";
+import { endStopped, stoppedBy } from "./stop.ts";
 
 /**
  * Starts runs while there is a free slot and a ready task: part of the transaction that made either, so that a run
@@ -106,7 +107,7 @@ function admit(core: Core, pick: Pick, now: number, load: Load): number {
 /** A task whose time ran out in the queue, or that was cancelled while claimed and has come back, ends here. */
 function isOver(core: Core, row: RunRow, now: number): boolean {
   const [id, , , , , , , , , , , , , , ttlAt, cancelling, deadlineAt] = row;
-  if (cancelling === 1) end(core, readTask(core.store, id)!, "cancel", "cancelled", {});
+  if (cancelling !== 0) endStopped(core, readTask(core.store, id)!, stoppedBy(cancelling), {});
   else if ((deadlineAt ?? Infinity) <= now || (ttlAt ?? Infinity) <= now) end(core, readTask(core.store, id)!, "expire", "expired", {});
   else return false;
   return true;

@@ -5,6 +5,7 @@ import { end } from "./end.ts";
 import { readClaimed, readTasks, setColumns, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { lifeAfterStart, startedBy } from "./settle.ts";
+import { endStopped, stoppedBy } from "./stop.ts";
 
 /**
  * At wake: every run of the state row may still execute somewhere. It keeps its slot until its runner calls in, or its
@@ -17,7 +18,8 @@ export function adoptOrphans(core: Core, now: number): void {
     run.orphanUntil = now + COORDINATION.runOverMs;
     for (const { id, type, cancelling, deadline_at } of readClaimed(core.store, [...run.open])) {
       run.types.set(type, (run.types.get(type) ?? 0) + 1);
-      if (cancelling === 1) run.aborts.set(id, "cancel");
+      const stopped = stoppedBy(cancelling);
+      if (stopped) run.aborts.set(id, stopped);
       else if (deadline_at !== null && deadline_at <= now) run.aborts.set(id, "deadline");
       else if (core.state.paused) run.aborts.set(id, "pause");
     }
@@ -42,8 +44,7 @@ export function putOrphansBack(core: Core, now: number): void {
  * until it settles. Three interruptions in a row: poison.
  */
 function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isAlone: boolean): void {
-  if (row.cancelling === 1) return end(core, row, "cancel", "cancelled", { started_at: run.startedAt });
-  if (run.aborts.get(row.id) === "deadline") return end(core, row, "expire", "expired", { started_at: run.startedAt });
+  if (endStopped(core, row, stoppedBy(row.cancelling) ?? run.aborts.get(row.id), { started_at: run.startedAt })) return;
   if (isCharged && isAlone && row.interruptions + 1 >= LIMITS.poisonInterruptionsMax) return poison(core, run, row);
   if (isCharged) {
     const change = isAlone ? { interruptions: row.interruptions + 1, ...startedBy(row, run.startedAt), ...lifeAfterStart(row, core.clock.now()) } : { suspect: 1 };

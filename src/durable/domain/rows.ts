@@ -14,6 +14,9 @@ export interface TaskOptions {
   retry?: RetryPolicy;
   ttlMs?: number;
   ttlFrom?: "firstAttempt";
+  /** Not the call's: the begun task that a successor follows, and when the burst began that debounces it. */
+  after?: number;
+  debouncedFrom?: number;
 }
 
 /** A row on its way in; what is absent has its default. */
@@ -86,6 +89,12 @@ function insertLarge(store: Store, row: NewTask): void {
     `INSERT INTO tasks (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
     ...columns.map((column) => row[column] ?? defaultOf(column)),
   );
+}
+
+/** One row as it is, whatever its columns. */
+export function insertCopy(store: Store, row: TaskRow): void {
+  const columns = Object.keys(row) as (keyof TaskRow)[];
+  store.exec(`INSERT INTO tasks (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`, ...columns.map((column) => row[column]));
 }
 
 const NOT_NULL: ReadonlySet<string> = new Set(["attempt", "executions", "suspect", "interruptions", "cancelling"]);
@@ -189,7 +198,7 @@ export function insertTags(store: Store, rows: readonly { id: number; tags: Reco
   }
 }
 
-function deleteTags(store: Store, rows: readonly { id: number; tags: Record<string, string> }[]): void {
+export function deleteTags(store: Store, rows: readonly { id: number; tags: Record<string, string> }[]): void {
   const triples = rows.flatMap(({ id, tags }) => Object.entries(tags).map(([key, value]) => [key, value, id] as const));
   for (const slice of slices(triples, ([key, value]) => 2 * (key.length + value.length) * 3 + 32)) {
     store.exec(

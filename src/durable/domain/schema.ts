@@ -49,7 +49,7 @@ export const tasks = sqliteTable(
     interruptions: integer().notNull().default(0),
     /** 1: was in a run of several that ended with its isolate; runs alone until it settles. */
     suspect: integer().notNull().default(0),
-    /** 1: cancelled while claimed; whatever comes back, it ends `cancelled`. */
+    /** 1: cancelled while claimed, 2: superseded; whatever comes back, it ends so (`stop.ts`). */
     cancelling: integer().notNull().default(0),
     /** The schedule that submitted it. */
     schedule: integer(),

@@ -11,6 +11,7 @@ import { dispatch } from "./dispatch.ts";
 import { end, ended, remove } from "./end.ts";
 import { changeTask, completeRange, completeWithResults, readTask, readTasks, setColumns, type TaskOptions, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
+import { endStopped, stoppedBy } from "./stop.ts";
 
 type Failure = Extract<RunOutcome, { ok: false }>;
 
@@ -25,9 +26,10 @@ export function settle(core: Core, run: Run, report: { outcomes: readonly RunOut
     for (const outcome of report.outcomes) {
       if (!run.open.delete(outcome.id)) continue;
       core.claims.delete(outcome.id);
-      if (outcome.ok && run.aborts.get(outcome.id) !== "cancel") completed.push([outcome.id, outcome.result]);
-      else if (outcome.ok) endCancelled(core, outcome.id, run.startedAt);
-      else failed(core, run, outcome, now);
+      const stopped = run.aborts.get(outcome.id);
+      if (!outcome.ok) failed(core, run, outcome, now);
+      else if (stopped === "cancel" || stopped === "supersede") endDone(core, outcome.id, stopped, run.startedAt);
+      else completed.push([outcome.id, outcome.result]);
     }
     complete(core, run, completed, now);
     putBack(core, run, report.unstarted.filter((id) => run.open.has(id)));
@@ -72,12 +74,11 @@ function unkeptOf(core: Core, run: Run, completed: readonly [number, string | un
 function failed(core: Core, run: Run, outcome: Failure, now: number): void {
   const row = readTask(core.store, outcome.id);
   invariant(row, `task ${outcome.id} of run ${run.id} has no row`);
-  const reason: AbortReason | undefined = row.cancelling === 1 ? "cancel" : (run.aborts.get(outcome.id) ?? outcome.aborted);
+  const reason: AbortReason | undefined = stoppedBy(row.cancelling) ?? run.aborts.get(outcome.id) ?? outcome.aborted;
   const started = startedBy(row, run.currentSince);
-  if (reason === "cancel") end(core, row, "cancel", "cancelled", started);
-  else if (reason === "deadline") end(core, row, "expire", "expired", started);
+  if (endStopped(core, row, reason, started)) return;
   // Not charged: the mill stopped it, or its runner lost the lease.
-  else if (reason === "pause" || reason === "lease") back(core, row, started);
+  if (reason === "pause" || reason === "lease") back(core, row, started);
   else charge(core, row, outcome, now, started);
 }
 
@@ -141,16 +142,16 @@ function putBack(core: Core, run: Run, ids: readonly number[]): void {
     const executed = (run.types.get(row.type) ?? 1) - 1;
     if (executed > 0) run.types.set(row.type, executed);
     else run.types.delete(row.type);
-    if (row.cancelling === 1) end(core, row, "cancel", "cancelled", {});
-    else if (run.aborts.get(row.id) === "deadline") end(core, row, "expire", "expired", {});
-    else core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    if (endStopped(core, row, stoppedBy(row.cancelling) ?? run.aborts.get(row.id), {})) continue;
+    core.lanes.add(core.laneOf(row.type), row.priority, row.id);
   }
 }
 
-function endCancelled(core: Core, id: number, startedAt: number): void {
+/** It got done, too late: it was told to stop before. */
+function endDone(core: Core, id: number, stopped: AbortReason | undefined, startedAt: number): void {
   const row = readTask(core.store, id);
   invariant(row, `task ${id} has no row`);
-  end(core, row, "cancel", "cancelled", startedBy(row, startedAt));
+  endStopped(core, row, stoppedBy(row.cancelling) ?? stopped, startedBy(row, startedAt));
 }
 
 export const optionsOf = (row: Pick<TaskRow, "options">): TaskOptions => (row.options === null ? {} : (JSON.parse(row.options) as TaskOptions));

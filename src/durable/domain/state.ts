@@ -13,7 +13,7 @@ interface StoredRun {
 /** Transitions since creation; the law is inserted = live + finished + purged. */
 const TOTALS = [
   "inserted", "started", "completed", "failed", "dead_letter", "cancelled", "superseded", "expired", "dependency_failed",
-  "retried", "reopened", "purged", "interrupted", "upgraded", "duplicates", "requeued", "schedulesSkipped",
+  "retried", "reopened", "purged", "interrupted", "upgraded", "duplicates", "requeued", "debounced", "schedulesSkipped",
 ] as const;
 type Total = (typeof TOTALS)[number];
 

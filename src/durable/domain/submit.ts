@@ -1,4 +1,5 @@
 import { taskId } from "../../policy/ids.ts";
+import { type Decision, decide } from "../../policy/duplicates.ts";
 import { fail, MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { statusFromCode, STATUS_CODE } from "../../policy/status.ts";
@@ -8,6 +9,7 @@ import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTags, insertTasks, readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
+import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
 import { view } from "./view.ts";
 
 /** Takes in a batch: one transaction, in which runs for it start, too, where slots are free. */
@@ -33,9 +35,9 @@ function canMerge(requests: readonly SubmitRequest[]): boolean {
   const hashes = new Set<string>();
   for (const { items, idempotency } of requests) {
     if (idempotency || items.length > LIMITS.batchTasksMax) return false;
-    for (const { hash } of items) {
+    for (const { hash, onDuplicate } of items) {
       if (hash === undefined) continue;
-      if (hashes.has(hash)) return false;
+      if (hashes.has(hash) || onDuplicate === "reject") return false;
       hashes.add(hash);
     }
   }
@@ -82,6 +84,7 @@ const counterOf = (id: string): number => Number(id.slice(id.lastIndexOf("_") + 
 /** Inserts what is new and answers for each item in order; part of a transaction. */
 export function insert(core: Core, items: readonly SubmitItem[], now: number, extra: Partial<NewTask> = {}): Outcome[] {
   const { last, holders } = keys(core, items);
+  refuseHeld(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
   const tagged: { id: number; tags: Record<string, string> }[] = [];
@@ -89,15 +92,16 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
   for (const [index, item] of items.entries()) {
     if (item.hash !== undefined && last.get(item.hash) !== index) continue;
     const holder = item.hash === undefined ? undefined : holders.get(item.hash);
-    if (holder && !core.claims.has(holder.id) && !hasBegun(holder.status)) {
-      outcomes[index] = raise(core, holder, item.priority);
+    const decision = holder || item.onDuplicate ? judge(core, item, holder, now) : INSERT;
+    const standing = holder && stay(core, item, holder, decision, now);
+    if (standing) {
+      outcomes[index] = standing;
       continue;
     }
     const id = state.nextId++;
-    rows.push(toRow(core, item, id, now, extra));
+    rows.push(toRow(core, debouncedItem(item, decision), id, now, extra));
     if (item.tags) tagged.push({ id, tags: item.tags });
-    outcomes[index] = { outcome: holder ? "requeued" : "inserted", id: taskId(core.name, id) };
-    if (holder) follow(core, holder.id, rows.at(-1)!);
+    outcomes[index] = enter(core, decision, holder, rows.at(-1)!);
   }
   insertTasks(core.store, rows);
   if (tagged.length > 0) insertTags(core.store, tagged);
@@ -106,24 +110,56 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
 }
 
 /** Of equal keys in a batch the last counts; and who holds them already. */
-function keys(core: Core, items: readonly SubmitItem[]): { last: Map<string, number>; holders: Map<string, { id: number; status: number; priority: number }> } {
+function keys(core: Core, items: readonly SubmitItem[]): { last: Map<string, number>; holders: Map<string, Holder> } {
   const last = new Map<string, number>();
   for (const [index, { hash }] of items.entries()) if (hash !== undefined) last.set(hash, index);
   const holders = new Map(readHolders(core.store, [...last.keys()]).map((row) => [row.key_hash, row]));
   return { last, holders };
 }
 
-const hasBegun = (status: number): boolean => status === STATUS_CODE.running || status === STATUS_CODE.waiting;
+/** Before the first change: what `reject` refuses. */
+function refuseHeld(core: Core, items: readonly SubmitItem[], last: ReadonlyMap<string, number>, holders: ReadonlyMap<string, Holder>): void {
+  if (holders.size === 0) return;
+  const held = items.flatMap(({ hash, onDuplicate }, index) => {
+    const holder = onDuplicate === "reject" && last.get(hash!) === index ? holders.get(hash!) : undefined;
+    return holder ? [{ index, holder: holder.id }] : [];
+  });
+  if (held.length > 0) throw rejected(core, items.length, held);
+}
+
+const INSERT: Decision = { do: "insert" };
+
+function judge(core: Core, item: SubmitItem, holder: Holder | undefined, now: number): Decision {
+  const strategy = item.hash === undefined ? undefined : item.onDuplicate;
+  return decide(strategy, holder && (strategy === undefined ? standingOf(core, holder) : closelyOf(core, holder)), { priority: item.priority, now });
+}
+
+/** The key's task goes on under its id: raised, with new content, or as it is; undefined when the newcomer is a task of its own. */
+function stay(core: Core, item: SubmitItem, holder: Holder, decision: Decision, now: number): Outcome | undefined {
+  if (decision.do === "stand") return duplicate(core, taskId(core.name, holder.id));
+  if (decision.do === "raise") return raise(core, holder, item.priority);
+  if (decision.do !== "replace") return undefined;
+  return replace(core, holder, toRow(core, debouncedItem(item, decision), holder.id, now, {}), item.tags, decision);
+}
+
+/** The newcomer's own row, and what it means for the key's task. */
+function enter(core: Core, decision: Decision, holder: Holder | undefined, row: NewTask): Outcome {
+  const id = taskId(core.name, row.id);
+  if ("debounced" in decision && decision.debounced) noteOptions(row, { debouncedFrom: decision.debounced.from });
+  if (!holder) return { outcome: "inserted", id };
+  if (decision.do === "oust") return { outcome: "superseded", id, replacedId: taskId(core.name, oust(core, holder)) };
+  follow(core, holder.id, row);
+  return { outcome: "requeued", id };
+}
 
 function duplicate(core: Core, id: string): Outcome {
   core.state.totals.duplicates += 1;
   return { outcome: "duplicate", id };
 }
 
-/** The key's task has not begun: more urgent raises it, else it stands as it is. */
-function raise(core: Core, holder: { id: number; status: number; priority: number }, priority: number): Outcome {
+/** The key's task has not begun, and the newcomer is more urgent. */
+function raise(core: Core, holder: Holder, priority: number): Outcome {
   const id = taskId(core.name, holder.id);
-  if (priority >= holder.priority) return duplicate(core, id);
   const row = readTask(core.store, holder.id)!;
   setColumns(core.store, row.id, { priority });
   core.state.totals.upgraded += 1;
@@ -141,6 +177,7 @@ function follow(core: Core, begun: number, row: NewTask): void {
   core.store.exec("INSERT INTO edges (upstream, dependent, kind) VALUES (?, ?, 'after')", begun, row.id);
   core.upstreams.add(begun);
   core.state.totals.requeued += 1;
+  noteOptions(row, { after: begun });
   row.status = STATUS_CODE.blocked;
 }
 

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { toJSONSchema } from "zod/mini";
 import { resolveDefaults } from "../../domains/defaults.ts";
 import type { Defaults, DomainDefinition, Registry, TypeDefinition } from "../../domains/definition.ts";
+import { parseOnDuplicate } from "../../policy/duplicates.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { parsePriority } from "../../policy/priority.ts";
 import { json } from "../problem.ts";
@@ -26,12 +27,12 @@ function domainView(registry: Registry, domain: DomainDefinition) {
 }
 
 function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefinition) {
-  const { priority, retry, timeoutMs, ttlMs, ttlFrom } = resolveDefaults(registry, domain, type);
+  const { priority, retry, timeoutMs, ttlMs, ttlFrom, onDuplicate = "skip" } = resolveDefaults(registry, domain, type);
   return {
     name: type.name,
     payloadSchema: jsonSchema(type.payload, "input"),
     resultSchema: type.result ? jsonSchema(type.result, "output") : null,
-    defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom },
+    defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate },
     submittable: type.submittable,
     singleton: false,
     pull: false,
@@ -40,13 +41,14 @@ function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefini
 }
 
 /** A domain's own defaults, in the answers' units. */
-function givenDefaults({ priority, retry, timeout, ttl, ttlFrom, tags }: Defaults): Record<string, unknown> {
+function givenDefaults({ priority, retry, timeout, ttl, ttlFrom, onDuplicate, tags }: Defaults): Record<string, unknown> {
   return {
     ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
     ...(retry === undefined ? {} : { retry }),
     ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) }),
     ...(ttl === undefined ? {} : { ttlMs: parseDuration(ttl) }),
     ...(ttlFrom === undefined ? {} : { ttlFrom }),
+    ...(onDuplicate === undefined ? {} : { onDuplicate: parseOnDuplicate(onDuplicate) ?? "skip" }),
     ...(tags === undefined ? {} : { tags }),
   };
 }

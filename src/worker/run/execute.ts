@@ -28,7 +28,7 @@ export async function execute(execution: Execution, scope: Scope, watch: (execut
   // Work that got done in spite of a pause stays done: to run it again would only repeat its effects. Of a lost lease the
   // fence decides. A cancelled or overdue task is not completed by a value that came too late.
   if (outcome.ok && (reason === "pause" || reason === "lease")) return outcome;
-  if (reason === "cancel" && type?.onCancel && execution.begun) await hook(execution, type, scope, watch);
+  if ((reason === "cancel" || reason === "supersede") && type?.onCancel && execution.begun) await hook(execution, type, scope, watch);
   return stopped(task.id, reason, execution.timeoutMs);
 }
 

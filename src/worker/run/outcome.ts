@@ -39,6 +39,7 @@ export function abortError(reason: AbortReason, timeoutMs: number): Error {
 
 const ABORTS: Record<AbortReason, { name: string; code: string; message: (timeoutMs: number) => string }> = {
   cancel: { name: "AbortError", code: "cancelled", message: () => "The task was cancelled." },
+  supersede: { name: "AbortError", code: "superseded", message: () => "A newer submission with the same key took the task's place." },
   timeout: {
     name: "TimeoutError",
     code: "timeout",

@@ -1,0 +1,146 @@
+import { fail, type MillraceError } from "../../policy/errors.ts";
+import { taskId } from "../../policy/ids.ts";
+import type { Decision, Standing } from "../../policy/duplicates.ts";
+import { statusFromCode, STATUS_CODE } from "../../policy/status.ts";
+import type { Outcome } from "../../domains/task.ts";
+import type { SubmitItem } from "../protocol.ts";
+import type { Core } from "./core.ts";
+import { end, ended } from "./end.ts";
+import { changeTask, deleteTags, insertCopy, insertTags, readTask, setColumns, type NewTask, type TaskOptions, type TaskRow } from "./rows.ts";
+import { optionsOf } from "./settle.ts";
+import { STOPPING } from "./stop.ts";
+
+/** What is known of a key's task without reading its row. */
+export interface Holder {
+  id: number;
+  status: number;
+  priority: number;
+}
+
+/** What a decision needs to know of the task that holds a key. */
+export function standingOf(core: Core, holder: Holder): Standing {
+  const { status, priority } = holder;
+  const hasBegun = core.claims.has(holder.id) || status === STATUS_CODE.running || status === STATUS_CODE.waiting;
+  return { hasBegun, priority, isSuccessor: false };
+}
+
+/** The same for a strategy that changes what stands: whose successor it is, and whether a debounce waits for quiet. */
+export function closelyOf(core: Core, holder: Holder): Standing {
+  const standing = standingOf(core, holder);
+  if (standing.hasBegun) return standing;
+  const row = readTask(core.store, holder.id)!;
+  const { debouncedFrom } = optionsOf(row);
+  standing.isSuccessor = predecessorOf(core, row) !== undefined;
+  // Once it has run, its burst is over; what comes now begins another.
+  if (debouncedFrom !== undefined && row.executions === 0) standing.debouncedFrom = debouncedFrom;
+  return standing;
+}
+
+/** Whom a blocked task follows. */
+function predecessorOf(core: Core, row: TaskRow): number | undefined {
+  if (statusFromCode(row.status) !== "blocked") return undefined;
+  const { after } = optionsOf(row);
+  if (after === undefined) return undefined;
+  const edge = core.store.exec("SELECT 1 FROM edges WHERE upstream = ? AND dependent = ? AND kind = 'after'", after, row.id).toArray();
+  return edge.length > 0 ? after : undefined;
+}
+
+/** Adds what the engine itself has to remember to a row's options. */
+export function noteOptions(row: NewTask, note: Pick<TaskOptions, "after" | "debouncedFrom">): void {
+  row.options = JSON.stringify({ ...optionsOf({ options: row.options ?? null }), ...note });
+}
+
+/** The item with the run time that a debounce says. */
+export const debouncedItem = (item: SubmitItem, decision: Decision): SubmitItem =>
+  "debounced" in decision && decision.debounced ? { ...item, runAt: decision.debounced.runAt } : item;
+
+/**
+ * The key's task gets new content under its id: it begins anew, but for its place and its age. `fresh` is the row that
+ * the newcomer would have had, with the holder's id.
+ */
+export function replace(core: Core, holder: Holder, fresh: NewTask, tags: SubmitItem["tags"], decision: Extract<Decision, { do: "replace" }>): Outcome {
+  const row = readTask(core.store, holder.id)!;
+  const id = taskId(core.name, row.id);
+  const archived = decision.archive ? archive(core, row) : undefined;
+  if (decision.debounced) noteOptions(fresh, { debouncedFrom: decision.debounced.from });
+  const from = statusFromCode(row.status);
+  // What blocks it still does; its run time counts from then on.
+  const to = from === "blocked" ? "blocked" : statusFromCode(fresh.status);
+  const { after } = optionsOf(row);
+  if (from === "blocked" && after !== undefined) noteOptions(fresh, { after });
+  if (from === "pending") core.lanes.remove(core.laneOf(row.type), row.priority, row.id);
+  changeTask(core.store, row, "replace", from, to, contentOf(fresh));
+  if (row.tags !== null) deleteTags(core.store, [{ id: row.id, tags: JSON.parse(row.tags) as Record<string, string> }]);
+  if (tags) insertTags(core.store, [{ id: row.id, tags }]);
+  if (from !== to) core.moved(from, to);
+  if (to === "pending") core.lanes.add(core.laneOf(row.type), fresh.priority, row.id);
+  if (to === "scheduled") core.alarm.soon("due", fresh.run_at!);
+  if (archived !== undefined) return { outcome: "superseded", id, replacedId: taskId(core.name, archived) };
+  core.touch().totals.debounced += 1;
+  return { outcome: "debounced", id };
+}
+
+/** Everything that a submission says, and that of an attempt which the new content has not had. */
+const contentOf = (fresh: NewTask): Partial<TaskRow> => ({
+  payload: fresh.payload, priority: fresh.priority, key: fresh.key ?? null, label: fresh.label ?? null, tags: fresh.tags ?? null,
+  options: fresh.options ?? null, run_at: fresh.run_at ?? null,
+  ttl_at: fresh.ttl_at ?? null, deadline_at: fresh.deadline_at ?? null, expires_at: fresh.expires_at ?? null,
+  attempt: 0, executions: 0, interruptions: 0, suspect: 0, error: null, errors: null, started_at: null, first_started_at: null,
+});
+
+/** The old content as a finished row with an id of its own. */
+function archive(core: Core, row: TaskRow): number {
+  const state = core.touch();
+  const id = state.nextId++;
+  insertCopy(core.store, {
+    ...row, id, status: STATUS_CODE.superseded, held: null, expires_at: null, suspect: 0, cancelling: 0, finished_at: core.clock.now(),
+  });
+  if (row.tags !== null) insertTags(core.store, [{ id, tags: JSON.parse(row.tags) as Record<string, string> }]);
+  state.totals.inserted += 1;
+  core.moved(null, "superseded");
+  ended(core, "superseded", [id]);
+  return id;
+}
+
+/**
+ * The one that has begun gives way: it is told to stop and ends `superseded` whatever it answers, a successor of it
+ * is dropped. The key is free at once. Answers with its id.
+ */
+export function oust(core: Core, holder: Holder): number {
+  const row = readTask(core.store, holder.id)!;
+  const predecessor = predecessorOf(core, row);
+  if (predecessor === undefined) {
+    stop(core, row);
+    return row.id;
+  }
+  end(core, row, "supersede", "superseded", {});
+  core.store.exec("DELETE FROM edges WHERE upstream = ? AND dependent = ?", predecessor, row.id);
+  stop(core, readTask(core.store, predecessor)!);
+  return predecessor;
+}
+
+/** At once where it is in no run, such as one that waits for its next attempt; else when its runner has answered. */
+function stop(core: Core, row: TaskRow): void {
+  const run = core.claims.get(row.id);
+  if (!run) return end(core, row, "supersede", "superseded", {});
+  core.touch();
+  setColumns(core.store, row.id, { held: null, cancelling: STOPPING.supersede });
+  core.abort(run, row.id, "supersede");
+}
+
+/** The refusal of a submit whose strategy is `reject`: of a batch, naming every index. */
+export function rejected(core: Core, total: number, held: readonly { index: number; holder: number }[]): MillraceError {
+  const failed = held.slice(0, 100).map(({ index, holder }) => {
+    const id = taskId(core.name, holder);
+    return { index, code: "rejected_duplicate" as const, id, detail: `Its key is held by ${id}.` };
+  });
+  const [first] = failed as [(typeof failed)[number]];
+  const advice = "which has not ended. Wait for it or cancel it, or submit with another key or strategy.";
+  if (total === 1) return fail("rejected_duplicate", `The key of this task is held by ${first.id}, ${advice}`, { id: first.id });
+  const more = held.length === 1 ? "" : ` ${held.length} of ${total} tasks are refused, see failed.`;
+  return fail("rejected_duplicate", `Nothing was submitted: the key of task ${first.index} of the batch is held by ${first.id}, ${advice}${more}`, {
+    id: first.id,
+    failed,
+    issues: failed.map(({ index, detail }) => ({ path: `tasks.${index}`, message: detail })),
+  });
+}
