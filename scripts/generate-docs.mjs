@@ -20,8 +20,8 @@ const ERRORS = {
   invalid_request: ["A field, option, parameter or name is wrong", "`issues` lists `{ path, message }`; mend them"],
   invalid_payload: ["The payload does not fit the type's schema, or is no JSON", "`issues` names the paths inside the payload"],
   invalid_tag: ["A tag's key or value is wrong, or there are too many", "At most 32 tags, keys to 64 bytes, values to 256"],
-  invalid_dependency: ["A task to depend on does not exist", "Not answered yet: dependencies are `not_implemented`"],
-  dependency_cycle: ["The dependencies would lead back", "Not answered yet: dependencies are `not_implemented`"],
+  invalid_dependency: ["A task to depend on does not exist", "Submit what it depends on first; an index names an earlier task of the batch"],
+  dependency_cycle: ["The dependencies would lead back", "Not answered yet: a new task can only depend on existing ones"],
   not_submittable: ["The type has `submittable: false`", "Submit it from code inside the Worker"],
   not_implemented: ["The feature exists in the design, not in this version", "Leave the named field, option or route out"],
   unauthenticated: ["No token, a wrong one, or none configured", "Send `Authorization: Bearer <token>`; see [tokens](http.md#tokens)"],
@@ -54,7 +54,7 @@ const ERRORS = {
  */
 const CAUSES = {
   due: "Its run time has come; the alarm moves it into the ready order",
-  unblock: "The task it followed has ended",
+  unblock: "Everything it waited for has ended",
   delay: "A ready task is given a later run time (nothing does so in this version)",
   complete: "Its execution succeeded",
   fail: "Its execution failed for good",
@@ -67,10 +67,11 @@ const CAUSES = {
   expire: "Its ttl ran out before it started, or its deadline passed",
   "run-now": "Somebody brought it forward",
   reopen: "Somebody retried an ended task",
+  dependency: "One that it depends on ended in another way than by completing, and its policy is not to ignore that",
 };
 
 /** In what statuses `durable/domain/submit.ts` and `supersede.ts` insert a task, and when: the table begins after that. */
-const BEGINNINGS = { pending: "submit", scheduled: "submit, delayed", blocked: "submit, key begun", superseded: "old content" };
+const BEGINNINGS = { pending: "submit", scheduled: "submit, delayed", blocked: "submit, key begun or dependencies live", dependency_failed: "submit, a dependency failed before", superseded: "old content" };
 
 /** Every move of the table, several causes of one move together. */
 function moves() {

@@ -2,6 +2,7 @@ import type { Defaults, DomainDefinition, History, Registry, ScheduleDefinition,
 import { optionProblems } from "./domains/options.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { checkTags } from "./domains/tags.ts";
+import { DEPENDENCY_POLICIES } from "./policy/dependencies.ts";
 import { parseOnDuplicate } from "./policy/duplicates.ts";
 import { parseDuration } from "./policy/duration.ts";
 import { fail, MillraceError } from "./policy/errors.ts";
@@ -123,7 +124,7 @@ function isSchema(schema: unknown): boolean {
 function defaultsProblems(where: string, defaults: Defaults | undefined): string[] {
   if (defaults === undefined) return [];
   if (typeof defaults !== "object" || defaults === null) return [`${where}: defaults must be an object.`];
-  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, tags } = defaults;
+  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, tags } = defaults;
   const problems = optionProblems("defaults", where, defaults);
   const check = (action: () => unknown) => problems.push(...problemOf(where, action));
   if (priority !== undefined) check(() => parsePriority(priority));
@@ -133,6 +134,7 @@ function defaultsProblems(where: string, defaults: Defaults | undefined): string
   if (onDuplicate !== undefined) check(() => parseOnDuplicate(onDuplicate));
   if (tags !== undefined) check(() => checkTags(tags));
   if (ttlFrom !== undefined && ttlFrom !== "submit" && ttlFrom !== "firstAttempt") problems.push(`${where}: ttlFrom must be "submit" or "firstAttempt".`);
+  if (onDependencyFailure !== undefined && !DEPENDENCY_POLICIES.includes(onDependencyFailure)) problems.push(`${where}: onDependencyFailure must be ${DEPENDENCY_POLICIES.join(", ")}.`);
   return problems;
 }
 

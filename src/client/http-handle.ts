@@ -1,6 +1,6 @@
 import type { CallOptions, DomainHandle, ListQuery, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
-import type { Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
+import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
 import type { DomainSnapshot } from "../durable/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
@@ -118,6 +118,10 @@ class HttpTask implements TaskHandle {
 
   runNow(): Promise<Task> {
     return this.#ask("POST", "/run-now");
+  }
+
+  graph(): Promise<Graph> {
+    return this.#ask("GET", "/graph");
   }
 
   /** One long poll; `awaitResult` repeats it. */

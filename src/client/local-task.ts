@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
 import type { TaskHandle, WaitOptions } from "../domains/handle.ts";
 import { prepare } from "../domains/prepare.ts";
-import type { Task } from "../domains/task.ts";
+import type { Graph, Task } from "../domains/task.ts";
 import type { DomainApi } from "../durable/protocol.ts";
 import { awaitResult } from "./await-result.ts";
 import type { LocalOptions } from "./local.ts";
@@ -51,6 +51,10 @@ export class LocalTask implements TaskHandle {
 
   runNow(): Promise<Task> {
     return this.#api.runNow(this.id);
+  }
+
+  graph(): Promise<Graph> {
+    return this.#api.graph(this.id);
   }
 
   get #api(): DomainApi {

@@ -1,7 +1,7 @@
 import type { MillApp } from "./app.ts";
 import type { DomainHandle } from "./handle.ts";
 import type { DomainLike, Flat } from "./shape.ts";
-import type { Task } from "./task.ts";
+import type { Dependency, Task } from "./task.ts";
 
 /** Structured log lines: JSON on the console with domain, type, task id and attempt. `fields` must be JSON. */
 export interface Log {
@@ -44,6 +44,15 @@ export interface Context<State = unknown, App = MillApp, Env = Cloudflare.Env> {
   domain<Name extends string, Types>(definition: DomainLike<Name, Types>): DomainHandle<Name, Flat<Types>>;
   /** The same, or `undefined` when this mill has no such domain: for optional integrations. */
   tryDomain<Name extends string, Types>(definition: DomainLike<Name, Types>): DomainHandle<Name, Flat<Types>> | undefined;
+  /** What it depends on, in the order of `dependsOn`, each with how it ended and its result. */
+  readonly dependencies: readonly Dependency[];
+  /**
+   * One of them, with its result however large: those beyond 4 MiB in all are `truncated` in `dependencies`.
+   *
+   * @throws `invalid_dependency` when the task does not depend on it
+   * @example `const { result } = await ctx.dependency(ctx.dependencies[0].id);`
+   */
+  dependency(id: string): Promise<Dependency>;
   /** Structured logging with the task's id on every line. */
   readonly log: Log;
 }

@@ -1,3 +1,4 @@
+import type { DependencyPolicy } from "../policy/dependencies.ts";
 import { parseOnDuplicate, type Strategy } from "../policy/duplicates.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { parsePriority } from "../policy/priority.ts";
@@ -13,9 +14,10 @@ export interface ResolvedDefaults {
   ttlFrom: "submit" | "firstAttempt";
   /** Absent: skip. */
   onDuplicate?: Strategy;
+  onDependencyFailure: DependencyPolicy;
 }
 
-const BUILT_IN = { priority: 128, retry: exponential(3, "1s", "5m"), timeoutMs: 300_000, ttlFrom: "submit" } as const;
+const BUILT_IN = { priority: 128, retry: exponential(3, "1s", "5m"), timeoutMs: 300_000, ttlFrom: "submit", onDependencyFailure: "cancel" } as const;
 
 /** Merged defaults of a type. Tags are not here: the type's are rows of a task, the domain's are merged at read. */
 export function resolveDefaults(registry: Registry, domain: DomainDefinition, type: TypeDefinition): ResolvedDefaults {
@@ -32,5 +34,6 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
     ttlMs: ttl === undefined ? undefined : parseDuration(ttl, "ttl"),
     ttlFrom: nearest("ttlFrom") ?? BUILT_IN.ttlFrom,
     ...(onDuplicate === undefined ? {} : { onDuplicate }),
+    onDependencyFailure: nearest("onDependencyFailure") ?? BUILT_IN.onDependencyFailure,
   };
 }

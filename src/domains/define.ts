@@ -165,7 +165,7 @@ class Definition implements Parts {
 
 function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
   const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
-  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate } = options;
+  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure } = options;
   return {
     name,
     payload: options.payload,
@@ -180,6 +180,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
       ...(ttl === undefined ? {} : { ttl }),
       ...(ttlFrom === undefined ? {} : { ttlFrom }),
       ...(onDuplicate === undefined ? {} : { onDuplicate }),
+      ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
     },
     submittable: options.submittable ?? true,
     redact: options.redact ?? [],

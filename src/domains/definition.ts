@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Priority } from "../policy/priority.ts";
@@ -17,6 +18,8 @@ export interface Defaults {
   /** What happens when the key is held by a live task; default `skip`. Firings of schedules hold keys of their own. */
   onDuplicate?: OnDuplicate;
   tags?: Record<string, string>;
+  /** What becomes of a task when one that it depends on fails; default `cancel`. */
+  onDependencyFailure?: DependencyPolicy;
 }
 
 /** How many finished tasks a domain keeps, and for how long. */

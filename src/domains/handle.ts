@@ -1,11 +1,12 @@
 import type { DomainSnapshot } from "../durable/protocol.ts";
+import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
-import type { Outcome, Page, Schedule, Task } from "./task.ts";
+import type { Graph, Outcome, Page, Schedule, Task } from "./task.ts";
 
 /** A moment: RFC 3339 text, a `Date`, or milliseconds since 1970. */
 export type Instant = string | number | Date;
@@ -38,6 +39,16 @@ export interface SubmitOptions {
    * submitted the key for that long, so it takes neither `delay` nor `runAt`.
    */
   onDuplicate?: OnDuplicate;
+  /**
+   * Ids of tasks that have to end before this one may run; at most 1,000 in a call. In a batch also `{ index }` of an earlier
+   * task of it, up to 5,000 a task.
+   */
+  dependsOn?: readonly (string | { index: number })[];
+  /**
+   * When one of them ends in another way than by completing. `cancel` (default): this one ends `dependency_failed`, and so do all
+   * that depend on it. `fail`: the same for this one; those that depend on it go by their own policy. `ignore`: it runs anyway.
+   */
+  onDependencyFailure?: DependencyPolicy;
 }
 
 /** Options that belong to the whole call. */
@@ -108,6 +119,8 @@ export interface TaskHandle<Type extends string = string, Input = unknown, Resul
   retry(options?: { payload?: Input }): Promise<Task<Input, Result>>;
   /** Brings a delayed task forward to now. */
   runNow(): Promise<Task<Input, Result>>;
+  /** What it depends on and what depends on it, near and far; at most 1,000 tasks. */
+  graph(): Promise<Graph>;
 }
 
 /** When a schedule fires: a fixed rate, or cron (5 or 6 fields) in a time zone. */

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import { didYouMean } from "../policy/names.ts";
@@ -43,6 +44,8 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   ttlFrom?: "submit" | "firstAttempt";
   /** What happens when the key is held by a live task; default `skip`. */
   onDuplicate?: OnDuplicate;
+  /** What becomes of a task when one that it depends on fails; default `cancel`. */
+  onDependencyFailure?: DependencyPolicy;
   /** Whether HTTP and the dashboard's form may submit it; default true. */
   submittable?: boolean;
   /** Members of the payload that viewers do not see. */
@@ -55,15 +58,15 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   onCancel?: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env>) => unknown;
 }
 
-const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate"] as const;
+const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure"] as const;
 const TASK = new Set<string>(["payload", "result", "key", "label", "tags", ...DEFAULTS, "submittable", "redact", "keep", "execute", "onCancel"]);
 const TASK_LATER = new Set(["finalize", "pull", "io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
 const DOMAIN_LATER = new Set(["gate", "shards", "group", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
-const LEVEL_LATER = new Set(["group", "failFast", "onDependencyFailure", "deadline"]);
+const LEVEL_LATER = new Set(["group", "failFast", "deadline"]);
 const SCHEDULE = new Set(["type", "payload", "every", "cron", "timezone", "initialDelay", "priority", "ttl", "timeout", "retry", "tags", "label"]);
-const SCHEDULE_LATER = new Set(["maxRuns", "overlap", "catchUp", "jitter", "group", "dependsOn", "onDuplicate", "failFast", "deadline", "delay", "runAt", "ttlFrom"]);
+const SCHEDULE_LATER = new Set(["maxRuns", "overlap", "catchUp", "jitter", "group", "dependsOn", "onDuplicate", "failFast", "deadline", "delay", "runAt", "ttlFrom", "onDependencyFailure"]);
 const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
 const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);

@@ -162,6 +162,8 @@ function prepareWith(plan: Plan, payload: unknown, options: GivenOptions, clock:
   }
   if (plan.defaults.onDuplicate !== undefined) item.onDuplicate = plan.defaults.onDuplicate;
   if (options !== NONE) applyOptions(item, options, clock);
+  const { onDependencyFailure } = plan.defaults;
+  if (item.dependsOn && options.onDependencyFailure === undefined && onDependencyFailure !== "cancel") item.onDependencyFailure = onDependencyFailure;
   const output = validate(plan.type.payload, value, what);
   if (output instanceof Promise) return output.then((late) => complete(plan, item, value, late, options));
   return complete(plan, item, value, output, options);

@@ -1,8 +1,10 @@
 import type { Clock } from "../clock.ts";
 import type { SubmitItem } from "../durable/protocol.ts";
+import { DEPENDENCY_POLICIES, type DependencyPolicy } from "../policy/dependencies.ts";
 import { parseOnDuplicate } from "../policy/duplicates.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { fail, type MillraceError } from "../policy/errors.ts";
+import { parseTaskId } from "../policy/ids.ts";
 import { LIMITS } from "../policy/limits.ts";
 import { didYouMean } from "../policy/names.ts";
 import { parsePriority } from "../policy/priority.ts";
@@ -14,9 +16,9 @@ import { isClean } from "./tags.ts";
 /** What a submit may say, as it comes in: from TypeScript or from a JSON body. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
 
-const KNOWN = ["key", "label", "priority", "delay", "runAt", "ttl", "ttlFrom", "timeout", "tags", "deadline", "retry", "onDuplicate"];
+const KNOWN = ["key", "label", "priority", "delay", "runAt", "ttl", "ttlFrom", "timeout", "tags", "deadline", "retry", "onDuplicate", "dependsOn", "onDependencyFailure"];
 const KNOWN_SET: ReadonlySet<string> = new Set(KNOWN);
-const LATER: ReadonlySet<string> = new Set(["dependsOn", "onDependencyFailure", "group", "parent", "failFast", "fairKey", "io", "shard"]);
+const LATER: ReadonlySet<string> = new Set(["group", "parent", "failFast", "fairKey", "io", "shard"]);
 
 /**
  * Refuses options that do not exist, and those whose feature is not built yet.
@@ -44,6 +46,7 @@ export function applyOptions(item: SubmitItem, options: GivenOptions, clock: Clo
   if (retry !== undefined) item.retry = readRetry(retry);
   if (onDuplicate !== undefined) applyStrategy(item, onDuplicate);
   applyRunTime(item, options, clock);
+  if (options.dependsOn !== undefined || options.onDependencyFailure !== undefined) applyDependencies(item, options);
   applyExpiry(item, options, clock);
 }
 
@@ -112,6 +115,32 @@ export function settleStrategy(item: SubmitItem): void {
     const name = item.runAt === undefined ? "delay" : "runAt";
     throw refuse(name, `A debounce says itself when its task runs; leave ${name} out, or submit it with onDuplicate: "skip".`);
   }
+}
+
+/** Names are judged here, existence in the object. */
+function applyDependencies(item: SubmitItem, { dependsOn = [], onDependencyFailure }: GivenOptions): void {
+  if (!Array.isArray(dependsOn)) throw refuse("dependsOn", `dependsOn must be a list of task ids; got ${show(dependsOn)}.`);
+  if (dependsOn.length > LIMITS.dependenciesMax) {
+    throw refuse("dependsOn", `A task depends on at most ${LIMITS.dependenciesMax} others; this one names ${dependsOn.length}. Put a task between them for each part.`);
+  }
+  if (dependsOn.length > 0) item.dependsOn = dependsOn.map(readDependency);
+  if (onDependencyFailure === undefined) return;
+  const policy = checkPolicy(onDependencyFailure);
+  if (policy === "cancel") delete item.onDependencyFailure;
+  else item.onDependencyFailure = policy;
+}
+
+function readDependency(given: unknown): string | number {
+  if (parseTaskId(given) !== null) return given as string;
+  const index = typeof given === "object" && given !== null && Object.keys(given).length === 1 ? (given as { index?: unknown }).index : undefined;
+  if (typeof index === "number" && Number.isSafeInteger(index) && index >= 0) return index;
+  const message = `A dependency is the id of a task, such as "media_17", or in a batch { "index": n } of an earlier task; got ${show(given)}.`;
+  throw fail("invalid_dependency", message, { issues: [{ path: "dependsOn", message }] });
+}
+
+function checkPolicy(policy: unknown): DependencyPolicy {
+  if (DEPENDENCY_POLICIES.includes(policy as DependencyPolicy)) return policy as DependencyPolicy;
+  throw refuse("onDependencyFailure", `onDependencyFailure must be ${DEPENDENCY_POLICIES.map((name) => `"${name}"`).join(", ")}; got ${show(policy)}.`);
 }
 
 function positive(value: unknown, name: string, hint = ""): number {

@@ -34,7 +34,8 @@ export interface Task<Payload = Json, Result = Json> {
   errors: { attempt: number; at: string; message: string }[];
   parent: string | null;
   children: { total: number; active: number; failed: number };
-  dependsOn: { id: string; status: StoredStatus }[];
+  /** `purged`: it has ended, and the history keeps it no longer. */
+  dependsOn: { id: string; status: StoredStatus | "purged" }[];
   runAt: string | null;
   expiresAt: string | null;
   createdAt: string;
@@ -49,6 +50,24 @@ export interface Task<Payload = Json, Result = Json> {
   schedule: string | null;
   deadline: string | null;
   pausedBy: ("mill" | "domain" | "group" | "unregistered")[];
+}
+
+/** A dependency as a running task sees it. */
+export interface Dependency {
+  id: string;
+  status: StoredStatus | "purged";
+  /** null where it has none, did not complete, or is `truncated`. */
+  result: Json;
+  /** Beyond 4 MiB of results in all: `await ctx.dependency(id)` has it. */
+  truncated?: true;
+}
+
+/** Tasks and what they wait for. */
+export interface Graph {
+  nodes: { id: string; type: string; label: string | null; status: Status }[];
+  edges: { from: string; to: string; kind: "depends" }[];
+  /** There is more: it ends after 1,000 tasks. */
+  truncated?: true;
 }
 
 /** How far an execution has come. */

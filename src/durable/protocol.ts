@@ -1,7 +1,8 @@
+import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
-import type { Status } from "../policy/status.ts";
-import type { Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+import type { Status, StoredStatus } from "../policy/status.ts";
+import type { Graph, Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
 
 // ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -35,6 +36,10 @@ export interface SubmitItem {
   retry?: RetryPolicy;
   /** Default: skip. Only on items with a hash. */
   onDuplicate?: Strategy;
+  /** Full ids; a number is the index of an earlier item of the same request. */
+  dependsOn?: (string | number)[];
+  /** Default: cancel. */
+  onDependencyFailure?: Exclude<DependencyPolicy, "cancel">;
 }
 
 export interface SubmitRequest {
@@ -122,6 +127,8 @@ export interface DomainApi {
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
   runNow(id: string): Promise<Task>;
+  /** The tasks of this domain that it depends on, and those that depend on it, near and far. */
+  graph(id: string): Promise<Graph>;
   snapshot(): Promise<DomainSnapshot>;
   configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;
@@ -154,6 +161,17 @@ export interface RunTask {
   label?: string;
   tags?: Record<string, string>;
   schedule?: string;
+  /** What it depends on, in the order of the submit. */
+  dependencies?: RunDependency[];
+}
+
+/** A dependency as a run carries it: the result as JSON text. */
+export interface RunDependency {
+  id: string;
+  status: StoredStatus | "purged";
+  result?: string;
+  /** The result did not fit: it is asked for by `ctx.dependency(id)`. */
+  truncated?: true;
 }
 
 export interface RunRequest {

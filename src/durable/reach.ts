@@ -14,7 +14,7 @@ interface Namespace {
 }
 
 /** Calls that change nothing, or the same when made twice: asked again after an infrastructure error. */
-const DOMAIN_READS = ["get", "result", "list", "count", "snapshot", "schedules", "schedule", "poke"] as const satisfies (keyof DomainApi)[];
+const DOMAIN_READS = ["get", "graph", "result", "list", "count", "snapshot", "schedules", "schedule", "poke"] as const satisfies (keyof DomainApi)[];
 const DOMAIN_WRITES = [
   "submit", "cancel", "retry", "runNow", "configure", "pause", "resumeDomain", "createSchedule", "updateSchedule", "scheduleAction",
 ] as const satisfies (keyof DomainApi)[];

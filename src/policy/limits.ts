@@ -41,6 +41,15 @@ export const LIMITS = {
   /** Of one JSON parameter; the platform's strings end at 2 MB. */
   jsonParameterBytesMax: 1_000_000,
   purgeSlice: 500,
+  /** Ids of existing tasks that one call may name; `{ index }` of its own tasks come on top. */
+  dependenciesPerCallMax: 1_000,
+  dependenciesMax: 5_000,
+  /** Rows of one transaction. */
+  edgesPerCallMax: 50_000,
+  /** Results of dependencies that go along with a task; the rest is asked for one by one. */
+  dependencyBytesMax: 4_194_304,
+  /** Tasks in one answer about a graph. */
+  graphNodesMax: 1_000,
   keepAtLeastMs: 60_000,
   cancelHookMs: 30_000,
 } as const;

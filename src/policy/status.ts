@@ -31,7 +31,7 @@ export function statusFromCode(code: number): StoredStatus {
 
 /** Why a task changes its status. */
 export type Cause =
-  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now";
+  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now" | "dependency";
 
 /**
  * The state machine: for each cause, from which stored status to which. A claimed task is `pending` on disk
@@ -52,8 +52,9 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
   replace: [["pending", "pending"], ["pending", "scheduled"], ["scheduled", "pending"], ["scheduled", "scheduled"], ["blocked", "blocked"]],
   expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"]],
   "run-now": [["scheduled", "pending"]],
+  dependency: [["blocked", "dependency_failed"]],
   // What was superseded has been replaced: its key's newest task is the one to retry.
-  reopen: TERMINAL.filter((from) => from !== "superseded").map((from) => [from, "pending"] as const),
+  reopen: TERMINAL.filter((from) => from !== "superseded").flatMap((from) => [[from, "pending"] as const, [from, "blocked"] as const]),
 };
 
 const ALLOWED = new Set(Object.entries(TRANSITIONS).flatMap(([cause, moves]) => moves.map(([from, to]) => `${cause}:${from}:${to}`)));

@@ -5,7 +5,7 @@ import { resolveDefaults } from "../domains/defaults.ts";
 import { findDomain, findType } from "../domains/find.ts";
 import { prepare } from "../domains/prepare.ts";
 import type { DomainLike, InputOf, ResultOf, TypeName } from "../domains/shape.ts";
-import type { Progress } from "../domains/task.ts";
+import type { Dependency, Progress } from "../domains/task.ts";
 import type { AbortReason, RunOutcome, RunTask } from "../durable/protocol.ts";
 import { execute } from "../worker/run/execute.ts";
 import { Execution } from "../worker/run/execution.ts";
@@ -22,6 +22,8 @@ export interface RunTaskOptions {
   attempt?: number;
   /** Aborting it cancels the task: `ctx.signal` aborts, then `onCancel` runs. */
   signal?: AbortSignal;
+  /** `ctx.dependencies`, and what `ctx.dependency` finds among them. */
+  dependencies?: readonly Dependency[];
   /** Other domains that `ctx.domain` and `ctx.tryDomain` find. */
   domains?: readonly DomainDefinition[];
   clock?: Clock;
@@ -104,6 +106,7 @@ export async function runTask<Name extends string, Types, Type extends TypeName<
     createdAt: clock.now(),
     timeoutMs: defaults.timeoutMs,
     maxAttempts: defaults.retry.attempts + 1,
+    ...(options.dependencies === undefined ? {} : { dependencies: options.dependencies.map(({ id, status, result }) => ({ id, status, ...(status === "completed" ? { result: JSON.stringify(result) } : {}) })) }),
     ...(item.key === undefined ? {} : { key: item.key }),
     ...(item.label === undefined ? {} : { label: item.label }),
     ...(item.tags === undefined ? {} : { tags: item.tags }),

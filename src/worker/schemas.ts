@@ -22,8 +22,10 @@ const submitOptions = {
   deadline: z.optional(duration),
   onDuplicate: z.optional(z.union([z.string(), object], { error: 'must be "skip", "supersede", "reject" or { debounce, maxWait? }' })),
   retry: z.optional(object),
+  dependsOn: z.optional(z.array(z.union([z.string(), object]), { error: 'must be a list of task ids, such as ["media_17"]' })),
+  onDependencyFailure: z.optional(z.enum(["cancel", "fail", "ignore"], { error: 'must be "cancel", "fail" or "ignore"' })),
 };
-const submitLater = ["dependsOn", "onDependencyFailure", "failFast", "parent", "group"];
+const submitLater = ["failFast", "parent", "group"];
 const payload = z.unknown().check(z.refine((value) => value !== undefined, { error: "is missing; send null where there is none" }));
 
 /** `POST /v1/domains/{domain}/tasks`. */
@@ -53,7 +55,7 @@ const scheduleFields = {
   retry: submitOptions.retry,
   overlap: z.optional(z.enum(["skip", "queue", "cancelOther", "allow"], { error: 'must be "skip"' })),
 };
-const scheduleLater = ["maxRuns", "catchUp", "jitter", "delay", "runAt", "ttlFrom", "deadline", "onDuplicate", ...submitLater];
+const scheduleLater = ["maxRuns", "catchUp", "jitter", "delay", "runAt", "ttlFrom", "deadline", "onDuplicate", "dependsOn", "onDependencyFailure", ...submitLater];
 
 /** `POST /v1/domains/{domain}/schedules`. */
 export const scheduleShape: BodyShape = { schema: z.strictObject({ name: z.optional(text), type: text, payload, ...scheduleFields }), later: scheduleLater };

@@ -102,7 +102,7 @@ describe.each([["in the Worker", local], ["over HTTP, through the real gateway",
     await expect(bad.submit("resize", { object: 7 })).rejects.toMatchObject({ code: "invalid_payload", facts: { issues: [{ path: expect.stringContaining("object") }] } });
     await expect(bad.submit("resise", {})).rejects.toMatchObject({ code: "unknown_type", facts: { didYouMean: "resize" } });
     await expect(bad.submit("plain", Number.NaN)).rejects.toMatchObject({ code: "invalid_payload" });
-    await expect(bad.submit("plain", 1, { dependsOn: ["media_1"] } as never)).rejects.toMatchObject({ code: "not_implemented" });
+    await expect(bad.submit("plain", 1, { dependsOn: ["nonsense"] })).rejects.toMatchObject({ code: "invalid_dependency" });
     await expect(bad.submit("plain", 1, { priority: 999 })).rejects.toMatchObject({ code: "invalid_request" });
     await expect(bad.submitAll([{ type: "plain", payload: 1 }, { type: "resize", payload: {} }])).rejects.toMatchObject({ code: "invalid_payload", facts: { failed: [{ index: 1 }] } });
     expect(() => bad.task("resize", "ingest_1")).toThrow(expect.objectContaining({ code: "task_not_found" }));

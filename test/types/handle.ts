@@ -75,8 +75,9 @@ export async function inTheWorker(): Promise<void> {
   mediaQ.task(await ingestQ.submit("poll", {}));
   // @ts-expect-error A type that the domain does not have.
   mediaQ.task("poll", "media_1");
-  // @ts-expect-error A later issue's option.
-  await mediaQ.submit("resize", { object: "cat" }, { dependsOn: ["ingest_1"] });
+  await mediaQ.submit("resize", { object: "cat" }, { dependsOn: ["media_1"], onDependencyFailure: "fail" });
+  // @ts-expect-error No such policy.
+  await mediaQ.submit("resize", { object: "cat" }, { onDependencyFailure: "maybe" });
   const again = await mediaQ.submit("resize", { object: "cat" }, { onDuplicate: "supersede" });
   if (again.outcome === "superseded") again.replacedId.toUpperCase();
   await mediaQ.submit("resize", { object: "cat" }, { onDuplicate: { debounce: "5s", maxWait: "1m" } });

@@ -1,13 +1,14 @@
 import { NonRetryableError, RetryAfterError } from "millrace";
 import { z } from "zod";
 import { probe } from "./probe.ts";
+import type { Dependency } from "../../src/domains/task.ts";
 
 /**
  * What one scripted task does, so that one type can play every part. Executions are written down in `journal`, which
  * lives in the test's isolate: the objects under test share it.
  */
 export const Script = z.object({
-  do: z.enum(["ok", "fail", "permanent", "later", "hold", "flaky", "progress", "deaf", "big", "spin"]).default("ok"),
+  do: z.enum(["ok", "fail", "permanent", "later", "hold", "flaky", "progress", "deaf", "big", "spin", "read"]).default("ok"),
   name: z.string().default(""),
   ms: z.number().optional(),
   times: z.number().optional(),
@@ -42,6 +43,8 @@ interface ScriptContext {
   task: { id: string };
   attempt: number;
   signal: AbortSignal;
+  dependencies: readonly Dependency[];
+  dependency(id: string): Promise<Dependency>;
   progress(fraction: number, message?: string): void;
 }
 
@@ -68,6 +71,8 @@ async function spin(script: Script, ctx: ScriptContext): Promise<void> {
   }
 }
 
+const sizeOf = (result: unknown): unknown => (typeof result === "string" && result.length > 100 ? result.length : result);
+
 async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
   switch (script.do) {
     case "fail":
@@ -90,6 +95,10 @@ async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; 
       ctx.progress(0.5, "half");
       await passed(script.name);
       break;
+    case "read": {
+      const whole = await Promise.all(ctx.dependencies.map((one) => ctx.dependency(one.id)));
+      return JSON.stringify({ dependencies: ctx.dependencies.map(({ id, status, result, truncated }) => [id, status, sizeOf(result), truncated ?? false]), whole: whole.map((one) => sizeOf(one.result)) });
+    }
     case "big":
       return "x".repeat(script.ms ?? 600_000);
     case "spin":

@@ -53,6 +53,7 @@ export class Workload {
     lapsed: () => this.lapsed(),
     control: () => this.control(),
     replaced: () => this.replaced(),
+    graph: () => this.graph(),
   };
 
   /** Short tasks: alone, in batches, and joined. */
@@ -157,6 +158,28 @@ export class Workload {
     await survive(() => workQ.schedule(schedule.id).delete());
     await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 8 }));
     await survive(() => reachCoordinator(clock).sweepList());
+  }
+
+  /** Tasks that wait for others, and what becomes of them however those end. */
+  private async graph(): Promise<void> {
+    const gates = await this.hold(1);
+    const top = this.promised.at(-1)!.id;
+    const middle = await this.submit({}, "completed", { dependsOn: [top] });
+    await this.submit({}, "completed", { dependsOn: [top, middle], onDependencyFailure: "fail" });
+    const waiting = await this.submit({}, "cancelled", { delay: "1d" });
+    const failing = await this.submit({ do: "permanent" }, "failed", { delay: "1d" });
+    const expiring = await this.submit({}, "expired", { delay: "20s", ttl: "2s" });
+    for (const id of [failing, expiring, waiting]) {
+      const fallen = await this.submit({}, "dependency_failed", { dependsOn: [middle, id] });
+      // Had that one ended before, `ignore` would see a failure as any other; it is taken along only by the fall itself.
+      if (id !== expiring) await this.submit({}, "dependency_failed", { dependsOn: [fallen, id], onDependencyFailure: "ignore" });
+      const failed = await this.submit({}, "dependency_failed", { dependsOn: [id], onDependencyFailure: "fail" });
+      await this.submit({}, "completed", { dependsOn: [failed, middle], onDependencyFailure: "ignore" });
+    }
+    gates.open(1);
+    await survive(() => workQ.task("play", waiting).cancel());
+    await survive(() => workQ.task("play", failing).runNow());
+    await this.time.until("the failure", async () => (await this.status(failing)) === "failed");
   }
 
   /** Time passes, in steps. */

@@ -2,6 +2,7 @@ import { fail } from "../../policy/errors.ts";
 import { taskId } from "../../policy/ids.ts";
 import { isTerminal, statusFromCode } from "../../policy/status.ts";
 import type { Core } from "./core.ts";
+import { dispatch } from "./dispatch.ts";
 import { end } from "./end.ts";
 import { readTask, setColumns, type TaskRow } from "./rows.ts";
 import { STOPPING } from "./stop.ts";
@@ -26,7 +27,11 @@ export function cancel(core: Core, id: number): void {
       throw fail("invalid_state", `Task ${taskId(core.name, id)} has ended (${status}); only an active task can be cancelled.`, { id: taskId(core.name, id), status });
     }
     const run = core.claims.get(id);
-    if (!run) return end(core, row, "cancel", "cancelled", {});
+    if (!run) {
+      end(core, row, "cancel", "cancelled", {});
+      // One that depends on it, whatever becomes of it, may go now.
+      return dispatch(core);
+    }
     // Told to stop before: by another cancel, or by a newer submission.
     if (row.cancelling !== 0) return;
     core.touch();

@@ -11,6 +11,7 @@ import type { StoredStatus } from "../../policy/status.ts";
 import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
+import { readUpstreams } from "./edges.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, saveState, type State } from "./state.ts";
@@ -50,8 +51,10 @@ export class Core {
   readonly claims = new Map<number, Run>();
   state!: State;
   lanes!: Lanes;
-  /** Ids that others wait for. */
+  /** Ids that blocked tasks wait for: the only ones whose end asks for dependents. */
   upstreams = new Set<number>();
+  /** How many live upstreams a blocked task with many of them has left; those that are missing are counted when asked for. */
+  readonly blockers = new Map<number, number>();
   /** How many tasks the last run took: how many rows the next one begins to read. */
   lastFill = 1;
   private readonly defaults = new Map<string, ResolvedDefaults | undefined>();
@@ -201,7 +204,8 @@ export class Core {
     this.lanes = new Lanes();
     const rows = this.store.exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest).raw<[number, number, string]>();
     for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
-    this.upstreams = new Set(this.store.exec<{ upstream: number }>("SELECT DISTINCT upstream FROM edges").toArray().map((row) => row.upstream));
+    this.upstreams = this.state.counts.blocked > 0 ? readUpstreams(this.store) : new Set();
+    this.blockers.clear();
     this.alarm.recall();
     this.holder.setCap(this.cap);
   }

@@ -7,6 +7,7 @@ import type { RunTask } from "../protocol.ts";
 import { scheduleId } from "../../policy/ids.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
+import { handOver } from "./handover.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
 import { Run } from "./run.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
@@ -63,13 +64,15 @@ class Load {
     const [, type, , payload] = row;
     const isSuspect = row[12] === 1;
     const fits = !isSuspect && this.bytes + payload.length <= LIMITS.runBytesMax && sizes.admits(this.weight, type);
-    if (this.tasks.length > 0 && !fits) {
+    const task = this.tasks.length === 0 || fits ? toRunTask(this.core, row) : undefined;
+    const bytes = task === undefined ? 0 : payload.length + (task.dependencies ?? []).reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
+    if (task === undefined || (this.tasks.length > 0 && this.bytes + bytes > LIMITS.runBytesMax)) {
       this.isFull = true;
       return false;
     }
-    this.tasks.push(toRunTask(this.core, row));
+    this.tasks.push(task);
     this.weight += sizes.weight(type);
-    this.bytes += payload.length;
+    this.bytes += bytes;
     this.isFull = isSuspect || this.weight >= 1;
     return true;
   }
@@ -139,5 +142,6 @@ function toRunTask(core: Core, row: RunRow): RunTask {
   if (label !== null) task.label = label;
   if (tags !== null) task.tags = JSON.parse(tags) as Record<string, string>;
   if (schedule !== null) task.schedule = scheduleId(core.name, schedule);
+  if (options?.dependsOn) task.dependencies = handOver(core, options.dependsOn);
   return task;
 }

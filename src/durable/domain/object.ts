@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import { prepareSchedule } from "../../domains/schedule.ts";
-import type { ResultAnswer, Schedule, Task, TaskError } from "../../domains/task.ts";
+import type { Graph, ResultAnswer, Schedule, Task, TaskError } from "../../domains/task.ts";
 import type { CoordinatorApi, Grant } from "../../policy/coordination/protocol.ts";
 import { fail } from "../../policy/errors.ts";
 import { parseTaskId } from "../../policy/ids.ts";
@@ -18,6 +18,7 @@ import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { noteRetention } from "./end.ts";
+import { graph } from "./graph.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { migrations } from "./migrations.ts";
@@ -159,6 +160,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     return this.#view(id);
   }
 
+  async graph(id: string): Promise<Graph> {
+    return graph(this.#core, this.#counter(id));
+  }
+
   async snapshot(): Promise<DomainSnapshot> {
     this.#request();
     return snapshot(this.#core);
@@ -276,7 +281,7 @@ function versionOf(env: unknown): string {
 }
 
 const METHODS = [
-  "submit", "get", "result", "list", "count", "cancel", "retry", "runNow", "snapshot", "configure", "pause", "resumeDomain", "createSchedule",
+  "submit", "get", "result", "list", "count", "cancel", "retry", "runNow", "graph", "snapshot", "configure", "pause", "resumeDomain", "createSchedule",
   "schedules", "schedule", "updateSchedule", "scheduleAction",
 ] as const satisfies (keyof DomainApi)[];
 answerRefusals(DomainObject.prototype, METHODS);

@@ -1,7 +1,10 @@
 import { LIMITS } from "../../policy/limits.ts";
-import { FIRST_TERMINAL_CODE } from "../../policy/status.ts";
+import { idsOf, toRanges } from "../../policy/ranges.ts";
+import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
 import type { Core } from "./core.ts";
+import { withLiveDependents } from "./edges.ts";
 import { remove, retention } from "./end.ts";
+import { readTasks } from "./rows.ts";
 import { finishedCount } from "./state.ts";
 
 interface Aged {
@@ -9,6 +12,7 @@ interface Aged {
   status: number;
   finished_at: number | null;
   tags: string | null;
+  options: string | null;
 }
 
 /**
@@ -17,6 +21,7 @@ interface Aged {
  */
 export function purge(core: Core, now: number): boolean {
   const { state } = core;
+  if (state.lingering.length > 0) dropLingering(core);
   const { keep, maxAgeMs } = retention(core);
   const surplus = Math.max(0, finishedCount(state) - keep);
   const isAgeDay = state.agesAt !== null && state.agesAt <= now;
@@ -26,10 +31,10 @@ export function purge(core: Core, now: number): boolean {
     state.purgeCursor = 0;
   }
   const rows = core.store
-    .exec<Aged & Record<string, SqlStorageValue>>("SELECT id, status, finished_at, tags FROM tasks WHERE id > ? ORDER BY id LIMIT ?", state.purgeCursor, LIMITS.purgeSlice)
+    .exec<Aged & Record<string, SqlStorageValue>>("SELECT id, status, finished_at, tags, options FROM tasks WHERE id > ? ORDER BY id LIMIT ?", state.purgeCursor, LIMITS.purgeSlice)
     .toArray();
   core.touch();
-  const ripe = rows.filter((row) => row.status >= FIRST_TERMINAL_CODE && row.finished_at !== null && row.finished_at + LIMITS.keepAtLeastMs <= now);
+  const ripe = unneeded(core, rows.filter((row) => row.status >= FIRST_TERMINAL_CODE && row.finished_at !== null && row.finished_at + LIMITS.keepAtLeastMs <= now));
   const old = isAgeDay ? ripe.filter((row) => row.finished_at! + maxAgeMs <= now) : [];
   const gone = new Set([...ripe.slice(0, surplus), ...old]);
   remove(core, [...gone]);
@@ -37,6 +42,24 @@ export function purge(core: Core, now: number): boolean {
   state.purgeCursor = isEnd ? 0 : rows.at(-1)!.id;
   if (!isEnd) return true;
   return settleDown(core, now, surplus > gone.size ? now + LIMITS.keepAtLeastMs : null);
+}
+
+/** Removes what was kept for others' sake alone, once none of them lives. */
+function dropLingering(core: Core): void {
+  const ids = [...idsOf(core.state.lingering)];
+  const needed = withLiveDependents(core.store, ids);
+  // One that was retried meanwhile is dealt with when it ends again.
+  const rows = readTasks(core.store, ids.filter((id) => !needed.has(id))).filter((row) => row.status === STATUS_CODE.completed);
+  if (needed.size === ids.length) return;
+  core.touch().lingering = toRanges([...needed].sort((one, other) => one - other));
+  remove(core, rows);
+}
+
+/** Those that no living task depends on, and nobody waits for. */
+function unneeded(core: Core, rows: Aged[]): Aged[] {
+  if (core.state.edges === 0 || rows.length === 0) return rows;
+  const needed = withLiveDependents(core.store, rows.map((row) => row.id));
+  return needed.size === 0 ? rows : rows.filter((row) => !needed.has(row.id));
 }
 
 /** The walk is through: the next look at counts when there is reason, at ages once a day while anything is kept. */

@@ -1,9 +1,11 @@
+import { verdict } from "../../policy/dependencies.ts";
 import { fail } from "../../policy/errors.ts";
 import { taskId } from "../../policy/ids.ts";
-import { isTerminal, statusFromCode } from "../../policy/status.ts";
+import { isTerminal, STATUS_CODE, statusFromCode } from "../../policy/status.ts";
 import { mustRead } from "./cancel.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
+import { readEdges, readStatuses } from "./edges.ts";
 import { changeTask, readHolders, type TaskRow } from "./rows.ts";
 import { optionsOf } from "./settle.ts";
 
@@ -18,17 +20,54 @@ export function retry(core: Core, id: number, replacement?: { payload: string; h
     const hash = replacement && row.key === null ? (replacement.hash ?? null) : row.key_hash;
     claimKey(core, row, hash);
     const now = core.clock.now();
-    changeTask(core.store, row, "reopen", status, "pending", {
+    const to = judgeAgain(core, row);
+    changeTask(core.store, row, "reopen", status, to, {
       attempt: 0, interruptions: 0, suspect: 0, cancelling: 0, result: null, error: null, finished_at: null, started_at: null, run_at: null,
       key_hash: hash, held: hash === null ? null : 1,
       ...(replacement ? { payload: replacement.payload } : {}),
       ...lifeAgain(core, row, now),
     });
-    core.moved(status, "pending");
+    core.moved(status, to);
     core.state.totals.reopened += 1;
-    core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    if (core.state.edges > 0) awaitedAgain(core, row.id);
+    if (to === "pending") core.lanes.add(core.laneOf(row.type), row.priority, row.id);
     dispatch(core);
   });
+}
+
+/**
+ * Its dependencies count as they are now: it waits for those that live again, and is refused while one has failed that its
+ * policy does not ignore. One that is purged was good enough once, unless the task ended because of one.
+ */
+function judgeAgain(core: Core, row: TaskRow): "pending" | "blocked" {
+  const { dependsOn, onDependencyFailure: kind = "cancel" } = optionsOf(row);
+  if (!dependsOn) return "pending";
+  const statuses = readStatuses(core.store, dependsOn);
+  const live: number[] = [];
+  for (const upstream of dependsOn) {
+    const code = statuses.get(upstream);
+    if (code === undefined && row.status !== STATUS_CODE.dependency_failed) continue;
+    const status = code === undefined ? "purged" : statusFromCode(code);
+    if (status !== "purged" && !isTerminal(status)) live.push(upstream);
+    else if (verdict(kind, status) === "fails") throw stillFailed(core, row.id, upstream, status);
+  }
+  for (const upstream of live) core.upstreams.add(upstream);
+  return live.length > 0 ? "blocked" : "pending";
+}
+
+function stillFailed(core: Core, id: number, upstream: number, status: string): Error {
+  const [own, other] = [taskId(core.name, id), taskId(core.name, upstream)];
+  const next = status === "purged" ? "Submit it anew, without that dependency." : `Retry ${other} first.`;
+  return fail("invalid_state", `Task ${own} cannot be retried: its dependency ${other} is ${status}. ${next}`, { id: own, dependency: other, status });
+}
+
+/** Blocked tasks that were satisfied with it wait for it once more: what is remembered of them is wrong from now on. */
+function awaitedAgain(core: Core, id: number): void {
+  for (const edge of readEdges(core.store, [id])) {
+    if (edge.status !== STATUS_CODE.blocked) continue;
+    core.blockers.delete(edge.dependent);
+    core.upstreams.add(id);
+  }
 }
 
 function claimKey(core: Core, row: TaskRow, hash: string | null): void {

@@ -1,7 +1,7 @@
 import { invariant } from "../../policy/errors.ts";
 import { cutUtf8 } from "../../policy/text.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { toRanges } from "../../policy/ranges.ts";
+import { idsOf, toRanges } from "../../policy/ranges.ts";
 import { retryDelayMs } from "../../policy/retry.ts";
 import { STATUS_CODE } from "../../policy/status.ts";
 import type { TaskError } from "../../domains/task.ts";
@@ -53,7 +53,7 @@ function complete(core: Core, run: Run, completed: readonly [number, string | un
   writeCompleted(core, run, gone.size === 0 ? completed : completed.filter(([id]) => !gone.has(id)), now);
   core.moved("pending", "completed", completed.length);
   ended(core, "completed", completed.map(([id]) => id));
-  remove(core, unkept.map(({ id, tags }) => ({ id, tags, status: STATUS_CODE.completed })));
+  remove(core, unkept.map(({ id, tags, options }) => ({ id, tags, options, status: STATUS_CODE.completed })));
 }
 
 /** Neighbours without results in one statement, results in another. */
@@ -64,11 +64,16 @@ function writeCompleted(core: Core, run: Run, completed: readonly [number, strin
   if (withResult.length > 0) completeWithResults(core.store, withResult, run.currentSince, now);
 }
 
-/** The rows of types with `keep: false`. */
+/** The rows of types with `keep: false`, but for those that others depend on: they stay for their sake. */
 function unkeptOf(core: Core, run: Run, completed: readonly [number, string | undefined][]): TaskRow[] {
   const types = core.definition?.types;
   if (![...run.types.keys()].some((type) => types?.get(type)?.keep === false)) return [];
-  return readTasks(core.store, completed.map(([id]) => id)).filter((row) => types?.get(row.type)?.keep === false);
+  const unkept = readTasks(core.store, completed.map(([id]) => id)).filter((row) => types?.get(row.type)?.keep === false);
+  if (core.upstreams.size === 0) return unkept;
+  const needed = unkept.filter((row) => core.upstreams.has(row.id)).map((row) => row.id);
+  const { lingering } = core.touch();
+  if (needed.length > 0) core.state.lingering = toRanges([...idsOf(lingering), ...needed].sort((one, other) => one - other));
+  return unkept.filter((row) => !core.upstreams.has(row.id));
 }
 
 function failed(core: Core, run: Run, outcome: Failure, now: number): void {

@@ -32,6 +32,10 @@ export interface State {
   agesAt: number | null;
   /** A walk that looks at ages is under way: it begins at the first row and goes through to the last. */
   isAging: boolean;
+  /** Rows of `edges`: nobody looks for dependents where there are none. */
+  edges: number;
+  /** Completed tasks of types with `keep: false` that are kept for the sake of others. */
+  lingering: Ranges;
   /** Which declared schedules the object has seen. */
   declared: string;
   cost: { rowsRead: number; rowsWritten: number; alarmsSet: number; coordinatorCalls: number; requests: number; statements: Record<string, Cost> };
@@ -51,6 +55,8 @@ export const freshState = (): State => ({
   purgeCursor: 0,
   agesAt: null,
   isAging: false,
+  edges: 0,
+  lingering: [],
   declared: "",
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });

@@ -63,7 +63,7 @@ export class Store {
     const known = this.kinds.get(query);
     if (known) return known;
     const verb = /^\s*(\w+)/.exec(query)?.[1]?.toLowerCase() ?? "other";
-    const table = /\b(?:from|into|update)\s+["`]?(?!json_each)(\w+)/i.exec(query)?.[1];
+    const table = /\b(?:from|into|update|join)\s+["`]?(?!json_each)(\w+)/i.exec(query)?.[1];
     const kind = table ? `${verb} ${table}` : verb;
     if (this.kinds.size < 1_000) this.kinds.set(query, kind);
     return kind;

@@ -2,11 +2,14 @@ import { taskId } from "../../policy/ids.ts";
 import { type Decision, decide } from "../../policy/duplicates.ts";
 import { fail, MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { statusFromCode, STATUS_CODE } from "../../policy/status.ts";
+import { FIRST_TERMINAL_CODE, statusFromCode, STATUS_CODE } from "../../policy/status.ts";
 import type { Outcome } from "../../domains/task.ts";
 import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
+import { Dependencies } from "./depend.ts";
 import { dispatch } from "./dispatch.ts";
+import { insertEdges } from "./edges.ts";
+import { noteRetention } from "./end.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTags, insertTasks, readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
@@ -85,6 +88,7 @@ const counterOf = (id: string): number => Number(id.slice(id.lastIndexOf("_") + 
 export function insert(core: Core, items: readonly SubmitItem[], now: number, extra: Partial<NewTask> = {}): Outcome[] {
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
+  const dependencies = Dependencies.of(core, items, last);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
   const tagged: { id: number; tags: Record<string, string> }[] = [];
@@ -99,11 +103,15 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
       continue;
     }
     const id = state.nextId++;
-    rows.push(toRow(core, debouncedItem(item, decision), id, now, extra));
+    const row = toRow(core, debouncedItem(item, decision), id, now, extra);
+    rows.push(row);
     if (item.tags) tagged.push({ id, tags: item.tags });
-    outcomes[index] = enter(core, decision, holder, rows.at(-1)!);
+    const upstreams = dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
+    outcomes[index] = enter(core, decision, holder, row, upstreams);
+    dependencies?.inserted(row);
   }
   insertTasks(core.store, rows);
+  dependencies?.write(now);
   if (tagged.length > 0) insertTags(core.store, tagged);
   enqueue(core, rows);
   return items.map((item, index) => outcomes[index] ?? duplicate(core, outcomes[last.get(item.hash!)!]!.id));
@@ -143,12 +151,13 @@ function stay(core: Core, item: SubmitItem, holder: Holder, decision: Decision, 
 }
 
 /** The newcomer's own row, and what it means for the key's task. */
-function enter(core: Core, decision: Decision, holder: Holder | undefined, row: NewTask): Outcome {
+function enter(core: Core, decision: Decision, holder: Holder | undefined, row: NewTask, upstreams?: ReadonlySet<number>): Outcome {
   const id = taskId(core.name, row.id);
   if ("debounced" in decision && decision.debounced) noteOptions(row, { debouncedFrom: decision.debounced.from });
-  if (!holder) return { outcome: "inserted", id };
+  // One that has ended at once, by a dependency, takes no key.
+  if (!holder || row.status >= FIRST_TERMINAL_CODE) return { outcome: "inserted", id };
   if (decision.do === "oust") return { outcome: "superseded", id, replacedId: taskId(core.name, oust(core, holder)) };
-  follow(core, holder.id, row);
+  follow(core, holder.id, row, upstreams?.has(holder.id) ?? false);
   return { outcome: "requeued", id };
 }
 
@@ -172,12 +181,15 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
 }
 
 /** The key's task has begun: the new one takes the key and waits until that one has ended, in whatever way. */
-function follow(core: Core, begun: number, row: NewTask): void {
+function follow(core: Core, begun: number, row: NewTask, depends: boolean): void {
   setColumns(core.store, begun, { held: null });
-  core.store.exec("INSERT INTO edges (upstream, dependent, kind) VALUES (?, ?, 'after')", begun, row.id);
+  if (!depends) {
+    insertEdges(core.store, [[begun, row.id, "after"]]);
+    core.touch().edges += 1;
+    noteOptions(row, { after: begun });
+  }
   core.upstreams.add(begun);
   core.state.totals.requeued += 1;
-  noteOptions(row, { after: begun });
   row.status = STATUS_CODE.blocked;
 }
 
@@ -232,6 +244,10 @@ function enqueue(core: Core, rows: readonly NewTask[]): void {
     const status = statusFromCode(row.status);
     counts[status] += 1;
     if (status === "scheduled") core.alarm.soon("due", row.run_at!);
+    if (status === "dependency_failed") {
+      totals.dependency_failed += 1;
+      noteRetention(core, row.created_at);
+    }
     const next = rows[index + 1];
     const joins = next && next.id === row.id + 1 && next.priority === row.priority && next.type === row.type && next.status === row.status;
     if (joins) continue;

@@ -46,7 +46,7 @@ function predecessorOf(core: Core, row: TaskRow): number | undefined {
 }
 
 /** Adds what the engine itself has to remember to a row's options. */
-export function noteOptions(row: NewTask, note: Pick<TaskOptions, "after" | "debouncedFrom">): void {
+export function noteOptions(row: NewTask, note: Pick<TaskOptions, "after" | "debouncedFrom" | "dependsOn" | "onDependencyFailure">): void {
   row.options = JSON.stringify({ ...optionsOf({ options: row.options ?? null }), ...note });
 }
 
@@ -66,8 +66,10 @@ export function replace(core: Core, holder: Holder, fresh: NewTask, tags: Submit
   const from = statusFromCode(row.status);
   // What blocks it still does; its run time counts from then on.
   const to = from === "blocked" ? "blocked" : statusFromCode(fresh.status);
-  const { after } = optionsOf(row);
+  const { after, dependsOn, onDependencyFailure } = optionsOf(row);
   if (from === "blocked" && after !== undefined) noteOptions(fresh, { after });
+  // Its edges stay, and with them what it depends on.
+  if (dependsOn) noteOptions(fresh, { dependsOn, ...(onDependencyFailure ? { onDependencyFailure } : {}) });
   if (from === "pending") core.lanes.remove(core.laneOf(row.type), row.priority, row.id);
   changeTask(core.store, row, "replace", from, to, contentOf(fresh));
   if (row.tags !== null) deleteTags(core.store, [{ id: row.id, tags: JSON.parse(row.tags) as Record<string, string> }]);
@@ -114,7 +116,7 @@ export function oust(core: Core, holder: Holder): number {
     return row.id;
   }
   end(core, row, "supersede", "superseded", {});
-  core.store.exec("DELETE FROM edges WHERE upstream = ? AND dependent = ?", predecessor, row.id);
+  core.touch().edges -= core.store.exec("DELETE FROM edges WHERE upstream = ? AND dependent = ?", predecessor, row.id).rowsWritten;
   stop(core, readTask(core.store, predecessor)!);
   return predecessor;
 }

@@ -3,6 +3,7 @@ import { scheduleId, taskId } from "../../policy/ids.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { utf8Bytes } from "../../policy/text.ts";
 import type { Core } from "./core.ts";
+import { readStatuses } from "./edges.ts";
 import type { TaskRow } from "./rows.ts";
 import { optionsOf } from "./settle.ts";
 
@@ -13,11 +14,12 @@ const isoOrNull = (at: number | null): string | null => (at === null ? null : is
 export function view(core: Core, row: TaskRow, now: number): Task {
   const run = core.claims.get(row.id);
   const isRunning = run?.current === row.id;
-  const pausedBy = run || statusFromCode(row.status) !== "pending" ? [] : gatesOf(core, row);
-  const status: Status = isRunning ? "running" : pausedBy.length > 0 ? "paused" : statusFromCode(row.status);
+  const pausedBy = pausedByOf(core, row);
+  const status = shownStatus(core, row, pausedBy);
   const startedAt = isRunning ? run.currentSince : row.started_at;
   const hasEnded = isTerminal(status);
-  const policy = optionsOf(row).retry ?? core.defaultsOf(row.type)?.retry;
+  const { retry, dependsOn } = optionsOf(row);
+  const policy = retry ?? core.defaultsOf(row.type)?.retry;
   return {
     id: taskId(core.name, row.id),
     domain: core.name,
@@ -38,7 +40,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     errors: row.errors === null ? [] : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]).map((error) => ({ ...error, at: iso(error.at) })),
     parent: null,
     children: { total: 0, active: 0, failed: 0 },
-    dependsOn: [],
+    dependsOn: dependsOn === undefined ? [] : dependenciesOf(core, dependsOn),
     runAt: isoOrNull(row.run_at),
     expiresAt: isoOrNull(row.ttl_at),
     createdAt: iso(row.created_at),
@@ -53,6 +55,23 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     deadline: isoOrNull(row.deadline_at),
     pausedBy,
   };
+}
+
+const pausedByOf = (core: Core, row: TaskRow): Task["pausedBy"] => (core.claims.has(row.id) || statusFromCode(row.status) !== "pending" ? [] : gatesOf(core, row));
+
+/** The status that everybody sees: some are not on the row. */
+export function shownStatus(core: Core, row: TaskRow, pausedBy: Task["pausedBy"] = pausedByOf(core, row)): Status {
+  if (core.claims.get(row.id)?.current === row.id) return "running";
+  return pausedBy.length > 0 ? "paused" : statusFromCode(row.status);
+}
+
+/** What it depends on, as it is now. */
+function dependenciesOf(core: Core, counters: readonly number[]): Task["dependsOn"] {
+  const statuses = readStatuses(core.store, counters);
+  return counters.map((counter) => {
+    const status = statuses.get(counter);
+    return { id: taskId(core.name, counter), status: status === undefined ? "purged" : statusFromCode(status) };
+  });
 }
 
 /** Flags that hold a ready task; none of them is on its row. */

@@ -27,12 +27,12 @@ function domainView(registry: Registry, domain: DomainDefinition) {
 }
 
 function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefinition) {
-  const { priority, retry, timeoutMs, ttlMs, ttlFrom, onDuplicate = "skip" } = resolveDefaults(registry, domain, type);
+  const { priority, retry, timeoutMs, ttlMs, ttlFrom, onDuplicate = "skip", onDependencyFailure } = resolveDefaults(registry, domain, type);
   return {
     name: type.name,
     payloadSchema: jsonSchema(type.payload, "input"),
     resultSchema: type.result ? jsonSchema(type.result, "output") : null,
-    defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate },
+    defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate, onDependencyFailure },
     submittable: type.submittable,
     singleton: false,
     pull: false,
@@ -41,7 +41,7 @@ function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefini
 }
 
 /** A domain's own defaults, in the answers' units. */
-function givenDefaults({ priority, retry, timeout, ttl, ttlFrom, onDuplicate, tags }: Defaults): Record<string, unknown> {
+function givenDefaults({ priority, retry, timeout, ttl, ttlFrom, onDuplicate, tags, onDependencyFailure }: Defaults): Record<string, unknown> {
   return {
     ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
     ...(retry === undefined ? {} : { retry }),
@@ -50,6 +50,7 @@ function givenDefaults({ priority, retry, timeout, ttl, ttlFrom, onDuplicate, ta
     ...(ttlFrom === undefined ? {} : { ttlFrom }),
     ...(onDuplicate === undefined ? {} : { onDuplicate: parseOnDuplicate(onDuplicate) ?? "skip" }),
     ...(tags === undefined ? {} : { tags }),
+    ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
   };
 }
 

@@ -1,5 +1,8 @@
 import type { AnyContext, Log } from "../../domains/context.ts";
-import type { Task } from "../../domains/task.ts";
+import type { Dependency, Json, Task } from "../../domains/task.ts";
+import type { RunDependency } from "../../durable/protocol.ts";
+import { fail } from "../../policy/errors.ts";
+import { parseTaskId } from "../../policy/ids.ts";
 import { utf8Bytes } from "../../policy/text.ts";
 import type { Execution } from "./execution.ts";
 import { guarded, leaseLost } from "./guard.ts";
@@ -15,6 +18,7 @@ export class TaskContext {
   readonly #scope: Scope;
   #task: Task | undefined;
   #log: Log | undefined;
+  #dependencies: readonly Dependency[] | undefined;
 
   constructor(execution: Execution, scope: Scope) {
     this.#execution = execution;
@@ -71,10 +75,31 @@ export class TaskContext {
       this.#scope.registry.domains.has(definition.name) ? this.domain(definition as never) : undefined) as AnyContext["tryDomain"];
   }
 
+  get dependencies(): readonly Dependency[] {
+    return (this.#dependencies ??= (this.#execution.task.dependencies ?? []).map(shown));
+  }
+
+  get dependency(): AnyContext["dependency"] {
+    return async (id) => {
+      const known = this.dependencies.find((one) => one.id === id);
+      if (!known) throw fail("invalid_dependency", `Task ${fullId(this.#scope, this.#execution.task.id)} does not depend on ${JSON.stringify(id)}.`, { id });
+      if (!known.truncated) return known;
+      const { status, result } = await this.domain({ name: parseTaskId(id)!.domain } as never).task("" as never, id).get();
+      return { id, status: status as Dependency["status"], result: result as Json };
+    };
+  }
+
   get log(): Log {
     return (this.#log ??= logOf(this.#execution, this.#scope));
   }
 }
+
+const shown = ({ id, status, result, truncated }: RunDependency): Dependency => ({
+  id,
+  status,
+  result: result === undefined ? null : (JSON.parse(result) as Json),
+  ...(truncated ? { truncated } : {}),
+});
 
 /** The full id of a run's task. */
 export const fullId = (scope: Scope, id: number): string => `${scope.domainName}_${id}`;
@@ -107,7 +132,7 @@ function recordOf({ task, startedAt }: Execution, scope: Scope): Task {
     errors: [],
     parent: null,
     children: { total: 0, active: 0, failed: 0 },
-    dependsOn: [],
+    dependsOn: (task.dependencies ?? []).map(({ id, status }) => ({ id, status })),
     runAt: null,
     expiresAt: null,
     createdAt: new Date(task.createdAt).toISOString(),

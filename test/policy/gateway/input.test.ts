@@ -54,7 +54,8 @@ describe("bodies", () => {
     ["a type of Object", { type: "constructor", payload: 1 }, 404, "unknown_type", "no task type"],
     ["a bad payload", { type: "resize", payload: { object: "cat", width: -1 } }, 400, "invalid_payload", "width"],
     ["a type that HTTP may not submit", { type: "inner", payload: {} }, 400, "not_submittable", "submittable: false"],
-    ["a dependency", { ...resize, dependsOn: ["media_1"] }, 400, "not_implemented", "dependsOn"],
+    ["a dependency that is no id", { ...resize, dependsOn: ["nonsense"] }, 400, "invalid_dependency", "id of a task"],
+    ["a policy that is none", { ...resize, onDependencyFailure: "maybe" }, 400, "invalid_request", "onDependencyFailure"],
     ["a group", { ...resize, group: "g" }, 400, "not_implemented", "group"],
     ["a parent", { ...resize, parent: "media_1" }, 400, "not_implemented", "parent"],
     ["failFast", { ...resize, failFast: true }, 400, "not_implemented", "failFast"],
@@ -143,11 +144,11 @@ describe("batches", () => {
   test("every bad index is named, whatever is wrong with it, and nothing is inserted", async () => {
     const { send, domains } = setup();
     const answer = await send("POST", `${TASKS}/batch`, {
-      tasks: [resize, { type: "nope", payload: 1 }, { type: "inner", payload: {} }, 7, { ...resize, dependsOn: [] }, { type: "resize", payload: { object: 1, width: 1 } }, { ...resize, x: 1 }],
+      tasks: [resize, { type: "nope", payload: 1 }, { type: "inner", payload: {} }, 7, { ...resize, dependsOn: [7] }, { type: "resize", payload: { object: 1, width: 1 } }, { ...resize, x: 1 }],
     });
     await expectRefusal(answer, 400, "invalid_request", "Nothing was submitted: task 1 ");
     expect(answer.body.failed.map(({ index, code }: { index: number; code: string }) => [index, code])).toEqual([
-      [1, "unknown_type"], [2, "not_submittable"], [3, "invalid_request"], [4, "not_implemented"], [5, "invalid_payload"], [6, "invalid_request"],
+      [1, "unknown_type"], [2, "not_submittable"], [3, "invalid_request"], [4, "invalid_dependency"], [5, "invalid_payload"], [6, "invalid_request"],
     ]);
     expect(answer.body.issues.map(({ path }: { path: string }) => path)).toContain("tasks.5.payload.object");
     expect(domains.media.requests).toEqual([]);

@@ -1,0 +1,99 @@
+import { cascades, verdict } from "../../policy/dependencies.ts";
+import { taskId } from "../../policy/ids.ts";
+import { STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
+import type { Core } from "./core.ts";
+import { countBlockers, deleteAfterEdges, readEdges, type Edge } from "./edges.ts";
+import { endDependents, unblockTasks } from "./rows.ts";
+
+/** Tasks that ended in one way at once. */
+interface Wave {
+  ids: readonly number[];
+  to: TerminalStatus;
+  /** They were ended by the policy `cancel` of one above them. */
+  cascade: boolean;
+}
+
+/** What the ends of some tasks mean for those that waited for them, through all levels. */
+interface Verdicts {
+  /** Blocked tasks that fail, with the upstream that they fail by. */
+  doomed: Map<number, Edge>;
+  /** How many upstreams of each blocked task are over. */
+  satisfied: Map<number, number>;
+}
+
+/** Below so many it is cheaper to count what is left than to remember it. */
+const REMEMBER_FROM = 16;
+
+/**
+ * What follows for dependents from the end of tasks whose rows are written: those that have nothing left to wait for go,
+ * those that fail by it end, and so on down; a few statements per level, whatever the number of edges. `told` hears of
+ * every wave that ended by it.
+ */
+export function release(core: Core, to: TerminalStatus, ids: readonly number[], now: number, told: (ids: readonly number[]) => void): void {
+  const verdicts: Verdicts = { doomed: new Map(), satisfied: new Map() };
+  const waves: Wave[] = [{ ids, to, cascade: false }];
+  for (let wave = waves.shift(); wave; wave = waves.shift()) {
+    const ended = judge(core, wave, verdicts);
+    if (ended.length === 0) continue;
+    endDependents(core.store, ended.map((edge) => [edge.dependent, failureOf(core, edge, wave.to)]), now);
+    core.moved("blocked", "dependency_failed", ended.length);
+    for (const { dependent } of ended) core.blockers.delete(dependent);
+    told(ended.map((edge) => edge.dependent));
+    // What `cancel` takes down goes first: it does not ask those below.
+    const falls = ended.filter((edge) => cascades(edge.kind, wave.cascade)).map((edge) => edge.dependent);
+    const fails = ended.filter((edge) => !cascades(edge.kind, wave.cascade)).map((edge) => edge.dependent);
+    if (falls.length > 0) waves.push({ ids: falls, to: "dependency_failed", cascade: true });
+    if (fails.length > 0) waves.push({ ids: fails, to: "dependency_failed", cascade: false });
+  }
+  for (const id of verdicts.doomed.keys()) verdicts.satisfied.delete(id);
+  if (verdicts.satisfied.size > 0) free(core, verdicts.satisfied, now);
+}
+
+/** One level: notes who is satisfied, and answers with those that fail now. */
+function judge(core: Core, { ids, to, cascade }: Wave, { doomed, satisfied }: Verdicts): Edge[] {
+  const upstreams = ids.filter((id) => core.upstreams.delete(id));
+  if (upstreams.length === 0) return [];
+  const edges = readEdges(core.store, upstreams);
+  if (edges.some((edge) => edge.kind === "after")) core.touch().edges -= deleteAfterEdges(core.store, upstreams);
+  const ended: Edge[] = [];
+  for (const edge of edges) {
+    if (edge.status !== STATUS_CODE.blocked || doomed.has(edge.dependent)) continue;
+    if (verdict(edge.kind, to, cascade) === "satisfied") satisfied.set(edge.dependent, (satisfied.get(edge.dependent) ?? 0) + 1);
+    else {
+      doomed.set(edge.dependent, edge);
+      ended.push(edge);
+    }
+  }
+  return ended;
+}
+
+function failureOf(core: Core, { upstream, kind }: Edge, to: TerminalStatus): string {
+  return dependencyError(taskId(core.name, upstream), to, kind);
+}
+
+/** The error of a task that ended because of one that it depends on, as JSON. */
+export function dependencyError(upstream: string, to: string, policy: string): string {
+  const message = `Not run: its dependency ${upstream} ended ${to} (onDependencyFailure: ${policy}). Retry that one first, then this one.`;
+  return JSON.stringify({ name: "DependencyError", message, code: "dependency_failed" });
+}
+
+/** Those that have nothing left to wait for may go now, or when their time comes. */
+function free(core: Core, satisfied: ReadonlyMap<number, number>, now: number): void {
+  const unknown = [...satisfied.keys()].filter((id) => !core.blockers.has(id));
+  const counted = unknown.length === 0 ? undefined : countBlockers(core.store, unknown);
+  const ready: number[] = [];
+  for (const [id, count] of satisfied) {
+    const known = core.blockers.get(id);
+    const left = known === undefined ? (counted?.get(id) ?? 0) : known - count;
+    if (left <= 0) {
+      core.blockers.delete(id);
+      ready.push(id);
+    } else if (known !== undefined || left >= REMEMBER_FROM) core.blockers.set(id, left);
+  }
+  if (ready.length === 0) return;
+  for (const { id, priority, type, status, run_at } of unblockTasks(core.store, ready, now)) {
+    core.moved("blocked", statusFromCode(status));
+    if (status === STATUS_CODE.scheduled) core.alarm.soon("due", run_at!);
+    else core.lanes.add(core.laneOf(type), priority, id);
+  }
+}
