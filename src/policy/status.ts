@@ -54,7 +54,7 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
   "run-now": [["scheduled", "pending"]],
   dependency: [["blocked", "dependency_failed"]],
   // What was superseded has been replaced: its key's newest task is the one to retry.
-  reopen: TERMINAL.filter((from) => from !== "superseded").flatMap((from) => [[from, "pending"] as const, [from, "blocked"] as const]),
+  reopen: TERMINAL.flatMap((from) => (from === "superseded" ? [] : [[from, "pending"] as const, [from, "blocked"] as const])),
 };
 
 const ALLOWED = new Set(Object.entries(TRANSITIONS).flatMap(([cause, moves]) => moves.map(([from, to]) => `${cause}:${from}:${to}`)));
