@@ -64,12 +64,12 @@ const DOMAIN_LATER = new Set(["gate", "shards", "group", "groups", "aging", "rat
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set(["group", "failFast", "onDependencyFailure", "deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
-const NOT_SCHEDULED: readonly string[] = ["key", "parent"];
+const NOT_SCHEDULED = new Set(["key", "parent"]);
 const SCHEDULE = new Set([
   "type", "payload", "every", "cron", "timezone", "initialDelay", "overlap", "catchUp", "jitter", "maxRuns",
-  ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.includes(name)),
+  ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name)),
 ]);
-const SCHEDULE_LATER = new Set([...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.includes(name)));
+const SCHEDULE_LATER = new Set([...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name)));
 const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
 const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);

@@ -85,7 +85,7 @@ describe("what a due schedule does", () => {
     expect(decideFiring(plan({ runsLeft: 1, overlap: "skip" }), { count: 1, isWaiting: false }, 10 * hour, () => 0).next).not.toBeNull();
   });
 
-  test("scenario 40: an alarm that comes after the next planned time leaves that one its own jitter", () => {
+  test("40: an alarm that comes after the next planned time leaves that one its own jitter", () => {
     const late = (chance: number) => decideFiring(plan({ jitterMs: hour }), NONE, 11 * hour + 5, () => chance);
     expect(late(0.9)).toMatchObject({ fire: [{ plannedAt: 10 * hour }], decidedTo: 10 * hour, next: { plannedAt: 11 * hour } });
     expect(late(0)).toMatchObject({ fire: [{ plannedAt: 11 * hour }], decidedTo: 11 * hour, next: { plannedAt: 12 * hour } });
@@ -151,7 +151,7 @@ test("a rule that fires every second, ten years late, costs no walk", () => {
   expect(latestUpTo(rule, from, to)).toBe(to - 123);
 });
 
-test("scenario 40: jitter never fires before the planned time, nor reaches the next one", () => {
+test("40: jitter never fires before the planned time, nor reaches the next one", () => {
   fc.assert(
     fc.property(rules, fc.integer({ min: 1.7e12, max: 1.9e12 }), fc.integer({ min: 0, max: 1e9 }), fc.double({ min: 0, max: 1, noNaN: true }), (rule, afterMs, jitterMs, chance) => {
       const plannedAt = nextAfter(rule, afterMs)!;

@@ -35,7 +35,7 @@ afterEach(async () => {
   for (const id of made.splice(0)) await workQ.schedule(id).delete().catch(() => undefined);
 });
 
-describe("scenario 36: a clock that jumps", () => {
+describe("36: a clock that jumps", () => {
   test("back over a tick: nothing fires twice, not even after a pause, a resume and a change", async () => {
     const { id, nextRuns } = await makeKnown({ every: "10m" });
     await pass(minutes(10.5));
@@ -87,7 +87,7 @@ describe("scenario 36: a clock that jumps", () => {
   });
 });
 
-test("scenario 39: two alarms and a poke around one planned time submit it once", async () => {
+test("39: two alarms and a poke around one planned time submit it once", async () => {
   const { id } = await makeKnown({ every: "10m", overlap: "allow" });
   for (const round of [1, 2, 3]) {
     clock.advance(minutes(10) + 1);
@@ -96,7 +96,7 @@ test("scenario 39: two alarms and a poke around one planned time submit it once"
   }
 });
 
-test("scenario 35: every overlap policy over 100 ticks, counted", async () => {
+test("35: every overlap policy over 100 ticks, counted", async () => {
   await workQ.pause();
   const of = async (overlap: string) => (await makeKnown({ every: "10m", overlap })).id;
   const [skip, queue, cancelOther, allow] = await Promise.all([of("skip"), of("queue"), of("cancelOther"), of("allow")]);
@@ -198,7 +198,7 @@ test("maxRuns: the last run ends it, a trigger counts, more can be allowed", asy
   await ended(id, 4);
 });
 
-test("scenario 40: jitter fires within its width after the planned time, and keeps the rhythm", async () => {
+test("40: jitter fires within its width after the planned time, and keeps the rhythm", async () => {
   const { id, nextRuns } = await makeKnown({ every: "10m", jitter: "3m" });
   const anchor = Date.parse(nextRuns[0]!);
   const late: number[] = [];
@@ -234,6 +234,24 @@ test("what a submit may say, its instances have", async () => {
   expect(changed.options).not.toHaveProperty("delayMs");
 });
 
+test("a firing costs seven rows, alarm included", async () => {
+  await workQ.pause();
+  const { id } = await makeKnown({ every: "10m" });
+  const written = async () => {
+    // The meter is written with the next change, which costs one row itself.
+    await workQ.pause();
+    return (await workQ.snapshot()).cost;
+  };
+  const before = await written();
+  await pass(minutes(10));
+  const after = await written();
+  expect((await read(id)).runs).toBe(1);
+  // Task, key, its place under the schedule; the schedule and its place in time; state (and the meter's own); the alarm.
+  const spent = Object.entries(after.statements).map(([kind, { rowsWritten }]) => [kind, rowsWritten - (before.statements[kind]?.rowsWritten ?? 0)] as const);
+  expect(Object.fromEntries(spent.filter(([, count]) => count > 0))).toEqual({ "insert tasks": 3, "update schedules": 2, "insert state": 1 + 1 });
+  expect(after.alarmsSet - before.alarmsSet).toBe(1);
+});
+
 test("an id of a deleted schedule is not used again; its tasks stay its own", async () => {
   const first = await makeKnown({ every: "10m" });
   await workQ.schedule(first.id).trigger();
@@ -253,7 +271,7 @@ describe("over HTTP", () => {
   const body = { type: "plain", payload: { n: 1 } };
   const SCHEDULES = "/v1/domains/work/schedules";
 
-  test("scenario 38: six fields, leap days, last days, Sunday as 7, both days; made, shown, fired", async () => {
+  test("38: six fields, leap days, last days, Sunday as 7, both days; made, shown, fired", async () => {
     const six = await send("POST", SCHEDULES, { ...body, cron: "*/30 * * * * *", overlap: "allow", catchUp: "2m", maxRuns: 9 });
     expect(six).toMatchObject({ status: 201, body: { cron: "*/30 * * * * *", overlap: "allow", catchUpMs: 120_000, jitterMs: 0, maxRuns: 9, skipped: 0 } });
     made.push(six.body.id!);
@@ -275,7 +293,7 @@ describe("over HTTP", () => {
     }
   });
 
-  test.each(["@never", "0 0 30 2 *", "0 0 31 2,4,6,9,11 *", "* * * *", "61 * * * *", `${"*/1,".repeat(40_000)}* * * * *`, "0 0 0 0 0 0 0", "* * * * MON#6"])("scenario 38: bad or hostile cron text, no. %#, is refused", async (cron) => {
+  test.each(["@never", "0 0 30 2 *", "0 0 31 2,4,6,9,11 *", "* * * *", "61 * * * *", `${"*/1,".repeat(40_000)}* * * * *`, "0 0 0 0 0 0 0", "* * * * MON#6"])("38: bad or hostile cron text, no. %#, is refused", async (cron) => {
     expect(await send("POST", SCHEDULES, { ...body, cron })).toMatchObject({ status: 400, body: { code: "invalid_request" } });
   });
 
