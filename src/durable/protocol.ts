@@ -1,5 +1,6 @@
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
+import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status, StoredStatus } from "../policy/status.ts";
 import type { Graph, Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
@@ -113,6 +114,12 @@ export interface ScheduleInput {
   cron?: string;
   timezone?: string;
   initialDelayMs?: number;
+  /** Default: skip. */
+  overlap?: Overlap;
+  catchUpMs?: number;
+  jitterMs?: number;
+  /** Null: no bound. */
+  maxRuns?: number | null;
 }
 
 /** What the Domain object answers to gateway and handles, over RPC. Ids are full ids (`media_17`). */

@@ -4,7 +4,7 @@ import { expire, promote } from "./expire.ts";
 import { forgetAnswers } from "./idempotency.ts";
 import { purge } from "./purge.ts";
 import { putOrphansBack } from "./recover.ts";
-import { fireDue } from "./schedules.ts";
+import { fireDue } from "./fire.ts";
 
 /** What falls due, each a bounded slice; true: more of it is left. */
 const CHORES: readonly [kind: "due" | "expiry" | "schedule" | "idempotency" | "purge", (core: Core, now: number) => boolean][] = [

@@ -38,6 +38,8 @@ export interface State {
   lingering: Ranges;
   /** Which declared schedules the object has seen. */
   declared: string;
+  /** The highest id of a schedule so far: tasks name them, so none is used again. */
+  lastSchedule: number;
   cost: { rowsRead: number; rowsWritten: number; alarmsSet: number; coordinatorCalls: number; requests: number; statements: Record<string, Cost> };
 }
 
@@ -58,6 +60,7 @@ export const freshState = (): State => ({
   edges: 0,
   lingering: [],
   declared: "",
+  lastSchedule: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });
 

@@ -84,8 +84,12 @@ function views(core: Core, outcomes: readonly Outcome[], now: number): NonNullab
 
 const counterOf = (id: string): number => Number(id.slice(id.lastIndexOf("_") + 1));
 
-/** Inserts what is new and answers for each item in order; part of a transaction. */
-export function insert(core: Core, items: readonly SubmitItem[], now: number, extra: Partial<NewTask> = {}): Outcome[] {
+/**
+ * Inserts what is new and answers for each item in order; part of a transaction.
+ *
+ * @param after a live task whose end each of them waits for
+ */
+export function insert(core: Core, items: readonly SubmitItem[], now: number, extra: Partial<NewTask> = {}, after?: number): Outcome[] {
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
   const dependencies = Dependencies.of(core, items, last);
@@ -108,6 +112,7 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
     if (item.tags) tagged.push({ id, tags: item.tags });
     const upstreams = dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
     outcomes[index] = enter(core, decision, holder, row, upstreams);
+    if (after !== undefined) waitAfter(core, after, row);
     dependencies?.inserted(row);
   }
   insertTasks(core.store, rows);
@@ -183,13 +188,18 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
 /** The key's task has begun: the new one takes the key and waits until that one has ended, in whatever way. */
 function follow(core: Core, begun: number, row: NewTask, depends: boolean): void {
   setColumns(core.store, begun, { held: null });
-  if (!depends) {
-    insertEdges(core.store, [[begun, row.id, "after"]]);
-    core.touch().edges += 1;
-    noteOptions(row, { after: begun });
-  }
-  core.upstreams.add(begun);
   core.state.totals.requeued += 1;
+  if (!depends) return waitAfter(core, begun, row);
+  // Its own edge to that one says it already.
+  core.upstreams.add(begun);
+  row.status = STATUS_CODE.blocked;
+}
+
+function waitAfter(core: Core, upstream: number, row: NewTask): void {
+  insertEdges(core.store, [[upstream, row.id, "after"]]);
+  core.touch().edges += 1;
+  core.upstreams.add(upstream);
+  noteOptions(row, { after: upstream });
   row.status = STATUS_CODE.blocked;
 }
 
