@@ -48,6 +48,7 @@ export class Workload {
     small: () => this.small(),
     endings: () => this.endings(),
     crowd: () => this.crowd(),
+    silent: () => this.silent(),
     recalled: () => this.recalled(),
     interrupted: () => this.interrupted(),
     lapsed: () => this.lapsed(),
@@ -87,14 +88,23 @@ export class Workload {
   private async crowd(): Promise<void> {
     const gates = await this.hold(8);
     await this.submit({}, "completed", {}, otherQ as never);
-    // So long that the coordinator asks again for what is short.
-    await this.pass(5_000, 250);
     const cancelled = await this.submit({ do: "hold", name: "never" }, "cancelled", { priority: "high" });
     gates.open(2);
     await this.time.until("the one to cancel", async () => (await this.status(cancelled)) === "running");
     // It has handed over its control by then.
     await this.pass(50, 5);
     await survive(() => workQ.task("play", cancelled).cancel());
+    gates.open(8);
+  }
+
+  /** A coordinator that has forgotten who holds its slots, and asks in vain, again and again. */
+  private async silent(): Promise<void> {
+    const gates = await this.hold(8);
+    await crash("mill");
+    platform.cutOff = "work";
+    await this.submit({}, "completed", {}, otherQ as never);
+    await this.pass(12_000, 250);
+    platform.cutOff = "";
     gates.open(8);
   }
 
