@@ -31,21 +31,26 @@ export function statusFromCode(code: number): StoredStatus {
 
 /** Why a task changes its status. */
 export type Cause =
+<<<<<<< HEAD
   | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now";
+=======
+  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "expire" | "reopen" | "run-now" | "lease" | "release";
+>>>>>>> d22b5d9 (Pull workers: leases and claims in the Domain object, their slots kept by the coordinator)
 
 /**
- * The state machine: for each cause, from which stored status to which. A claimed task is `pending` on disk
- * (its run is named in the state row), so running work leaves from `pending`. The diagram in
+ * The state machine: for each cause, from which stored status to which. A task in a run is `pending` on disk
+ * (its run is named in the state row), so running work leaves from `pending`; one that a pull worker has leased is `running`. The diagram in
  * `docs/architecture.md` is generated from this table.
  */
 export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: StoredStatus, to: StoredStatus])[]>> = {
   due: [["scheduled", "pending"]],
   unblock: [["blocked", "pending"], ["blocked", "scheduled"]],
   delay: [["pending", "scheduled"]],
-  complete: [["pending", "completed"]],
-  fail: [["pending", "failed"]],
-  exhaust: [["pending", "dead_letter"]],
+  complete: [["pending", "completed"], ["running", "completed"]],
+  fail: [["pending", "failed"], ["running", "failed"]],
+  exhaust: [["pending", "dead_letter"], ["running", "dead_letter"]],
   poison: [["pending", "dead_letter"]],
+<<<<<<< HEAD
   retry: [["pending", "scheduled"], ["pending", "pending"]],
   cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"]],
   supersede: [["pending", "superseded"], ["scheduled", "superseded"], ["blocked", "superseded"], ["waiting", "superseded"]],
@@ -54,6 +59,15 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
   "run-now": [["scheduled", "pending"]],
   // What was superseded has been replaced: its key's newest task is the one to retry.
   reopen: TERMINAL.filter((from) => from !== "superseded").map((from) => [from, "pending"] as const),
+=======
+  retry: [["pending", "scheduled"], ["pending", "pending"], ["running", "scheduled"], ["running", "pending"]],
+  cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"], ["running", "cancelled"]],
+  expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"], ["running", "expired"]],
+  "run-now": [["scheduled", "pending"]],
+  lease: [["pending", "running"]],
+  release: [["running", "pending"]],
+  reopen: TERMINAL.map((from) => [from, "pending"] as const),
+>>>>>>> d22b5d9 (Pull workers: leases and claims in the Domain object, their slots kept by the coordinator)
 };
 
 const ALLOWED = new Set(Object.entries(TRANSITIONS).flatMap(([cause, moves]) => moves.map(([from, to]) => `${cause}:${from}:${to}`)));

@@ -26,11 +26,12 @@ export function cancel(core: Core, id: number): void {
       throw fail("invalid_state", `Task ${taskId(core.name, id)} has ended (${status}); only an active task can be cancelled.`, { id: taskId(core.name, id), status });
     }
     const run = core.claims.get(id);
-    if (!run) return end(core, row, "cancel", "cancelled", {});
+    if (!run && !core.leases.ofTask(id)) return end(core, row, "cancel", "cancelled", {});
     // Told to stop before: by another cancel, or by a newer submission.
     if (row.cancelling !== 0) return;
     core.touch();
     setColumns(core.store, id, { cancelling: STOPPING.cancel });
-    core.abort(run, id, "cancel");
+    // A pull worker sees it when it renews.
+    if (run) core.abort(run, id, "cancel");
   });
 }

@@ -89,4 +89,15 @@ CREATE UNIQUE INDEX \`tasks_key\` ON \`tasks\` (\`key_hash\`) WHERE held = 1;-->
 CREATE INDEX \`tasks_failures\` ON \`tasks\` (\`id\`) WHERE status IN (11, 12);--> statement-breakpoint
 CREATE INDEX \`tasks_schedule\` ON \`tasks\` (\`schedule\`) WHERE schedule IS NOT NULL AND status < 10;`,
   },
+  {
+    name: "0001_leases",
+    sql: `CREATE TABLE \`leases\` (
+	\`id\` text PRIMARY KEY NOT NULL,
+	\`task\` integer NOT NULL,
+	\`worker\` text NOT NULL,
+	\`at\` integer NOT NULL,
+	\`until\` integer NOT NULL,
+	\`length\` integer NOT NULL
+) WITHOUT ROWID;`,
+  },
 ];

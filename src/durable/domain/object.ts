@@ -11,15 +11,17 @@ import { LIMITS } from "../../policy/limits.ts";
 import { isTerminal, statusFromCode } from "../../policy/status.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
-import type { DomainApi, DomainSnapshot, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
+import type { Claim, ClaimRequest, DomainApi, DomainSnapshot, ProgressReport, Renewal, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, Settlement, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
+import { claimable } from "./claim.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { noteRetention } from "./end.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
+import { extend, isUnwanted, mustHold, settleLease } from "./lease.ts";
 import { migrations } from "./migrations.ts";
 import { adoptOrphans } from "./recover.ts";
 import { retry, runNow } from "./reopen.ts";
@@ -221,6 +223,41 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     return actOnSchedule(this.#core, id, action);
   }
 
+  async claim(request: ClaimRequest): Promise<Claim[]> {
+    this.#request();
+    const core = this.#core;
+    const hasRoom = () => core.cap === null || core.holder.using < core.cap;
+    return core.claimers.ask(
+      // A copy: `max` falls when the answer would grow too large.
+      { ...request },
+      () => core.transact("claim", () => dispatch(core)),
+      () => !core.state.paused && hasRoom() && claimable(core).length > 0,
+    );
+  }
+
+  async leasedType(lease: string): Promise<string> {
+    this.#request();
+    return mustRead(this.#core, mustHold(this.#core, lease).task).type;
+  }
+
+  async renewLease(id: string, progress?: Omit<ProgressReport, "id">): Promise<Renewal> {
+    this.#request();
+    const core = this.#core;
+    const { length, task } = mustHold(core, id);
+    await this.#syncer.lease(core.clock.now() + length, LEASE_WAIT_MS);
+    // No further than what the coordinator keeps slots for: else it stays as it is.
+    const lease = extend(core, id, Math.min(core.clock.now() + length, core.holder.leaseLimit));
+    if (progress) core.progresses.report({ id: task, ...progress }, core.clock.now());
+    return { leaseUntil: new Date(lease.until).toISOString(), cancelled: isUnwanted(core, lease) };
+  }
+
+  async settleLease(lease: string, settlement: Settlement): Promise<Task> {
+    this.#request();
+    const task = settleLease(this.#core, lease, settlement);
+    this.#syncer.kick();
+    return task;
+  }
+
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
@@ -275,8 +312,11 @@ function versionOf(env: unknown): string {
   return typeof metadata?.id === "string" ? metadata.id : "";
 }
 
+/** How long a renewal waits for the coordinator, which has to know before a lease goes further. */
+const LEASE_WAIT_MS = 3_000;
+
 const METHODS = [
   "submit", "get", "result", "list", "count", "cancel", "retry", "runNow", "snapshot", "configure", "pause", "resumeDomain", "createSchedule",
-  "schedules", "schedule", "updateSchedule", "scheduleAction",
+  "schedules", "schedule", "updateSchedule", "scheduleAction", "claim", "leasedType", "renewLease", "settleLease",
 ] as const satisfies (keyof DomainApi)[];
 answerRefusals(DomainObject.prototype, METHODS);
