@@ -31,11 +31,7 @@ export function statusFromCode(code: number): StoredStatus {
 
 /** Why a task changes its status. */
 export type Cause =
-<<<<<<< HEAD
-  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now";
-=======
-  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "expire" | "reopen" | "run-now" | "lease" | "release";
->>>>>>> d22b5d9 (Pull workers: leases and claims in the Domain object, their slots kept by the coordinator)
+  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now" | "lease" | "release";
 
 /**
  * The state machine: for each cause, from which stored status to which. A task in a run is `pending` on disk
@@ -50,24 +46,16 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
   fail: [["pending", "failed"], ["running", "failed"]],
   exhaust: [["pending", "dead_letter"], ["running", "dead_letter"]],
   poison: [["pending", "dead_letter"]],
-<<<<<<< HEAD
-  retry: [["pending", "scheduled"], ["pending", "pending"]],
-  cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"]],
-  supersede: [["pending", "superseded"], ["scheduled", "superseded"], ["blocked", "superseded"], ["waiting", "superseded"]],
-  replace: [["pending", "pending"], ["pending", "scheduled"], ["scheduled", "pending"], ["scheduled", "scheduled"], ["blocked", "blocked"]],
-  expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"]],
-  "run-now": [["scheduled", "pending"]],
-  // What was superseded has been replaced: its key's newest task is the one to retry.
-  reopen: TERMINAL.filter((from) => from !== "superseded").map((from) => [from, "pending"] as const),
-=======
   retry: [["pending", "scheduled"], ["pending", "pending"], ["running", "scheduled"], ["running", "pending"]],
   cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"], ["running", "cancelled"]],
+  supersede: [["pending", "superseded"], ["scheduled", "superseded"], ["blocked", "superseded"], ["waiting", "superseded"], ["running", "superseded"]],
+  replace: [["pending", "pending"], ["pending", "scheduled"], ["scheduled", "pending"], ["scheduled", "scheduled"], ["blocked", "blocked"]],
   expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"], ["running", "expired"]],
   "run-now": [["scheduled", "pending"]],
   lease: [["pending", "running"]],
   release: [["running", "pending"]],
-  reopen: TERMINAL.map((from) => [from, "pending"] as const),
->>>>>>> d22b5d9 (Pull workers: leases and claims in the Domain object, their slots kept by the coordinator)
+  // What was superseded has been replaced: its key's newest task is the one to retry.
+  reopen: TERMINAL.filter((from) => from !== "superseded").map((from) => [from, "pending"] as const),
 };
 
 const ALLOWED = new Set(Object.entries(TRANSITIONS).flatMap(([cause, moves]) => moves.map(([from, to]) => `${cause}:${from}:${to}`)));

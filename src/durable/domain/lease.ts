@@ -8,6 +8,7 @@ import { end, ended, remove } from "./end.ts";
 import type { Lease } from "./leases.ts";
 import { changeTask, readTask, type TaskRow } from "./rows.ts";
 import { charge, lifeAfterStart, startedBy } from "./settle.ts";
+import { endStopped, stoppedBy } from "./stop.ts";
 import { view } from "./view.ts";
 
 /** The lease, while it is held; the fence of everything that a pull worker says. */
@@ -23,7 +24,7 @@ const lost = (lease: string): MillraceError =>
 /** Whether its worker should stop: the task was cancelled, or its deadline has passed. */
 export function isUnwanted(core: Core, lease: Lease): boolean {
   const row = rowOf(core, lease);
-  return row.cancelling === 1 || isOverdue(row, core.clock.now());
+  return row.cancelling !== 0 || isOverdue(row, core.clock.now());
 }
 
 const isOverdue = (row: TaskRow, now: number): boolean => row.deadline_at !== null && row.deadline_at <= now;
@@ -75,9 +76,9 @@ function close(core: Core, lease: Lease, row: TaskRow, settlement: Settlement, n
   core.unlease(lease);
   core.progresses.forgetAll([row.id]);
   const started = startedBy(row, lease.at);
-  if (row.cancelling === 1) end(core, row, "cancel", "cancelled", started);
-  else if (isOverdue(row, now)) end(core, row, "expire", "expired", started);
-  else if (settlement.kind === "complete") complete(core, row, settlement.result, started);
+  const stopped = stoppedBy(row.cancelling) ?? (isOverdue(row, now) ? "deadline" : undefined);
+  if (endStopped(core, row, stopped, started)) return;
+  if (settlement.kind === "complete") complete(core, row, settlement.result, started);
   else if (settlement.kind === "fail") charge(core, row, settlement, now, started);
   else release(core, row, started, now);
 }

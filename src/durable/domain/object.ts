@@ -230,7 +230,11 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     return core.claimers.ask(
       // A copy: `max` falls when the answer would grow too large.
       { ...request },
-      () => core.transact("claim", () => dispatch(core)),
+      () => {
+        // Asked for with the slots, in one call.
+        if (claimable(core).length > 0) core.holder.mayLease(core.clock.now() + request.leaseMs);
+        core.transact("claim", () => dispatch(core));
+      },
       () => !core.state.paused && hasRoom() && claimable(core).length > 0,
     );
   }

@@ -271,6 +271,6 @@ export class Holder {
       this.#leasedUntil = Number.NEGATIVE_INFINITY;
       return null;
     }
-    return Math.max(0, end <= this.#leasedUntil ? this.#leasedUntil - now : Math.max(end - now, untilStepMs));
+    return Math.max(0, end <= this.#leasedUntil ? this.#leasedUntil - now : end - now + untilStepMs);
   }
 }

@@ -73,13 +73,9 @@ export class Ledger {
     extendLease(entry, now);
     protectLeases(entry, request.leaseMs, now);
     this.#rebalance(now, entry, version);
-<<<<<<< HEAD
     // What its life before held is free for those who wait once this one confirms: it is asked at once, not when a push is due again.
     if (!known && this.#waiting && counted(entry) > entry.granted) this.#pushes.add(entry);
-    return { grant: grantOf(entry, grantLeaseMs) };
-=======
     return { grant: grantOf(entry, grantLeaseMs), ...(request.leaseMs === undefined ? {} : { leased: true }) };
->>>>>>> d22b5d9 (Pull workers: leases and claims in the Domain object, their slots kept by the coordinator)
   }
 
   /** The answer to a push: what is held now. Null (another incarnation, or an older push) changes nothing. */
