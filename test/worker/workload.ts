@@ -1,3 +1,4 @@
+import { constant } from "millrace";
 import { reachCoordinator } from "../../src/durable/reach.ts";
 import { clock } from "./clock.ts";
 import { otherQ, workQ } from "./index.ts";
@@ -151,7 +152,7 @@ export class Workload {
   private async leased(): Promise<void> {
     for (let n = 0; n < 4; n += 1) {
       const key = `${this.name} ${(serial += 1)}`;
-      const { id } = (await survive(() => workQ.submit("pulled", { name: key }, { idempotencyKey: key })))!;
+      const { id } = (await survive(() => workQ.submit("pulled", { name: key }, { idempotencyKey: key, retry: constant(20, 0) })))!;
       this.promised.push({ id, end: "completed" });
     }
     for (const act of ["forget", "release", "fail", "complete"]) await this.work(act);

@@ -21,7 +21,7 @@ const lost = { code: "lease_lost" };
 
 /** Nothing of one test is left for the next. */
 afterEach(async () => {
-  platform.partitioned = false;
+  platform.cutOff = "";
   await workQ.setMaxConcurrency(8);
   for (;;) {
     const { items } = await workQ.list({ status: ["pending", "scheduled", "running", "blocked"] });
@@ -174,7 +174,7 @@ describe("caps", () => {
     await pulled("confirmed");
     const held = await one({ lease: "1h" });
     // From here on it is out of reach.
-    platform.partitioned = true;
+    platform.cutOff = "work";
     clock.advance(3_590_000);
     const { leaseUntil } = await held.renew();
     const [row] = await rows<{ until: number }>("work", "SELECT until FROM leases");
@@ -182,7 +182,7 @@ describe("caps", () => {
     expect(row!.until).toBeLessThanOrEqual(Date.parse(held.leaseUntil) + 600_000);
     await pulled("not without it");
     expect(await claim()).toEqual([]);
-    platform.partitioned = false;
+    platform.cutOff = "";
   });
 });
 
@@ -198,9 +198,9 @@ describe("fencing", () => {
     expect(await get(id)).toMatchObject({ status: "pending", attempt: 1, executions: 1, errors: [{ attempt: 1, message: expect.stringContaining("worker a") }], error: { code: "lease_expired" } });
     const b = await one({ worker: "b" });
     expect(b.task).toMatchObject({ id, attempt: 2 });
-    for (const late of [a.renew(), a.complete("A"), a.fail("A"), a.release()]) await expect(late).rejects.toMatchObject(lost);
+    for (const late of [() => a.renew(), () => a.complete("A"), () => a.fail("A"), () => a.release()]) await expect(late()).rejects.toMatchObject(lost);
     expect(await b.complete("B")).toMatchObject({ status: "completed", result: "B", attempt: 2, executions: 2 });
-    for (const late of [a.complete("A"), a.fail("A"), b.complete("again"), b.release(), b.renew()]) await expect(late).rejects.toMatchObject(lost);
+    for (const late of [() => a.complete("A"), () => a.fail("A"), () => b.complete("again"), () => b.release(), () => b.renew()]) await expect(late()).rejects.toMatchObject(lost);
     expect(await get(id)).toMatchObject({ status: "completed", result: "B" });
     expect((await workQ.snapshot()).slots.using).toBe(0);
   });
