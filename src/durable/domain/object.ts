@@ -14,15 +14,15 @@ import { point } from "../point.ts";
 import type { Claim, ClaimRequest, DomainApi, DomainSnapshot, ProgressReport, Renewal, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, Settlement, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
-import { claimable } from "./claim.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { noteRetention } from "./end.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
-import { extend, isUnwanted, mustHold, settleLease } from "./lease.ts";
+import { mustHold, settleLease } from "./lease.ts";
 import { migrations } from "./migrations.ts";
+import { claim, renew } from "./pull.ts";
 import { adoptOrphans } from "./recover.ts";
 import { retry, runNow } from "./reopen.ts";
 import { ring } from "./ring.ts";
@@ -225,18 +225,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
 
   async claim(request: ClaimRequest): Promise<Claim[]> {
     this.#request();
-    const core = this.#core;
-    const hasRoom = () => core.cap === null || core.holder.using < core.cap;
-    return core.claimers.ask(
-      // A copy: `max` falls when the answer would grow too large.
-      { ...request },
-      () => {
-        // Asked for with the slots, in one call.
-        if (claimable(core).length > 0) core.holder.mayLease(core.clock.now() + request.leaseMs);
-        core.transact("claim", () => dispatch(core));
-      },
-      () => !core.state.paused && hasRoom() && claimable(core).length > 0,
-    );
+    return claim(this.#core, request);
   }
 
   async leasedType(lease: string): Promise<string> {
@@ -244,15 +233,9 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     return mustRead(this.#core, mustHold(this.#core, lease).task).type;
   }
 
-  async renewLease(id: string, progress?: Omit<ProgressReport, "id">): Promise<Renewal> {
+  async renewLease(lease: string, progress?: Omit<ProgressReport, "id">): Promise<Renewal> {
     this.#request();
-    const core = this.#core;
-    const { length, task } = mustHold(core, id);
-    await this.#syncer.lease(core.clock.now() + length, LEASE_WAIT_MS);
-    // No further than what the coordinator keeps slots for: else it stays as it is.
-    const lease = extend(core, id, Math.min(core.clock.now() + length, core.holder.leaseLimit));
-    if (progress) core.progresses.report({ id: task, ...progress }, core.clock.now());
-    return { leaseUntil: new Date(lease.until).toISOString(), cancelled: isUnwanted(core, lease) };
+    return renew(this.#core, this.#syncer, lease, progress);
   }
 
   async settleLease(lease: string, settlement: Settlement): Promise<Task> {
@@ -315,9 +298,6 @@ function versionOf(env: unknown): string {
   const metadata = (env as { CF_VERSION_METADATA?: { id?: unknown } } | null)?.CF_VERSION_METADATA;
   return typeof metadata?.id === "string" ? metadata.id : "";
 }
-
-/** How long a renewal waits for the coordinator, which has to know before a lease goes further. */
-const LEASE_WAIT_MS = 3_000;
 
 const METHODS = [
   "submit", "get", "result", "list", "count", "cancel", "retry", "runNow", "snapshot", "configure", "pause", "resumeDomain", "createSchedule",
