@@ -3,7 +3,6 @@ import { fileURLToPath } from "node:url";
 import { createClient } from "millrace/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { environment, Group, Mill, NODE, ROOT, temporary, until } from "./mill.ts";
-import type mill from "./worker/index.ts";
 
 const home = temporary("pull");
 let running: Mill;
@@ -25,7 +24,7 @@ describe.each(WORKERS)("the example worker in %s", (name, command, script) => {
   const start = () => new Group(command, [script], { cwd: home.path, env: env() });
 
   test("claims, completes, fails, keeps the lease of long work, sees a cancel, gives back what it holds when it is stopped", async () => {
-    const pull = createClient<typeof mill>({ url: running.url }).domain("pull");
+    const pull = createClient({ url: running.url }).domain("pull");
     const type = name as "node" | "python";
     const status = async (id: string) => (await pull.task(type, id).get()).status;
     const worker = start();
@@ -62,7 +61,7 @@ describe.each(WORKERS)("the example worker in %s", (name, command, script) => {
   });
 
   test("one that is killed loses its lease, and the next worker gets the task", async () => {
-    const pull = createClient<typeof mill>({ url: running.url }).domain("pull");
+    const pull = createClient({ url: running.url }).domain("pull");
     const type = name as "node" | "python";
     const first = start();
     const { id } = await pull.submit(type, { text: "a b", ms: 8_000 });

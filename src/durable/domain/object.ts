@@ -31,6 +31,7 @@ import { settle } from "./settle.ts";
 import { snapshot } from "./snapshot.ts";
 import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
+import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
 
 /** How the object reaches the others; a fresh stub for every call. */
@@ -291,12 +292,6 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     }
     this.#syncer.kick();
   }
-}
-
-/** The deployed version, where `[version_metadata]` is bound under its usual name. */
-function versionOf(env: unknown): string {
-  const metadata = (env as { CF_VERSION_METADATA?: { id?: unknown } } | null)?.CF_VERSION_METADATA;
-  return typeof metadata?.id === "string" ? metadata.id : "";
 }
 
 const METHODS = [
