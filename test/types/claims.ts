@@ -17,8 +17,9 @@ export async function claims(): Promise<void> {
     await one!.complete({ bytes: "1" });
     // @ts-expect-error A result is needed.
     await one!.complete();
-    const [any] = await queue.claim({ worker: "w" });
-    if (any!.task.type === "caption") expectType<Equal<typeof any.task.result, Json>>();
+    const [caption] = await queue.claim({ worker: "w", types: ["caption"] });
+    expectType<Equal<typeof caption, ClaimedTask<"caption", { text: string }, Json> | undefined>>();
+    await caption!.complete();
     // @ts-expect-error No such type.
     await queue.claim({ worker: "w", types: ["rotate"] });
     const submitted = await queue.submit("transcode", { object: "a" });

@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
 import type { DomainDefinition, Registry } from "../../domains/definition.ts";
-import { fail, MillraceError } from "../../policy/errors.ts";
+import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { LIMITS } from "../../policy/limits.ts";
@@ -11,6 +11,7 @@ import type { StoredStatus } from "../../policy/status.ts";
 import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
+import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Progresses } from "./progress.ts";
@@ -299,10 +300,3 @@ export class Core {
     return LIMITS.deadManMs;
   }
 }
-
-const isFull = (error: unknown): boolean => error instanceof Error && /SQLITE_FULL|database or disk is full/i.test(error.message);
-
-const storageFull = (domain: string): MillraceError =>
-  fail("storage_full", `The storage of domain ${domain} is full (10 GB on the paid plan). Reads still work: purge finished tasks, or shorten the history it keeps.`, {
-    retryAfterMs: 60_000,
-  });

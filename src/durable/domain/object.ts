@@ -225,7 +225,6 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   }
 
   async claim(request: ClaimRequest): Promise<Claim[]> {
-    this.#request();
     return claim(this.#core, request);
   }
 
