@@ -1,3 +1,4 @@
+import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
 
 /** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
@@ -81,7 +82,7 @@ export class Alarm {
     for (const kind of KINDS) least = Math.min(least, this.at[kind]);
     for (const run of this.core.runs.values()) if (run.orphanUntil !== undefined) least = Math.min(least, run.orphanUntil);
     // The switch stands while there is work; once it stands it is left alone until it fires.
-    if (this.core.busy) least = Math.min(least, now + this.core.deadManMs);
+    if (this.core.busy) least = Math.min(least, now + LIMITS.deadManMs);
     return least;
   }
 }

@@ -4,7 +4,6 @@ import type { DomainDefinition, Registry } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Lanes } from "../../policy/lanes.ts";
-import { LIMITS } from "../../policy/limits.ts";
 import { RunSize } from "../../policy/batch.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
 import type { StoredStatus } from "../../policy/status.ts";
@@ -294,9 +293,5 @@ export class Core {
   /** The alarm that a run, or ready work without a slot, keeps ahead: a dead man's switch. */
   get busy(): boolean {
     return this.runs.size > 0 || (this.lanes.readySize > 0 && !this.state.paused);
-  }
-
-  get deadManMs(): number {
-    return LIMITS.deadManMs;
   }
 }

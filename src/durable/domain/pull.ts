@@ -10,6 +10,7 @@ const LEASE_WAIT_MS = 3_000;
 
 /** Leases what is ready, or waits for it. */
 export function claim(core: Core, request: ClaimRequest): Promise<Claim[]> {
+  core.state.cost.requests += 1;
   const hasRoom = () => core.cap === null || core.holder.using < core.cap;
   return core.claimers.ask(
     // A copy: `max` falls when the answer would grow too large.
