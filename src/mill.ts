@@ -92,7 +92,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   clock: Clock = systemClock,
 ): Mill<DomainsOf<Domains>> {
   const registry = buildRegistry(options, compatibilityProblems());
-  const crons = (options.crons ?? {}) as Record<string, (mill: CronMill<never>) => unknown>;
+  const crons = (options.crons ?? {}) as unknown as Record<string, (mill: CronMill<never>) => unknown>;
   const handles = new Map<string, DomainHandle<string, never>>();
   const domain = (name: string): DomainHandle<string, never> => {
     const known = handles.get(name);

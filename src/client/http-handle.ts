@@ -1,4 +1,4 @@
-import type { CallOptions, ClaimedTask, ClaimOptions, DomainHandle, ListQuery, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
+import type { CallOptions, ClaimedTask, ClaimOptions, DomainHandle, ListQuery, ScheduleChange, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
 import type { Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
 import type { DomainSnapshot } from "../durable/protocol.ts";
@@ -161,7 +161,14 @@ function ended(error: unknown): ResultAnswer {
 function scheduleHandle(http: Http, id: string): ScheduleHandle {
   const path = `/v1/schedules/${encodeURIComponent(id)}`;
   const act = (method: Method, verb = "") => () => http.ask<Schedule>({ method, path: `${path}${verb}` });
-  return { id, get: act("GET"), pause: act("POST", "/pause"), resume: act("POST", "/resume"), trigger: act("POST", "/trigger"), delete: act("DELETE") };
+  const update = (change: ScheduleChange) => http.ask<Schedule>({ method: "PATCH", path, body: changeBody(change) });
+  return { id, get: act("GET"), update, pause: act("POST", "/pause"), resume: act("POST", "/resume"), trigger: act("POST", "/trigger"), delete: act("DELETE") };
+}
+
+function changeBody({ payload, retry, ...change }: ScheduleChange): string {
+  const rest = JSON.stringify({ ...change, ...(retry === undefined ? {} : { retry: policyBody(retry) }) });
+  if (payload === undefined) return rest;
+  return `${rest.slice(0, -1)}${rest === "{}" ? "" : ","}"payload":${toJson(payload, "The payload of a schedule").text}}`;
 }
 
 /** A task as JSON: the payload checked, a retry policy in the words of the API. */

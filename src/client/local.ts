@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
 import type { ClaimedTask, ClaimOptions, DomainHandle, ListQuery, NewSchedule, ScheduleHandle, SubmitOptions, CallOptions, Submitted, TaskHandle } from "../domains/handle.ts";
 import { prepare, prepareAll } from "../domains/prepare.ts";
-import { prepareSchedule } from "../domains/schedule.ts";
+import { prepareSchedule, prepareScheduleChange } from "../domains/schedule.ts";
 import type { Page, Schedule, Task } from "../domains/task.ts";
 import type { DomainApi, DomainSnapshot, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
 import { fail } from "../policy/errors.ts";
@@ -122,7 +122,11 @@ class LocalHandle {
       throw fail("schedule_not_found", `${JSON.stringify(id)} is not the id of a schedule of ${this.name}; those look like ${this.name}_s1.`, { id });
     }
     const act = (action: "pause" | "resume" | "trigger" | "delete") => () => this.#api.scheduleAction(id, action);
-    return { id, get: () => this.#api.schedule(id), pause: act("pause"), resume: act("resume"), trigger: act("trigger"), delete: act("delete") };
+    const update = async (change: object): Promise<Schedule> => {
+      const input = await prepareScheduleChange(this.#registry, this.#domain, await this.#api.schedule(id), change as Record<string, unknown>, this.#clock);
+      return this.#api.updateSchedule(id, input);
+    };
+    return { id, get: () => this.#api.schedule(id), update, pause: act("pause"), resume: act("resume"), trigger: act("trigger"), delete: act("delete") };
   }
 
   #request(items: SubmitItem[], key: string | undefined): SubmitRequest {

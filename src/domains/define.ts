@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { MillApp } from "./app.ts";
 import type { DomainDefinition, Defaults, History, ScheduleDefinition, ScheduleSpec, TypeDefinition } from "./definition.ts";
-import type { Recurrence, ScheduleTaskOptions } from "./handle.ts";
+import type { FiringOptions, Recurrence, ScheduleTaskOptions } from "./handle.ts";
 import { type DomainOptions, optionProblems, type PullOptions, type TaskOptions } from "./options.ts";
 import type { DomainLike, InputOf, Jsonified, TaskType, TypeName } from "./shape.ts";
 import type { Json } from "./task.ts";
@@ -12,7 +12,7 @@ type ResultType<Schema extends StandardSchemaV1, Returned> = unknown extends Sta
   : Jsonified<StandardSchemaV1.InferOutput<Schema>>;
 
 /** A schedule declared in code: which task, and when. */
-export type ScheduleOptions<Types, Type extends TypeName<Types>> = { type: Type; payload: InputOf<Types, Type> } & Recurrence & ScheduleTaskOptions;
+export type ScheduleOptions<Types, Type extends TypeName<Types>> = { type: Type; payload: InputOf<Types, Type> } & Recurrence & FiringOptions & ScheduleTaskOptions;
 
 /**
  * A domain's definition: an ordinary value, given to `createMill` and asked for by `mill.domain`. Every method

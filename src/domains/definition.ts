@@ -3,6 +3,7 @@ import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
+import type { FiringOptions, ScheduleTaskOptions } from "./handle.ts";
 import type { Json } from "./task.ts";
 
 /** Defaults of a mill, a domain or a type; the nearest wins: call > type > domain > mill > built in. */
@@ -56,19 +57,13 @@ export interface ScheduleDefinition {
   readonly spec: ScheduleSpec;
 }
 
-/** When a schedule fires, and how. */
-export interface ScheduleSpec {
+/** When a schedule fires, and how: checked by `prepareSchedule`. */
+export interface ScheduleSpec extends ScheduleTaskOptions, FiringOptions {
   every?: Duration;
   cron?: string;
   /** IANA; default UTC. */
   timezone?: string;
   initialDelay?: Duration;
-  priority?: Priority;
-  ttl?: Duration;
-  timeout?: Duration;
-  retry?: RetryPolicy;
-  tags?: Record<string, string>;
-  label?: string;
 }
 
 /** A domain as the engine sees it, types erased. */

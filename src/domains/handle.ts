@@ -1,6 +1,7 @@
 import type { DomainSnapshot, Renewal } from "../durable/protocol.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { Overlap } from "../policy/firing.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
@@ -115,22 +116,61 @@ export type Recurrence =
   | { every: Duration; initialDelay?: Duration; cron?: never; timezone?: never }
   | { cron: string; timezone?: string; every?: never; initialDelay?: never };
 
-/** What the tasks of a schedule may say beside type and payload. */
-export type ScheduleTaskOptions = Pick<SubmitOptions, "priority" | "ttl" | "timeout" | "retry" | "tags" | "label">;
+/** How a schedule fires. */
+export interface FiringOptions {
+  /**
+   * While earlier instances of the schedule live: `skip` (default) submits none, `queue` at most one, which waits for the
+   * end of the one before; `cancelOther` cancels them and follows when they have ended; `allow` submits all the same.
+   */
+  overlap?: Overlap;
+  /**
+   * How far back planned times that were missed are made up for, one by one; at most 366 days. Default 0: only the latest
+   * of them fires, late. It always does, however old it is.
+   */
+  catchUp?: Duration;
+  /** Each firing comes up to this much late, by chance, and before the planned time after it; at most 1 day. */
+  jitter?: Duration;
+  /** How many instances it submits at most, triggered ones too: 1 to 1,000,000,000. */
+  maxRuns?: number;
+}
+
+/** What the tasks of a schedule may say beside type and payload; durations count from the firing. */
+export type ScheduleTaskOptions = Omit<SubmitOptions, "key" | "parent">;
 
 /** A schedule to make; one of the same name is updated. */
 export type NewSchedule<Types> = {
-  [Type in TypeName<Types>]: { name?: string; type: Type; payload: InputOf<Types, Type> } & Recurrence & ScheduleTaskOptions;
+  [Type in TypeName<Types>]: { name?: string; type: Type; payload: InputOf<Types, Type> } & Recurrence & FiringOptions & ScheduleTaskOptions;
 }[TypeName<Types>];
 
+/** What to change of a schedule; the rest stays. */
+export type ScheduleChange<Types = unknown> = ChangedTask<Types> & ChangedTiming & Omit<FiringOptions, "maxRuns"> & ScheduleTaskOptions & {
+  /** `null`: no bound any more. */
+  maxRuns?: number | null;
+};
+type ChangedTask<Types> = unknown extends Types
+  ? { type?: string; payload?: unknown }
+  : { [Type in TypeName<Types>]: { type?: Type; payload?: InputOf<Types, Type> } }[TypeName<Types>];
+type ChangedTiming =
+  | { every?: Duration; initialDelay?: Duration; cron?: never; timezone?: never }
+  | { cron?: string; timezone?: string; every?: never; initialDelay?: never };
+
 /** One schedule. */
-export interface ScheduleHandle {
+export interface ScheduleHandle<Types = unknown> {
   readonly id: string;
   /** @throws `schedule_not_found` */
   get(): Promise<Schedule>;
+  /**
+   * Changes what it names. An interval keeps its rhythm unless `every` or `initialDelay` is named.
+   *
+   * @throws `schedule_not_found`, and what making one throws
+   * @example `await media.schedule("media_s1").update({ cron: "0 4 * * *", overlap: "queue" });`
+   */
+  update(change: ScheduleChange<Types>): Promise<Schedule>;
+  /** Nothing fires any more; what is missed meanwhile is not made up for. */
   pause(): Promise<Schedule>;
+  /** Goes on with the next planned time. */
   resume(): Promise<Schedule>;
-  /** Submits its task now, beside its plan. */
+  /** Submits its task now, beside its plan and whatever lives. @throws `invalid_state` when `maxRuns` is reached */
   trigger(): Promise<Schedule>;
   delete(): Promise<Schedule>;
 }
@@ -218,7 +258,7 @@ export interface DomainHandle<Name extends string = string, Types = unknown> {
   /** Makes a schedule, or updates the one of that name. */
   schedule(schedule: NewSchedule<Types>): Promise<Schedule>;
   /** A schedule by its id. Asks nothing yet. */
-  schedule(id: string): ScheduleHandle;
+  schedule(id: string): ScheduleHandle<Types>;
   schedules(query?: { limit?: number; cursor?: string }): Promise<Page<Schedule>>;
   /**
    * Leases tasks of pull types, the most urgent first; empty when there is none, or no slot, within `wait`.

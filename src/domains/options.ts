@@ -6,6 +6,7 @@ import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Context } from "./context.ts";
 import type { Defaults, History } from "./definition.ts";
+import { SUBMIT_OPTIONS, SUBMIT_OPTIONS_LATER } from "./submit-options.ts";
 
 /** The options of a domain. */
 export interface DomainOptions<State, Env> {
@@ -71,8 +72,13 @@ const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"
 const DOMAIN_LATER = new Set(["gate", "shards", "group", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set(["group", "failFast", "onDependencyFailure", "deadline"]);
-const SCHEDULE = new Set(["type", "payload", "every", "cron", "timezone", "initialDelay", "priority", "ttl", "timeout", "retry", "tags", "label"]);
-const SCHEDULE_LATER = new Set(["maxRuns", "overlap", "catchUp", "jitter", "group", "dependsOn", "onDuplicate", "failFast", "deadline", "delay", "runAt", "ttlFrom"]);
+/** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
+const NOT_SCHEDULED = new Set(["key", "parent"]);
+const SCHEDULE = new Set([
+  "type", "payload", "every", "cron", "timezone", "initialDelay", "overlap", "catchUp", "jitter", "maxRuns",
+  ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name)),
+]);
+const SCHEDULE_LATER = new Set([...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name)));
 const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
 const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);

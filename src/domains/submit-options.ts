@@ -14,9 +14,10 @@ import { isClean } from "./tags.ts";
 /** What a submit may say, as it comes in: from TypeScript or from a JSON body. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
 
-const KNOWN = ["key", "label", "priority", "delay", "runAt", "ttl", "ttlFrom", "timeout", "tags", "deadline", "retry", "onDuplicate"];
-const KNOWN_SET: ReadonlySet<string> = new Set(KNOWN);
-const LATER: ReadonlySet<string> = new Set(["dependsOn", "onDependencyFailure", "group", "parent", "failFast", "fairKey", "io", "shard"]);
+/** The names of all options of a submit; and of those that are not built yet. */
+export const SUBMIT_OPTIONS = ["key", "label", "priority", "delay", "runAt", "ttl", "ttlFrom", "timeout", "tags", "deadline", "retry", "onDuplicate"];
+const KNOWN_SET: ReadonlySet<string> = new Set(SUBMIT_OPTIONS);
+export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["dependsOn", "onDependencyFailure", "group", "parent", "failFast", "fairKey", "io", "shard"]);
 
 /**
  * Refuses options that do not exist, and those whose feature is not built yet.
@@ -26,9 +27,9 @@ const LATER: ReadonlySet<string> = new Set(["dependsOn", "onDependencyFailure", 
 export function checkOptionNames(options: GivenOptions, embedded: boolean): void {
   for (const name of Object.keys(options)) {
     if (KNOWN_SET.has(name) || options[name] === undefined || (embedded && (name === "type" || name === "payload"))) continue;
-    if (LATER.has(name)) throw fail("not_implemented", `The option ${name} is not implemented yet; leave it out.`, { option: name, issues: [{ path: name, message: "not implemented" }] });
-    const hint = didYouMean(name, KNOWN);
-    const end = hint === undefined ? `a submit takes ${KNOWN.join(", ")}.` : `did you mean "${hint}"?`;
+    if (SUBMIT_OPTIONS_LATER.has(name)) throw fail("not_implemented", `The option ${name} is not implemented yet; leave it out.`, { option: name, issues: [{ path: name, message: "not implemented" }] });
+    const hint = didYouMean(name, SUBMIT_OPTIONS);
+    const end = hint === undefined ? `a submit takes ${SUBMIT_OPTIONS.join(", ")}.` : `did you mean "${hint}"?`;
     throw fail("invalid_request", `There is no option ${JSON.stringify(name.slice(0, 80))}; ${end}`, {
       ...(hint === undefined ? {} : { didYouMean: hint }),
       issues: [{ path: name, message: "unknown option" }],

@@ -1,3 +1,4 @@
+import type { Overlap } from "../policy/firing.ts";
 import type { Status, StoredStatus } from "../policy/status.ts";
 
 /** A JSON value. */
@@ -94,7 +95,14 @@ export interface Schedule {
   paused: boolean;
   pausedReason: "user" | "undeclared" | null;
   declared: boolean;
+  overlap: Overlap;
+  catchUpMs: number;
+  jitterMs: number;
+  maxRuns: number | null;
+  /** How many instances it has submitted, triggered ones too. */
   runs: number;
+  /** How many planned times the overlap policy let pass. */
+  skipped: number;
   lastRun: string | null;
   lastTask: string | null;
   nextRuns: string[];

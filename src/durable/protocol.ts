@@ -1,4 +1,5 @@
 import type { Strategy } from "../policy/duplicates.ts";
+import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
 import type { Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
@@ -108,6 +109,12 @@ export interface ScheduleInput {
   cron?: string;
   timezone?: string;
   initialDelayMs?: number;
+  /** Default: skip. */
+  overlap?: Overlap;
+  catchUpMs?: number;
+  jitterMs?: number;
+  /** Null: no bound. */
+  maxRuns?: number | null;
 }
 
 /** What the Domain object answers to gateway and handles, over RPC. Ids are full ids (`media_17`). */

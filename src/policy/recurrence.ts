@@ -109,6 +109,37 @@ export function nextAfter(rule: Recurrence, afterMs: number): number | null {
   return afterMs - ((afterMs - anchorMs) % everyMs) + everyMs;
 }
 
+/**
+ * The latest time of the rule that is not after `toMs`, without walking through all those before it.
+ *
+ * @param fromMs a time of the rule
+ * @param toMs answers `fromMs` when nothing lies between them
+ */
+export function latestUpTo(rule: Recurrence, fromMs: number, toMs: number): number {
+  if (!("cron" in rule)) return toMs < rule.anchorMs ? fromMs : Math.max(fromMs, toMs - ((toMs - rule.anchorMs) % rule.everyMs));
+  const cron = compile(rule);
+  const after = (ms: number) => cron.nextRun(new Date(ms))?.getTime() ?? Infinity;
+  let low = fromMs;
+  let high = toMs;
+  // No time of the rule lies between high and toMs. Back from the end in growing steps, then by halves.
+  for (let back = 1_000; high > low; back *= 2) {
+    const ask = Math.max(low, toMs - back);
+    const time = after(ask);
+    if (time > toMs) high = ask;
+    else {
+      low = time;
+      break;
+    }
+  }
+  while (high > low) {
+    const ask = low + Math.floor((high - low) / 2);
+    const time = after(ask);
+    if (time > toMs) high = ask;
+    else low = time;
+  }
+  return low;
+}
+
 /** The next five times strictly after `afterMs`; fewer when there are no more. */
 export function nextFive(rule: Recurrence, afterMs: number): number[] {
   const times: number[] = [];

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { OVERLAPS } from "../policy/firing.ts";
 import type { BodyShape } from "./body.ts";
 
 // The shapes of the bodies. Limits that a definition or the policy judges (names, bytes, ranges) are judged there,
@@ -40,20 +41,19 @@ export const batchShape: BodyShape = {
 /** `POST /v1/tasks/{id}/retry`. */
 export const retryShape: BodyShape = { schema: z.strictObject({ payload: z.optional(z.unknown()) }), optional: true };
 
+const { key: _key, ...scheduledOptions } = submitOptions;
 const scheduleFields = {
   every: z.optional(duration),
   cron: z.optional(text),
   timezone: z.optional(text),
   initialDelay: z.optional(duration),
-  priority: submitOptions.priority,
-  ttl: submitOptions.ttl,
-  timeout: submitOptions.timeout,
-  tags: submitOptions.tags,
-  label: submitOptions.label,
-  retry: submitOptions.retry,
-  overlap: z.optional(z.enum(["skip", "queue", "cancelOther", "allow"], { error: 'must be "skip"' })),
+  overlap: z.optional(z.enum(OVERLAPS, { error: `must be one of ${OVERLAPS.join(", ")}` })),
+  catchUp: z.optional(duration),
+  jitter: z.optional(duration),
+  maxRuns: z.optional(z.nullable(z.number({ error: "must be an integer" }))),
+  ...scheduledOptions,
 };
-const scheduleLater = ["maxRuns", "catchUp", "jitter", "delay", "runAt", "ttlFrom", "deadline", "onDuplicate", ...submitLater];
+const scheduleLater = submitLater.filter((name) => name !== "parent");
 
 /** `POST /v1/domains/{domain}/schedules`. */
 export const scheduleShape: BodyShape = { schema: z.strictObject({ name: z.optional(text), type: text, payload, ...scheduleFields }), later: scheduleLater };

@@ -168,13 +168,15 @@ describe.each([["in the Worker", local], ["over HTTP, through the real gateway",
     const schedule = handle.schedule("media_s1");
     await schedule.get();
     await schedule.pause();
+    await schedule.update({ every: "2h", overlap: "allow", maxRuns: null });
     await schedule.delete();
     const said = asked.map(([method, ...args]) => [method, ...args]).filter(([method]) => method !== "get");
     expect(said).toMatchObject([
       ["cancel", "media_1"], ["runNow", "media_1"], ["retry", "media_1"], ["retry", "media_1", { payload: '{"object":"dog"}', hash: expect.any(String) }],
       ["count", { status: ["failed"], type: "resize" }], ["pause"], ["resumeDomain"], ["configure", { maxConcurrency: 3 }], ["configure", { maxConcurrency: null }],
       ["schedules", { limit: 5 }], ["createSchedule", { name: "hourly", everyMs: 3_600_000, item: { type: "plain", payload: "1" } }],
-      ["schedule", "media_s1"], ["scheduleAction", "media_s1", "pause"], ["scheduleAction", "media_s1", "delete"],
+      ["schedule", "media_s1"], ["scheduleAction", "media_s1", "pause"],
+      ["schedule", "media_s1"], ["updateSchedule", "media_s1", { everyMs: 7_200_000, overlap: "allow", maxRuns: null }], ["scheduleAction", "media_s1", "delete"],
     ]);
   });
 

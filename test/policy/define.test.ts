@@ -116,7 +116,9 @@ describe("createMill's one error", () => {
     expect(scheduled({ type: "wrok" })).toEqual([expect.stringContaining('did you mean "work"')]);
     expect(scheduled({ payload: { n: "x" } })).toEqual([expect.stringContaining("payload of good::work is not valid")]);
     expect(scheduled({ cron: "* * * * *" })).toHaveLength(1);
-    expect(scheduled({ overlap: "queue" })).toEqual([expect.stringContaining('"overlap" is not_implemented')]);
+    expect(scheduled({ overlap: "queue", catchUp: "1h", jitter: "1m", maxRuns: 9, delay: "1m", deadline: "1h" })).toEqual([]);
+    expect(scheduled({ overlap: "quue" })).toEqual([expect.stringContaining("skip, queue, cancelOther, allow")]);
+    expect(scheduled({ group: "g" })).toEqual([expect.stringContaining('"group" is not_implemented')]);
     expect(problems({ domains: [good.schedule("a", { type: "work", payload: { n: 1 }, every: "1h" }).schedule("a", { type: "work", payload: { n: 1 }, every: "1h" })] })).toHaveLength(1);
   });
 

@@ -284,6 +284,18 @@ describe("schedules made ready", () => {
   });
 
   test("what a later issue brings is refused by name", () => {
-    expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", overlap: "queue" }))).toMatchObject({ code: "not_implemented" });
+    expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", dependsOn: ["media_1"] }))).toMatchObject({ code: "not_implemented" });
+  });
+
+  test("how it fires, and every option of a submit but key and parent", async () => {
+    const firing = { overlap: "cancelOther", catchUp: "1d", jitter: "90s", maxRuns: 7 };
+    const options = { delay: "1s", ttl: "1h", ttlFrom: "firstAttempt", deadline: "2h", timeout: "3s", priority: 5, label: "l", tags: { a: "b" }, onDuplicate: "skip" };
+    expect(await ready({ type: "plain", payload: 1, every: "5m", ...firing, ...options })).toMatchObject({
+      everyMs: 300_000, overlap: "cancelOther", catchUpMs: 86_400_000, jitterMs: 90_000, maxRuns: 7,
+      item: { delayMs: 1_000, ttlMs: 3_600_000, ttlFrom: "firstAttempt", deadlineMs: 7_200_000, timeoutMs: 3_000, priority: 5, label: "l", tags: { a: "b" } },
+    });
+    for (const bad of [{ key: "k" }, { parent: "media_1" }, { overlap: "some" }, { overlap: null }, { catchUp: "367d" }, { jitter: "25h" }, { maxRuns: 0 }, { maxRuns: 1.5 }, { maxRuns: "3" }, { maxRuns: 2e9 }]) {
+      expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", ...bad })).code, JSON.stringify(bad)).toBe("invalid_request");
+    }
   });
 });

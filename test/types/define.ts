@@ -37,7 +37,7 @@ export const media = defineDomain("media", { state: (env: Bindings) => ({ bucket
       expectType<Equal<typeof payload, { prefix: string; limit?: number }>>();
     },
   })
-  .schedule("nightly", { type: "resize", payload: { object: "logo" }, cron: "30 2 * * *", timezone: "Europe/Berlin", priority: "idle" });
+  .schedule("nightly", { type: "resize", payload: { object: "logo" }, cron: "30 2 * * *", timezone: "Europe/Berlin", priority: "idle", overlap: "queue", catchUp: "1h", jitter: "5m", maxRuns: 9, deadline: "1h" });
 
 // What a hover shows: named types, one object a task type, nothing to expand by hand. (A handle's are one flat object.)
 type Resize = {
@@ -99,6 +99,10 @@ defineDomain("s", { state: () => ({ a: 1 }) }).task("t", { payload: z.null(), ex
 refusals.task("t", { payload: z.null(), ttl: "5 minutes", execute: () => 1 });
 // @ts-expect-error A schedule's type is one of the domain's.
 media.schedule("s", { type: "rotate", payload: { object: "x" }, every: "1h" });
+// @ts-expect-error An instance's key is its planned time.
+media.schedule("s", { type: "purge", payload: { prefix: "x" }, every: "1h", key: "k" });
+// @ts-expect-error There is no such overlap policy.
+media.schedule("s", { type: "purge", payload: { prefix: "x" }, every: "1h", overlap: "some" });
 // @ts-expect-error A schedule's payload is that type's.
 media.schedule("s", { type: "purge", payload: { object: "x" }, every: "1h" });
 // @ts-expect-error Every or cron, not both.

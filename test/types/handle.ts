@@ -51,6 +51,7 @@ export async function inTheWorker(): Promise<void> {
   expectType<Equal<(typeof page)["items"][number]["payload"], Json>>();
   await mediaQ.schedule({ name: "hourly", type: "purge", payload: { prefix: "tmp/" }, every: "1h" });
   await mediaQ.schedule("media_s1").pause();
+  await mediaQ.schedule("media_s1").update({ type: "purge", payload: { prefix: "tmp/" }, cron: "0 3 * * *", overlap: "queue", maxRuns: null });
   const standing = mill.domain(ref<typeof media>("media"));
   expectType<Equal<typeof standing, typeof mediaQ>>();
   await waitForTask(mediaQ.task(submitted), "completed", { timeout: "5s" });
@@ -94,6 +95,10 @@ export async function inTheWorker(): Promise<void> {
   await mediaQ.task(submitted).retry({ payload: { prefix: "x" } });
   // @ts-expect-error A wrong payload in a schedule.
   await mediaQ.schedule({ type: "purge", payload: { object: "x" }, every: "1h" });
+  // @ts-expect-error No type takes such a payload.
+  await mediaQ.schedule("media_s1").update({ payload: { nothing: true } });
+  // @ts-expect-error Not both.
+  await mediaQ.schedule("media_s1").update({ every: "1h", cron: "* * * * *" });
   // @ts-expect-error A ref says the name that its definition has.
   ref<typeof media>("ingest");
 }

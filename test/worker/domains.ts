@@ -23,4 +23,4 @@ export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: 
 
 export const other = defineDomain("other", { maxConcurrency: 2, history: { keep: 500, maxAge: "2d" } })
   .task("play", { payload: Script, key: () => null, execute: (script, ctx) => play(script, ctx) })
-  .schedule("tick", { type: "play", payload: { do: "ok", name: "tick" }, every: "1h" });
+  .schedule("tick", { type: "play", payload: { do: "ok", name: "tick" }, every: "1h", overlap: "skip", maxRuns: 1_000_000 });

@@ -336,3 +336,43 @@ describe("cost", () => {
     expect((await written(...kinds)) - leased).toBe(2);
   });
 });
+
+describe("a schedule of a pull type", () => {
+  const tick = async () => {
+    clock.advance(600_000);
+    await ring("work");
+  };
+  const scheduled = (overlap: "queue" | "cancelOther") => workQ.schedule({ type: "pulled", payload: { name: overlap }, every: "10m", overlap, maxRuns: 2 });
+  const blocked = async () => (await workQ.list({ status: "blocked", type: "pulled" })).items.map((task: { id: string }) => task.id);
+
+  test("cancelOther: the leased one is told to stop, and the new one waits until its worker has answered", async () => {
+    const { id } = await scheduled("cancelOther");
+    await tick();
+    const held = await one({ lease: "1h" });
+    await tick();
+    expect(await get(held.task.id)).toMatchObject({ status: "running" });
+    const [next] = await blocked();
+    expect(await claim()).toEqual([]);
+    expect(await held.renew()).toMatchObject({ cancelled: true });
+    await held.complete({ done: true });
+    expect(await get(held.task.id)).toMatchObject({ status: "cancelled" });
+    const after = await one();
+    expect(after.task.id).toBe(next);
+    await after.complete({ done: true });
+    await workQ.schedule(id).delete();
+  });
+
+  test("queue: the next one waits for the end of the leased one", async () => {
+    const { id } = await scheduled("queue");
+    await tick();
+    const held = await one({ lease: "1h" });
+    await tick();
+    const [next] = await blocked();
+    expect(await claim()).toEqual([]);
+    await held.complete({ done: true });
+    const after = await one();
+    expect(after.task.id).toBe(next);
+    await after.complete({ done: true });
+    await workQ.schedule(id).delete();
+  });
+});

@@ -53,7 +53,7 @@ describe("schedules", () => {
 
   test("declared in code: there without being asked for, marked, and it fires", async () => {
     const { items } = await otherQ.schedules();
-    expect(items).toMatchObject([{ name: "tick", declared: true, every: 3_600_000, domain: "other", paused: false }]);
+    expect(items).toMatchObject([{ name: "tick", declared: true, every: 3_600_000, domain: "other", paused: false, overlap: "skip", maxRuns: 1_000_000 }]);
     clock.advance(minutes(61));
     await ring("other");
     await until(async () => (await otherQ.list({ schedule: items[0]!.id })).items, (tasks) => tasks.length === 1);

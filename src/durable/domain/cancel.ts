@@ -25,13 +25,18 @@ export function cancel(core: Core, id: number): void {
       if (status === "cancelled") return;
       throw fail("invalid_state", `Task ${taskId(core.name, id)} has ended (${status}); only an active task can be cancelled.`, { id: taskId(core.name, id), status });
     }
-    const run = core.claims.get(id);
-    if (!run && !core.leases.ofTask(id)) return end(core, row, "cancel", "cancelled", {});
-    // Told to stop before: by another cancel, or by a newer submission.
-    if (row.cancelling !== 0) return;
-    core.touch();
-    setColumns(core.store, id, { cancelling: STOPPING.cancel });
-    // A pull worker sees it when it renews.
-    if (run) core.abort(run, id, "cancel");
+    cancelRow(core, row);
   });
+}
+
+/** The same for a row that has not ended; part of a transaction. */
+export function cancelRow(core: Core, row: TaskRow): void {
+  const run = core.claims.get(row.id);
+  if (!run && !core.leases.ofTask(row.id)) return end(core, row, "cancel", "cancelled", {});
+  // Told to stop before: by another cancel, or by a newer submission.
+  if (row.cancelling !== 0) return;
+  core.touch();
+  setColumns(core.store, row.id, { cancelling: STOPPING.cancel });
+  // A pull worker sees it when it renews.
+  if (run) core.abort(run, row.id, "cancel");
 }

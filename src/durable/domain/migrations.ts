@@ -90,7 +90,17 @@ CREATE INDEX \`tasks_failures\` ON \`tasks\` (\`id\`) WHERE status IN (11, 12);-
 CREATE INDEX \`tasks_schedule\` ON \`tasks\` (\`schedule\`) WHERE schedule IS NOT NULL AND status < 10;`,
   },
   {
-    name: "0001_leases",
+    name: "0001_schedule-policies",
+    sql: `ALTER TABLE \`schedules\` ADD \`planned_at\` integer;--> statement-breakpoint
+ALTER TABLE \`schedules\` ADD \`decided_to\` integer;--> statement-breakpoint
+ALTER TABLE \`schedules\` ADD \`overlap\` text DEFAULT 'skip' NOT NULL;--> statement-breakpoint
+ALTER TABLE \`schedules\` ADD \`catch_up_ms\` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE \`schedules\` ADD \`jitter_ms\` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE \`schedules\` ADD \`max_runs\` integer;--> statement-breakpoint
+UPDATE \`schedules\` SET \`planned_at\` = \`next_at\`;`,
+  },
+  {
+    name: "0002_leases",
     sql: `CREATE TABLE \`leases\` (
 	\`id\` text PRIMARY KEY NOT NULL,
 	\`task\` integer NOT NULL,

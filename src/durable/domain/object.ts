@@ -20,13 +20,14 @@ import { dispatch } from "./dispatch.ts";
 import { noteRetention } from "./end.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
-import { mustHold, settleLease } from "./lease.ts";
+import { mustHold } from "./lease.ts";
 import { migrations } from "./migrations.ts";
-import { claim, renew } from "./pull.ts";
+import { claim, renew, settleHeld } from "./pull.ts";
 import { adoptOrphans } from "./recover.ts";
 import { retry, runNow } from "./reopen.ts";
 import { ring } from "./ring.ts";
-import { actOnSchedule, declare, listSchedules, patchSchedule, putSchedule, readSchedule, viewSchedule } from "./schedules.ts";
+import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
+import { actOnSchedule, declare, patchSchedule, putSchedule } from "./schedules.ts";
 import { settle } from "./settle.ts";
 import { snapshot } from "./snapshot.ts";
 import { finishedCount } from "./state.ts";
@@ -240,9 +241,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
 
   async settleLease(lease: string, settlement: Settlement): Promise<Task> {
     this.#request();
-    const task = settleLease(this.#core, lease, settlement);
-    this.#syncer.kick();
-    return task;
+    return settleHeld(this.#core, this.#syncer, lease, settlement);
   }
 
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */

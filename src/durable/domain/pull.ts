@@ -1,8 +1,9 @@
-import type { Claim, ClaimRequest, ProgressReport, Renewal } from "../protocol.ts";
+import type { Task } from "../../domains/task.ts";
+import type { Claim, ClaimRequest, ProgressReport, Renewal, Settlement } from "../protocol.ts";
 import { claimable } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
-import { extend, isUnwanted, mustHold } from "./lease.ts";
+import { extend, isUnwanted, mustHold, settleLease } from "./lease.ts";
 import type { Syncer } from "./sync.ts";
 
 /** How long a renewal waits for the coordinator, which has to know before a lease goes further. */
@@ -31,4 +32,11 @@ export async function renew(core: Core, syncer: Syncer, id: string, progress: Om
   const lease = extend(core, id, Math.min(core.clock.now() + length, core.holder.leaseLimit));
   if (progress) core.progresses.report({ id: task, ...progress }, core.clock.now());
   return { leaseUntil: new Date(lease.until).toISOString(), cancelled: isUnwanted(core, lease) };
+}
+
+/** Settles what is held; the coordinator hears of the slot when it is due. */
+export function settleHeld(core: Core, syncer: Syncer, id: string, settlement: Settlement): Task {
+  const task = settleLease(core, id, settlement);
+  syncer.kick();
+  return task;
 }

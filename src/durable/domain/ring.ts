@@ -5,7 +5,7 @@ import { forgetAnswers } from "./idempotency.ts";
 import { expireLeases } from "./lease.ts";
 import { purge } from "./purge.ts";
 import { putOrphansBack } from "./recover.ts";
-import { fireDue } from "./schedules.ts";
+import { fireDue } from "./fire.ts";
 
 /** What falls due, each a bounded slice; true: more of it is left. */
 const CHORES: readonly [kind: "due" | "expiry" | "schedule" | "idempotency" | "purge", (core: Core, now: number) => boolean][] = [

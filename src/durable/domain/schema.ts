@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { Overlap } from "../../policy/firing.ts";
 
 /**
  * Every task, live and finished. Indexes are partial: a row pays only for what it uses, and leaving a partial
@@ -104,8 +105,17 @@ export const schedules = sqliteTable(
     cron: text(),
     timezone: text().notNull(),
     anchor_at: integer().notNull(),
-    /** null while paused or when it will never fire again. */
+    /** The planned time that fires next; null while paused or when none is left. */
+    planned_at: integer(),
+    /** When it is looked at: the planned time and its jitter. */
     next_at: integer(),
+    /** Every planned time up to here has been decided and never fires again, whatever the clock says. */
+    decided_to: integer(),
+    overlap: text().$type<Overlap>().notNull().default("skip"),
+    catch_up_ms: integer().notNull().default(0),
+    jitter_ms: integer().notNull().default(0),
+    /** null: no bound on `runs`. */
+    max_runs: integer(),
     paused: integer().notNull().default(0),
     /** 1: declared in code. */
     declared: integer().notNull().default(0),

@@ -34,6 +34,8 @@ export interface State {
   isAging: boolean;
   /** Which declared schedules the object has seen. */
   declared: string;
+  /** The highest id of a schedule so far: tasks name them, so none is used again. */
+  lastSchedule: number;
   cost: { rowsRead: number; rowsWritten: number; alarmsSet: number; coordinatorCalls: number; requests: number; statements: Record<string, Cost> };
 }
 
@@ -52,6 +54,7 @@ export const freshState = (): State => ({
   agesAt: null,
   isAging: false,
   declared: "",
+  lastSchedule: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });
 

@@ -81,8 +81,12 @@ function views(core: Core, outcomes: readonly Outcome[], now: number): NonNullab
 
 const counterOf = (id: string): number => Number(id.slice(id.lastIndexOf("_") + 1));
 
-/** Inserts what is new and answers for each item in order; part of a transaction. */
-export function insert(core: Core, items: readonly SubmitItem[], now: number, extra: Partial<NewTask> = {}): Outcome[] {
+/**
+ * Inserts what is new and answers for each item in order; part of a transaction.
+ *
+ * @param after a live task whose end each of them waits for
+ */
+export function insert(core: Core, items: readonly SubmitItem[], now: number, extra: Partial<NewTask> = {}, after?: number): Outcome[] {
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
@@ -102,6 +106,7 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
     rows.push(toRow(core, debouncedItem(item, decision), id, now, extra));
     if (item.tags) tagged.push({ id, tags: item.tags });
     outcomes[index] = enter(core, decision, holder, rows.at(-1)!);
+    if (after !== undefined) waitAfter(core, after, rows.at(-1)!);
   }
   insertTasks(core.store, rows);
   if (tagged.length > 0) insertTags(core.store, tagged);
@@ -174,10 +179,14 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
 /** The key's task has begun: the new one takes the key and waits until that one has ended, in whatever way. */
 function follow(core: Core, begun: number, row: NewTask): void {
   setColumns(core.store, begun, { held: null });
-  core.store.exec("INSERT INTO edges (upstream, dependent, kind) VALUES (?, ?, 'after')", begun, row.id);
-  core.upstreams.add(begun);
   core.state.totals.requeued += 1;
-  noteOptions(row, { after: begun });
+  waitAfter(core, begun, row);
+}
+
+function waitAfter(core: Core, upstream: number, row: NewTask): void {
+  core.store.exec("INSERT INTO edges (upstream, dependent, kind) VALUES (?, ?, 'after')", upstream, row.id);
+  core.upstreams.add(upstream);
+  noteOptions(row, { after: upstream });
   row.status = STATUS_CODE.blocked;
 }
 

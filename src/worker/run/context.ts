@@ -63,7 +63,7 @@ export class TaskContext {
     return ((definition: { name: string }) => {
       if (this.#scope.lost) throw leaseLost();
       return guarded(this.#scope.domain(definition.name), () => this.#scope.lost);
-    }) as AnyContext["domain"];
+    }) as unknown as AnyContext["domain"];
   }
 
   get tryDomain(): AnyContext["tryDomain"] {

@@ -134,7 +134,7 @@ export class MemoryDomain implements DomainApi {
     const standing = this.#plans.find(({ name }) => name !== null && name === input.name);
     if (standing) return { schedule: Object.assign(standing, planOf(input)), created: false };
     const schedule: Schedule = { id: `${this.name}_s${this.#plans.length + 1}`, domain: this.name, name: input.name ?? null, timezone: "UTC", paused: false, pausedReason: null,
-      declared: false, runs: 0, lastRun: null, lastTask: null, nextRuns: [], createdAt: new Date(this.#tick()).toISOString(), ...planOf(input) };
+      declared: false, overlap: "skip", catchUpMs: 0, jitterMs: 0, maxRuns: null, runs: 0, skipped: 0, lastRun: null, lastTask: null, nextRuns: [], createdAt: new Date(this.#tick()).toISOString(), ...planOf(input) };
     this.#plans.push(schedule);
     return { schedule, created: true };
   }
@@ -247,9 +247,10 @@ export class MemoryCoordinator implements CoordinatorApi {
   }
 }
 
-function planOf({ item, everyMs, cron, timezone }: Partial<ScheduleInput>) {
+function planOf({ item, everyMs, cron, timezone, name: _name, initialDelayMs: _delay, ...firing }: Partial<ScheduleInput>) {
   const { type, payload, hash: _hash, ...options } = item ?? ({} as SubmitItem);
   return {
+    ...firing,
     ...(item ? { type, payload: JSON.parse(payload) as Json, options: options as unknown as Json } : ({} as { type: string; payload: Json; options: Json })),
     ...(everyMs === undefined ? {} : { every: everyMs, cron: undefined as never }),
     ...(cron === undefined ? {} : { cron, timezone: timezone ?? "UTC", every: undefined as never }),

@@ -280,6 +280,16 @@ describe("schedules", () => {
     expect(first).toEqual({ cron: "0 3 * * *", timezone: "Europe/Berlin" });
     expect(second).toEqual({ item: expect.objectContaining({ payload: '{"object":"dog","width":2}', tags: { a: "b" }, priority: 64 }) });
     expect(third).toEqual({ everyMs: 7_200_000, initialDelayMs: 60_000 });
+    await send("PATCH", "/v1/schedules/media_s1", { overlap: "cancelOther", catchUp: "2h", jitter: "30s", maxRuns: 5 });
+    await send("PATCH", "/v1/schedules/media_s1", { maxRuns: null });
+    await send("PATCH", "/v1/schedules/media_s1", { ttl: "1h", ttlFrom: "firstAttempt", deadline: "2h", delay: "1m" });
+    await send("PATCH", "/v1/schedules/media_s1", { timeout: "9s" });
+    const [fourth, fifth, sixth, seventh] = domains.media.updates.slice(3);
+    expect(fourth).toEqual({ overlap: "cancelOther", catchUpMs: 7_200_000, jitterMs: 30_000, maxRuns: 5 });
+    expect(fifth).toEqual({ maxRuns: null });
+    const given = { ttlMs: 3_600_000, ttlFrom: "firstAttempt", deadlineMs: 7_200_000, delayMs: 60_000, tags: { a: "b" }, priority: 64 };
+    expect(sixth).toEqual({ item: expect.objectContaining(given) });
+    expect(seventh).toEqual({ item: expect.objectContaining({ ...given, timeoutMs: 9_000 }) });
   });
 
   test.each<[object, string, string]>([
@@ -290,7 +300,9 @@ describe("schedules", () => {
     [{ payload: { object: 1 } }, "invalid_payload", "payload"],
     [{ type: "inner", payload: {} }, "not_submittable", "submittable"],
     [{ name: "other" }, "invalid_request", "unknown field"],
-    [{ maxRuns: 3 }, "not_implemented", "maxRuns"],
+    [{ maxRuns: 0 }, "invalid_request", "maxRuns"],
+    [{ jitter: "2d" }, "invalid_request", "jitter"],
+    [{ group: "g" }, "not_implemented", "group"],
   ])("PATCH %j is refused", async (body, code, hint) => {
     const { send, domains } = setup();
     await send("POST", "/v1/domains/media/schedules", plan);
@@ -300,9 +312,14 @@ describe("schedules", () => {
 
   test.each<[object, string]>([
     [{ ...resize }, "invalid_request"], [{ ...resize, every: "1h", cron: "* * * * *" }, "invalid_request"], [{ ...resize, every: "1ms" }, "invalid_request"],
-    [{ ...resize, every: "1h", maxRuns: 3 }, "not_implemented"], [{ ...resize, every: "1h", catchUp: "1h" }, "not_implemented"], [{ ...resize, every: "1h", jitter: "1s" }, "not_implemented"],
-    [{ ...resize, every: "1h", overlap: "queue" }, "not_implemented"], [{ ...resize, every: "1h", overlap: "sometimes" }, "invalid_request"], [{ ...resize, every: "1h", key: "x" }, "invalid_request"],
+    [{ ...resize, every: "1h", maxRuns: 1.5 }, "invalid_request"], [{ ...resize, every: "1h", catchUp: "400d" }, "invalid_request"], [{ ...resize, every: "1h", jitter: -1 }, "invalid_request"],
+    [{ ...resize, every: "1h", delay: "1s", runAt: "2030-01-01T00:00:00Z" }, "invalid_request"], [{ ...resize, every: "1h", dependsOn: ["media_1"] }, "not_implemented"], [{ ...resize, every: "1h", overlap: "sometimes" }, "invalid_request"], [{ ...resize, every: "1h", key: "x" }, "invalid_request"],
     [{ type: "inner", payload: {}, every: "1h" }, "not_submittable"],
+    // Scenario 38: dates that do not exist, and hostile text.
+    ...["0 0 30 2 *", "0 0 31 4,6,9,11 *", "@never", "@reboot", "@every 1s", "* * * *", "* * * * * * *", "60 * * * *", "0 0 * * 8", "*/0 * * * *", "5-1 * * * *", "0 0 + 2 *",
+      `${"1,".repeat(5_000)}1 * * * *`, "1".repeat(200_000), "\u0000 * * * *", "* * * * *; DROP TABLE tasks", "0-59/1,0-59/1 * * * * *".repeat(9), "\u0663 * * * *",
+    ].map((cron): [object, string] => [{ ...resize, cron }, "invalid_request"]),
+    [{ ...resize, cron: ["* * * * *"] }, "invalid_request"], [{ ...resize, cron: "* * * * *", timezone: "../../etc/passwd" }, "invalid_request"],
   ])("POST %j is refused", async (body, code) => {
     const { send, domains } = setup();
     expect(await send("POST", "/v1/domains/media/schedules", body)).toMatchObject({ status: 400, body: { code } });
