@@ -1,3 +1,4 @@
+import { constant } from "millrace";
 import { reachCoordinator } from "../../src/durable/reach.ts";
 import { clock } from "./clock.ts";
 import { otherQ, workQ } from "./index.ts";
@@ -54,6 +55,7 @@ export class Workload {
     lapsed: () => this.lapsed(),
     control: () => this.control(),
     replaced: () => this.replaced(),
+    leased: () => this.leased(),
   };
 
   /** Short tasks: alone, in batches, and joined. */
@@ -154,6 +156,33 @@ export class Workload {
       const next = await submit({ times: 2 }, { onDuplicate: "supersede" });
       this.promised.push({ id: next.id, end: "completed" }, { id: next.replacedId, end: "superseded" });
     }
+  }
+
+  /** Pull workers: one that completes, renews, fails, gives back, and one that dies with its lease. */
+  private async leased(): Promise<void> {
+    for (let n = 0; n < 4; n += 1) {
+      const key = `${this.name} ${(serial += 1)}`;
+      const { id } = (await survive(() => workQ.submit("pulled", { name: key }, { idempotencyKey: key, retry: constant(20, 0) })))!;
+      this.promised.push({ id, end: "completed" });
+    }
+    for (const act of ["forget", "release", "fail", "complete"]) await this.work(act);
+    await this.time.until("the end of what is leased", async () => {
+      await this.work("complete");
+      return (await survive(() => workQ.count({ type: "pulled", status: ["pending", "scheduled", "running", "paused"] }))) === 0;
+    }, 10_000);
+  }
+
+  /** One claim, and what its worker makes of it. A claim whose answer is lost comes back when its lease ends. */
+  private async work(act: string): Promise<void> {
+    this.time.stepMs = 100;
+    for (const held of (await survive(() => workQ.claim({ worker: "w", types: ["pulled"], lease: "5s", wait: "1s" }))) ?? []) {
+      if (act === "forget") continue;
+      await survive(() => held.renew({ progress: 0.5 }));
+      if (act === "release") await survive(() => held.release());
+      else if (act === "fail") await survive(() => held.fail("once"));
+      else await survive(() => held.complete("done"));
+    }
+    this.time.stepMs = 5;
   }
 
   private async control(): Promise<void> {
