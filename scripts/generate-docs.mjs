@@ -66,6 +66,8 @@ const CAUSES = {
   replace: "A newer submission with its key replaced its content",
   expire: "Its ttl ran out before it started, or its deadline passed",
   "run-now": "Somebody brought it forward",
+  lease: "A pull worker has claimed it",
+  release: "Its pull worker gave it back",
   reopen: "Somebody retried an ended task",
   dependency: "One that it depends on ended in another way than by completing, and its policy is not to ignore that",
 };

@@ -9,12 +9,17 @@ export type {
   BatchAnswer,
   BatchItem,
   CallOptions,
+  ClaimedTask,
+  ClaimOf,
+  ClaimOptions,
   DomainHandle,
+  FailOptions,
   Instant,
   ListQuery,
   FiringOptions,
   NewSchedule,
   Recurrence,
+  RenewOptions,
   ScheduleChange,
   ScheduleHandle,
   ScheduleTaskOptions,
@@ -25,11 +30,11 @@ export type {
 } from "./domains/handle.ts";
 export { httpDomain, SIGNATURE_HEADER, signBody, verifySignature } from "./domains/http.ts";
 export type { AllowPrivate, Delivered, HttpDomainConfig, SignatureCheck, SigningKeys } from "./domains/http.ts";
-export type { DomainOptions, TaskOptions } from "./domains/options.ts";
+export type { DomainOptions, PullOptions, TaskOptions } from "./domains/options.ts";
 export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";
-export type { DomainSnapshot } from "./durable/protocol.ts";
+export type { DomainSnapshot, Renewal } from "./durable/protocol.ts";
 export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { Duration } from "./policy/duration.ts";
 export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/errors.ts";

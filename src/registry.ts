@@ -101,16 +101,24 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
   if (!isTypeName(type.name)) problems.push(`${domain}: ${quote(type.name)} cannot name a task type; a name is ${TYPE_NAME_RULE}.`);
   if (!isSchema(type.payload)) problems.push(`${where}: payload must be a Standard Schema, such as z.object({ … }).`);
   if (type.result !== undefined && !isSchema(type.result)) problems.push(`${where}: result must be a Standard Schema, such as z.object({ … }).`);
-  if (typeof type.execute !== "function") problems.push(`${where}: execute must be a function.`);
+  if (type.pull === true) problems.push(...pullProblems(where, type));
+  else if (typeof type.execute !== "function") problems.push(`${where}: execute must be a function (or pull: true, for pull workers).`);
   for (const name of ["key", "label", "tags", "onCancel"] as const) {
     if (type[name] !== undefined && typeof type[name] !== "function") problems.push(`${where}: ${name} must be a function of the payload.`);
   }
-  for (const name of ["submittable", "keep"] as const) {
+  for (const name of ["submittable", "keep", "pull"] as const) {
     if (typeof type[name] !== "boolean") problems.push(`${where}: ${name} must be true or false.`);
   }
   const names: unknown = type.redact;
   if (!Array.isArray(names) || names.some((member) => typeof member !== "string")) problems.push(`${where}: redact must be a list of names of the payload's members.`);
   problems.push(...defaultsProblems(where, type.defaults));
+  return problems;
+}
+
+function pullProblems(where: string, type: TypeDefinition): string[] {
+  const problems: string[] = [];
+  for (const name of ["execute", "onCancel"] as const) if (type[name] !== undefined) problems.push(`${where}: a pull type has no ${name}; its workers do it.`);
+  if (type.defaults.timeout !== undefined) problems.push(`${where}: a pull type has no timeout; the lease of each claim is it.`);
   return problems;
 }
 

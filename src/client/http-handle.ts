@@ -1,9 +1,10 @@
-import type { CallOptions, DomainHandle, ListQuery, ScheduleChange, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
+import type { CallOptions, ClaimedTask, ClaimOptions, DomainHandle, ListQuery, ScheduleChange, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
 import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
 import type { DomainSnapshot } from "../durable/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
+import { claimOverHttp } from "./claims.ts";
 import { awaitResult } from "./await-result.ts";
 import type { Call, Http } from "./http.ts";
 import { taskArguments } from "./task-arguments.ts";
@@ -68,6 +69,10 @@ class HttpHandle {
 
   schedules(query: { limit?: number; cursor?: string } = {}): Promise<Page<Schedule>> {
     return this.#http.ask({ method: "GET", path: `${this.#path}/schedules`, query: search(query) });
+  }
+
+  claim(options: ClaimOptions): Promise<ClaimedTask[]> {
+    return claimOverHttp(this.#http, this.#path, options);
   }
 
   pause(): Promise<DomainSnapshot> {

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
-import type { DomainHandle, ListQuery, NewSchedule, ScheduleHandle, SubmitOptions, CallOptions, Submitted, TaskHandle } from "../domains/handle.ts";
+import type { ClaimedTask, ClaimOptions, DomainHandle, ListQuery, NewSchedule, ScheduleHandle, SubmitOptions, CallOptions, Submitted, TaskHandle } from "../domains/handle.ts";
 import { prepare, prepareAll } from "../domains/prepare.ts";
 import { prepareSchedule, prepareScheduleChange } from "../domains/schedule.ts";
 import type { Page, Schedule, Task } from "../domains/task.ts";
@@ -8,6 +8,7 @@ import type { DomainApi, DomainSnapshot, SubmitItem, SubmitRequest } from "../du
 import { fail } from "../policy/errors.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
 import { parseScheduleId } from "../policy/ids.ts";
+import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
 import { readQuery } from "./query.ts";
 import { LocalTask } from "./local-task.ts";
@@ -85,6 +86,10 @@ class LocalHandle {
     const { limit, before } = readQuery(query);
     const { items, next } = await this.#api.schedules({ ...(limit === undefined ? {} : { limit }), ...(before === undefined ? {} : { before }) });
     return { items, next: next === null ? null : String(next) };
+  }
+
+  async claim(options: ClaimOptions): Promise<ClaimedTask[]> {
+    return claimLocally(this.#domain, () => this.#api, options);
   }
 
   pause(): Promise<DomainSnapshot> {

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { MillApp } from "./app.ts";
 import type { DomainDefinition, Defaults, History, ScheduleDefinition, ScheduleSpec, TypeDefinition } from "./definition.ts";
 import type { FiringOptions, Recurrence, ScheduleTaskOptions } from "./handle.ts";
-import { type DomainOptions, optionProblems, type TaskOptions } from "./options.ts";
+import { type DomainOptions, optionProblems, type PullOptions, type TaskOptions } from "./options.ts";
 import type { DomainLike, InputOf, Jsonified, TaskType, TypeName } from "./shape.ts";
 import type { Json } from "./task.ts";
 
@@ -50,6 +50,23 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
     Name,
     // An intersection: flattening it at every step would nest, and TypeScript gives up at about fifty levels.
     Types & { [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>> },
+    State,
+    App,
+    Env
+  >;
+
+  /**
+   * Adds a type that pull workers do, in whatever language: they claim its tasks over HTTP, or by `handle.claim`. The
+   * result is what its schema says, else any JSON.
+   *
+   * @example `.task("transcode", { payload: z.object({ object: z.string() }), pull: true })`
+   */
+  task<const Type extends string, Payload extends StandardSchemaV1, Result extends StandardSchemaV1 = StandardSchemaV1<unknown, unknown>>(
+    type: Type extends TypeName<Types> ? `There is a type "${Type}" already` : Type,
+    options: PullOptions<Payload, Result>,
+  ): Domain<
+    Name,
+    Types & { [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Json>> },
     State,
     App,
     Env
@@ -185,6 +202,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
     submittable: options.submittable ?? true,
     redact: options.redact ?? [],
     keep: options.keep ?? true,
+    pull: (given.pull as boolean | undefined) ?? false,
     execute: options.execute,
     onCancel: options.onCancel,
   };

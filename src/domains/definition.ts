@@ -45,8 +45,10 @@ export interface TypeDefinition {
   readonly redact: readonly string[];
   /** `false`: deleted by the settle that completes it. */
   readonly keep: boolean;
+  /** Done by pull workers: the runner never gets it, and there is no `execute`. */
+  readonly pull: boolean;
   // Erased on purpose: the typed signatures live in define.ts.
-  readonly execute: (payload: never, ctx: never) => unknown;
+  readonly execute: ((payload: never, ctx: never) => unknown) | undefined;
   readonly onCancel: ((payload: never, ctx: never) => unknown) | undefined;
 }
 

@@ -59,9 +59,18 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   onCancel?: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env>) => unknown;
 }
 
+/** The options of a type that pull workers do: there is no `execute`, and the lease stands for the timeout. */
+export type PullOptions<Payload extends StandardSchemaV1, Result extends StandardSchemaV1> = Omit<
+  TaskOptions<Payload, Result, unknown, unknown, unknown, unknown>,
+  "execute" | "onCancel" | "timeout"
+> & {
+  /** Claimed over HTTP or by `handle.claim`, never executed by the mill itself. */
+  pull: true;
+};
+
 const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure"] as const;
-const TASK = new Set<string>(["payload", "result", "key", "label", "tags", ...DEFAULTS, "submittable", "redact", "keep", "execute", "onCancel"]);
-const TASK_LATER = new Set(["finalize", "pull", "io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK = new Set<string>(["payload", "result", "key", "label", "tags", ...DEFAULTS, "submittable", "redact", "keep", "pull", "execute", "onCancel"]);
+const TASK_LATER = new Set(["finalize", "io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
 const DOMAIN_LATER = new Set(["gate", "shards", "group", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);

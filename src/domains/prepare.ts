@@ -164,6 +164,9 @@ function prepareWith(plan: Plan, payload: unknown, options: GivenOptions, clock:
   if (options !== NONE) applyOptions(item, options, clock);
   const { onDependencyFailure } = plan.defaults;
   if (item.dependsOn && options.onDependencyFailure === undefined && onDependencyFailure !== "cancel") item.onDependencyFailure = onDependencyFailure;
+  if (item.timeoutMs !== undefined && plan.type.pull) {
+    throw fail("invalid_request", `${plan.title} is done by pull workers: it takes no timeout, the lease of each claim is it.`, { issues: [{ path: "timeout", message: "not for pull types" }] });
+  }
   const output = validate(plan.type.payload, value, what);
   if (output instanceof Promise) return output.then((late) => complete(plan, item, value, late, options));
   return complete(plan, item, value, output, options);

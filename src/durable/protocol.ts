@@ -145,9 +145,52 @@ export interface DomainApi {
   schedule(id: string): Promise<Schedule>;
   updateSchedule(id: string, change: Partial<ScheduleInput>): Promise<Schedule>;
   scheduleAction(id: string, action: "pause" | "resume" | "trigger" | "delete"): Promise<Schedule>;
+  /** Leases up to `max` of the most urgent tasks of those types to a pull worker; empty after `waitMs`. */
+  claim(request: ClaimRequest): Promise<Claim[]>;
+  /** The type of the task that is leased. @throws `lease_lost`, like the others */
+  leasedType(lease: string): Promise<string>;
+  renewLease(lease: string, progress?: Omit<ProgressReport, "id">): Promise<Renewal>;
+  /** Ends the lease: what became of its task. Answers with the task. */
+  settleLease(lease: string, settlement: Settlement): Promise<Task>;
   /** The sweeper's poke: bring declared schedules up to date, re-derive the alarm, dispatch what is ready. */
   poke(): Promise<{ active: number }>;
 }
+
+// ── pull workers ──────────────────────────────────────────────────────────────────────────────────────────
+
+export interface ClaimRequest {
+  /** Who asks, for people. */
+  worker: string;
+  /** Pull types of the domain. */
+  types: string[];
+  /** 1 to 100. */
+  max: number;
+  /** 5 s to 12 h. */
+  leaseMs: number;
+  /** At most 30 s. */
+  waitMs: number;
+}
+
+/** A task in the hands of a pull worker. */
+export interface Claim {
+  /** The lease's id: it cannot be guessed, and is the fence. */
+  lease: string;
+  /** RFC 3339; by the domain's time alone. */
+  leaseUntil: string;
+  task: Task;
+}
+
+export interface Renewal {
+  leaseUntil: string;
+  /** The task was cancelled, or its deadline has passed: stop, and settle in whatever way. */
+  cancelled: boolean;
+}
+
+/** What a pull worker says of its task. */
+export type Settlement =
+  | { kind: "complete"; result?: string }
+  | { kind: "fail"; error: TaskError; retryable: boolean; retryAfterMs?: number }
+  | { kind: "release" };
 
 // ── runs: object ↔ runner ─────────────────────────────────────────────────────────────────────────────────
 

@@ -14,9 +14,9 @@ interface Namespace {
 }
 
 /** Calls that change nothing, or the same when made twice: asked again after an infrastructure error. */
-const DOMAIN_READS = ["get", "graph", "result", "list", "count", "snapshot", "schedules", "schedule", "poke"] as const satisfies (keyof DomainApi)[];
+const DOMAIN_READS = ["get", "graph", "result", "list", "count", "snapshot", "schedules", "schedule", "poke", "leasedType", "renewLease"] as const satisfies (keyof DomainApi)[];
 const DOMAIN_WRITES = [
-  "submit", "cancel", "retry", "runNow", "configure", "pause", "resumeDomain", "createSchedule", "updateSchedule", "scheduleAction",
+  "submit", "cancel", "retry", "runNow", "configure", "pause", "resumeDomain", "createSchedule", "updateSchedule", "scheduleAction", "claim", "settleLease",
 ] as const satisfies (keyof DomainApi)[];
 const COORDINATOR_READS = ["snapshot", "sweepList"] as const satisfies (keyof CoordinatorApi)[];
 const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];

@@ -6,6 +6,7 @@ export interface ParsedId {
 
 // 16 digits hold 2^53 - 1; longer text never reaches Number().
 const TASK_ID = /^([a-z][a-z0-9-]{0,62})_([1-9][0-9]{0,15})$/;
+const LEASE_ID = /^([a-z][a-z0-9-]{0,62})_l[0-9a-f]{24}$/;
 const SCHEDULE_ID = /^([a-z][a-z0-9-]{0,62})_s([1-9][0-9]{0,15})$/;
 
 /**
@@ -33,6 +34,19 @@ export const scheduleId = (domain: string, counter: number): string => `${domain
 
 /** The parts of a schedule id, or null when `text` is not exactly what `scheduleId` makes. */
 export const parseScheduleId = (text: unknown): ParsedId | null => parse(SCHEDULE_ID, text);
+
+/**
+ * The full id of a pull worker's lease: it names its domain, and its 96 random bits are the fence.
+ *
+ * @param token 24 hex digits
+ * @example `leaseId("media", "9f0c…") // "media_l9f0c…"`
+ */
+export const leaseId = (domain: string, token: string): string => `${domain}_l${token}`;
+
+/** The domain that a lease id names, or null when `text` is not exactly what `leaseId` makes. */
+export function parseLeaseId(text: unknown): string | null {
+  return (typeof text === "string" && text.length <= 89 ? LEASE_ID.exec(text)?.[1] : undefined) ?? null;
+}
 
 function parse(pattern: RegExp, text: unknown): ParsedId | null {
   const match = typeof text === "string" && text.length <= 81 ? pattern.exec(text) : null;

@@ -52,4 +52,11 @@ export const LIMITS = {
   graphNodesMax: 1_000,
   keepAtLeastMs: 60_000,
   cancelHookMs: 30_000,
+  /** Of a pull worker's lease. */
+  leaseMsMin: 5_000,
+  leaseMsMax: 12 * 3_600_000,
+  leaseMsDefault: 20_000,
+  claimsMax: 100,
+  claimWaitMsMax: 30_000,
+  workerBytesMax: 128,
 } as const;

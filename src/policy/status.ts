@@ -31,28 +31,30 @@ export function statusFromCode(code: number): StoredStatus {
 
 /** Why a task changes its status. */
 export type Cause =
-  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now" | "dependency";
+  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now" | "lease" | "release" | "dependency";
 
 /**
- * The state machine: for each cause, from which stored status to which. A claimed task is `pending` on disk
- * (its run is named in the state row), so running work leaves from `pending`. The diagram in
+ * The state machine: for each cause, from which stored status to which. A task in a run is `pending` on disk
+ * (its run is named in the state row), so running work leaves from `pending`; one that a pull worker has leased is `running`. The diagram in
  * `docs/architecture.md` is generated from this table.
  */
 export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: StoredStatus, to: StoredStatus])[]>> = {
   due: [["scheduled", "pending"]],
   unblock: [["blocked", "pending"], ["blocked", "scheduled"]],
   delay: [["pending", "scheduled"]],
-  complete: [["pending", "completed"]],
-  fail: [["pending", "failed"]],
-  exhaust: [["pending", "dead_letter"]],
+  complete: [["pending", "completed"], ["running", "completed"]],
+  fail: [["pending", "failed"], ["running", "failed"]],
+  exhaust: [["pending", "dead_letter"], ["running", "dead_letter"]],
   poison: [["pending", "dead_letter"]],
-  retry: [["pending", "scheduled"], ["pending", "pending"]],
-  cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"]],
-  supersede: [["pending", "superseded"], ["scheduled", "superseded"], ["blocked", "superseded"], ["waiting", "superseded"]],
+  retry: [["pending", "scheduled"], ["pending", "pending"], ["running", "scheduled"], ["running", "pending"]],
+  cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"], ["running", "cancelled"]],
+  supersede: [["pending", "superseded"], ["scheduled", "superseded"], ["blocked", "superseded"], ["waiting", "superseded"], ["running", "superseded"]],
   replace: [["pending", "pending"], ["pending", "scheduled"], ["scheduled", "pending"], ["scheduled", "scheduled"], ["blocked", "blocked"]],
-  expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"]],
+  expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"], ["running", "expired"]],
   "run-now": [["scheduled", "pending"]],
   dependency: [["blocked", "dependency_failed"]],
+  lease: [["pending", "running"]],
+  release: [["running", "pending"]],
   // What was superseded has been replaced: its key's newest task is the one to retry.
   reopen: TERMINAL.flatMap((from) => (from === "superseded" ? [] : [[from, "pending"] as const, [from, "blocked"] as const])),
 };

@@ -3,13 +3,14 @@ import { systemClock } from "../clock.ts";
 import type { Registry } from "../domains/definition.ts";
 import { findDomain } from "../domains/find.ts";
 import { fail } from "../policy/errors.ts";
-import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
+import { parseLeaseId, parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { didYouMean } from "../policy/names.ts";
 import { authenticate, type AuthEnv, type Identity, requireDomain, requireRole } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { HEADERS, type LogEntry, problem } from "./problem.ts";
 import { readParameters } from "./query.ts";
 import { type Call, type GatewayContext, type GatewayOptions, notBuilt, type Route } from "./route.ts";
+import { claimRoutes } from "./routes/claims.ts";
 import { domainRoutes } from "./routes/domains.ts";
 import { health, healthRoutes } from "./routes/health.ts";
 import { registryRoutes } from "./routes/registry.ts";
@@ -22,7 +23,7 @@ import { emptyShape } from "./schemas.ts";
 
 /** Every request of the contract but `/healthz`, those of later issues included. */
 export const ROUTES: readonly Route[] = [
-  ...submitRoutes, ...taskRoutes, ...resultRoutes, ...domainRoutes, ...scheduleRoutes, ...registryRoutes, ...snapshotRoutes, ...healthRoutes,
+  ...submitRoutes, ...taskRoutes, ...resultRoutes, ...claimRoutes, ...domainRoutes, ...scheduleRoutes, ...registryRoutes, ...snapshotRoutes, ...healthRoutes,
 ];
 
 /**
@@ -86,6 +87,12 @@ function ownerOf(registry: Registry, route: Route, context: GatewayContext, iden
     const parsed = parseScheduleId(id);
     if (!parsed) throw fail("schedule_not_found", `${quote(id)} is not the id of a schedule; those look like media_s3.`, { id: id.slice(0, 100) });
     return { definition: domainOf(registry, identity, parsed.domain), id };
+  }
+  if (route.path.includes("/:lease")) {
+    const id = names.lease ?? "";
+    const domain = parseLeaseId(id);
+    if (domain === null) throw fail("lease_lost", `${quote(id)} is not the id of a lease; claim tasks to get one.`, { lease: id.slice(0, 100) });
+    return { definition: domainOf(registry, identity, domain), id };
   }
   return undefined;
 }

@@ -32,18 +32,18 @@ export interface Call {
   identity: Identity;
   given: Given;
   body: Record<string, unknown>;
-  /** Of the path: `:domain`, or the domain that `:task` or `:schedule` belongs to. */
+  /** Of the path: `:domain`, or the domain that `:task`, `:schedule` or `:lease` belongs to. */
   definition: DomainDefinition;
   /** Its object. */
   api: DomainApi;
-  /** `:task` or `:schedule`. */
+  /** `:task`, `:schedule` or `:lease`. */
   id: string;
 }
 
 /** One request of the contract. */
 export interface Route {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** `:domain`, `:task` and `:schedule` are looked up before the route is asked. */
+  /** `:domain`, `:task`, `:schedule` and `:lease` are looked up before the route is asked. */
   path: string;
   /** The least role that may ask. */
   role: Role;

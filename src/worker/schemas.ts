@@ -75,6 +75,25 @@ export const settingsShape: BodyShape = {
   later: ["defaultGroupMaxConcurrency", "aging"],
 };
 
+/** `POST /v1/domains/{domain}/claims`. */
+export const claimShape: BodyShape = {
+  schema: z.strictObject({ worker: text, types: z.optional(z.array(text)), max: z.optional(z.number()), lease: z.optional(duration), wait: z.optional(duration) }),
+};
+
+/** `POST /v1/claims/{lease}/renew`. */
+export const renewShape: BodyShape = {
+  schema: z.strictObject({ progress: z.optional(z.union([z.number(), z.strictObject({ fraction: z.number(), message: z.optional(z.nullable(text)) })])) }),
+  optional: true,
+};
+
+/** `POST /v1/claims/{lease}/complete`. */
+export const completeShape: BodyShape = { schema: z.strictObject({ result: z.optional(z.unknown()) }), optional: true };
+
+/** `POST /v1/claims/{lease}/fail`. */
+export const failShape: BodyShape = {
+  schema: z.strictObject({ error: z.union([text, object]), retryable: z.optional(z.boolean()), retryAfter: z.optional(duration) }),
+};
+
 /** For requests that need no body: none, or `{}`. */
 export const emptyShape: BodyShape = { schema: z.strictObject({}), optional: true };
 

@@ -131,6 +131,7 @@ export function type(execute: (payload: any, ctx: any) => unknown, more: Partial
     submittable: true,
     redact: [],
     keep: true,
+    pull: false,
     onCancel: undefined,
     execute,
     ...more,

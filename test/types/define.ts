@@ -87,8 +87,10 @@ refusals.task("t", { execute: () => 1 });
 media.task("resize", { payload: z.null(), execute: () => 1 });
 // @ts-expect-error No such member to redact.
 refusals.task("t", { payload: z.object({ n: z.number() }), redact: ["m"], execute: () => 1 });
-// @ts-expect-error A later issue's option.
+// @ts-expect-error A pull type has no execute.
 refusals.task("t", { payload: z.null(), pull: true, execute: () => 1 });
+// @ts-expect-error Nor a timeout: the lease is it.
+refusals.task("t", { payload: z.null(), pull: true, timeout: "1m" });
 // @ts-expect-error A later issue's verb.
 void refusals.singleton;
 // @ts-expect-error The state is what state() returns.

@@ -16,6 +16,9 @@ export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: 
   .task("plain", { payload: z.object({ n: z.number() }), key: () => null, execute: ({ n }) => n })
   .task("forgotten", { payload: z.object({ n: z.number() }), key: () => null, keep: false, execute: () => undefined })
   .task("slow", { payload: Script, key: () => null, timeout: "1s", retry: constant(0, 0), execute: (script, ctx) => play(script, ctx) })
+  .task("pulled", { payload: Script, key: () => null, retry: constant(1, 0), pull: true })
+  .task("parsed", { payload: z.object({ n: z.number() }), result: z.object({ doubled: z.number() }), key: () => null, pull: true })
+  .task("fleeting", { payload: z.object({ n: z.number() }), key: () => null, keep: false, pull: true })
   .task("hidden", { payload: z.object({ secret: z.string() }), submittable: false, execute: () => undefined });
 
 export const other = defineDomain("other", { maxConcurrency: 2, history: { keep: 500, maxAge: "2d" } })

@@ -1,4 +1,5 @@
 import { runInDurableObject } from "cloudflare:test";
+import { exports } from "cloudflare:workers";
 import { MillraceError } from "../../src/policy/errors.ts";
 import { clock } from "./clock.ts";
 import { ringing } from "./lives.ts";
@@ -78,5 +79,7 @@ export class Time {
 }
 
 /** Ends an object's life from outside, wherever it is. */
-export const crash = (domain: string): Promise<void> =>
-  runInDurableObject(stub(domain), (_object, state) => state.abort("crashed")).catch(() => undefined);
+export const crash = (name: string): Promise<void> =>
+  runInDurableObject(name === "mill" ? coordinator() : stub(name), (_object: DurableObject, state) => state.abort("crashed")).catch(() => undefined);
+
+const coordinator = (): DurableObjectStub => (exports as unknown as { MillCoordinator: DurableObjectNamespace }).MillCoordinator.getByName("mill");

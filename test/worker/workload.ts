@@ -1,3 +1,4 @@
+import { constant } from "millrace";
 import { reachCoordinator } from "../../src/durable/reach.ts";
 import { clock } from "./clock.ts";
 import { otherQ, workQ } from "./index.ts";
@@ -48,12 +49,14 @@ export class Workload {
     small: () => this.small(),
     endings: () => this.endings(),
     crowd: () => this.crowd(),
+    silent: () => this.silent(),
     recalled: () => this.recalled(),
     interrupted: () => this.interrupted(),
     lapsed: () => this.lapsed(),
     control: () => this.control(),
     replaced: () => this.replaced(),
     graph: () => this.graph(),
+    leased: () => this.leased(),
   };
 
   /** Short tasks: alone, in batches, and joined. */
@@ -88,14 +91,23 @@ export class Workload {
   private async crowd(): Promise<void> {
     const gates = await this.hold(8);
     await this.submit({}, "completed", {}, otherQ as never);
-    // So long that the coordinator asks again for what is short.
-    await this.pass(5_000, 250);
     const cancelled = await this.submit({ do: "hold", name: "never" }, "cancelled", { priority: "high" });
     gates.open(2);
     await this.time.until("the one to cancel", async () => (await this.status(cancelled)) === "running");
     // It has handed over its control by then.
     await this.pass(50, 5);
     await survive(() => workQ.task("play", cancelled).cancel());
+    gates.open(8);
+  }
+
+  /** A coordinator that has forgotten who holds its slots, and asks in vain, again and again. */
+  private async silent(): Promise<void> {
+    const gates = await this.hold(8);
+    await crash("mill");
+    platform.cutOff = "work";
+    await this.submit({}, "completed", {}, otherQ as never);
+    await this.pass(12_000, 250);
+    platform.cutOff = "";
     gates.open(8);
   }
 
@@ -145,6 +157,33 @@ export class Workload {
       const next = await submit({ times: 2 }, { onDuplicate: "supersede" });
       this.promised.push({ id: next.id, end: "completed" }, { id: next.replacedId, end: "superseded" });
     }
+  }
+
+  /** Pull workers: one that completes, renews, fails, gives back, and one that dies with its lease. */
+  private async leased(): Promise<void> {
+    for (let n = 0; n < 4; n += 1) {
+      const key = `${this.name} ${(serial += 1)}`;
+      const { id } = (await survive(() => workQ.submit("pulled", { name: key }, { idempotencyKey: key, retry: constant(20, 0) })))!;
+      this.promised.push({ id, end: "completed" });
+    }
+    for (const act of ["forget", "release", "fail", "complete"]) await this.work(act);
+    await this.time.until("the end of what is leased", async () => {
+      await this.work("complete");
+      return (await survive(() => workQ.count({ type: "pulled", status: ["pending", "scheduled", "running", "paused"] }))) === 0;
+    }, 10_000);
+  }
+
+  /** One claim, and what its worker makes of it. A claim whose answer is lost comes back when its lease ends. */
+  private async work(act: string): Promise<void> {
+    this.time.stepMs = 100;
+    for (const held of (await survive(() => workQ.claim({ worker: "w", types: ["pulled"], lease: "5s", wait: "1s" }))) ?? []) {
+      if (act === "forget") continue;
+      await survive(() => held.renew({ progress: 0.5 }));
+      if (act === "release") await survive(() => held.release());
+      else if (act === "fail") await survive(() => held.fail("once"));
+      else await survive(() => held.complete("done"));
+    }
+    this.time.stepMs = 5;
   }
 
   private async control(): Promise<void> {

@@ -1,5 +1,3 @@
-import { runInDurableObject } from "cloudflare:test";
-import { exports } from "cloudflare:workers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { reachCoordinator } from "../../src/durable/reach.ts";
 import { clock } from "../worker/clock.ts";
@@ -84,7 +82,7 @@ describe("the mill's cap", { timeout: 30_000 }, () => {
     await runs(8);
     const others = await hold(2, otherQ);
     for (let restarts = 0; restarts < 3; restarts += 1) {
-      await runInDurableObject(mill(), (_object, state) => state.abort("restarted")).catch(() => undefined);
+      await crash("mill");
       await pass(4_000);
       expect(await running(otherQ), "a slot that is in use elsewhere").toBe(0);
       expect((await coordinator.snapshot()).granted).toBeLessThanOrEqual(8);
@@ -185,7 +183,7 @@ describe("calls of the coordinator", { timeout: 60_000 }, () => {
     const others = await hold(1, otherQ);
     await pass(2_000);
     // The coordinator forgets whom it wanted to tell.
-    await runInDurableObject(mill(), (_object, state) => state.abort("restarted")).catch(() => undefined);
+    await crash("mill");
     platform.cutOff = "work";
     tasks.open();
     await tasks.ended();
@@ -196,7 +194,3 @@ describe("calls of the coordinator", { timeout: 60_000 }, () => {
     await others.ended();
   });
 });
-
-function mill(): DurableObjectStub {
-  return (exports as unknown as { MillCoordinator: DurableObjectNamespace }).MillCoordinator.getByName("mill");
-}

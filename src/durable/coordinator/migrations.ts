@@ -21,4 +21,8 @@ CREATE TABLE \`settings\` (
 	\`value\` text NOT NULL
 ) WITHOUT ROWID;`,
   },
+  {
+    name: "0001_leased_until",
+    sql: `ALTER TABLE \`holders\` ADD \`leased_until\` integer DEFAULT 0 NOT NULL;`,
+  },
 ];

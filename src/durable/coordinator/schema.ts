@@ -12,6 +12,8 @@ export const holders = sqliteTable("holders", {
   mark: integer().notNull(),
   /** Epoch ms; what lies behind it holds nothing. */
   until: integer().notNull(),
+  /** Epoch ms until which leases of pull workers may be out; 0: none. */
+  leased_until: integer().notNull().default(0),
 });
 
 /** Domains that were ever heard of; written at most once an hour each. */

@@ -1,7 +1,8 @@
+import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
 
 /** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
-const KINDS = ["due", "expiry", "schedule", "idempotency", "purge", "kick"] as const;
+const KINDS = ["due", "expiry", "schedule", "idempotency", "lease", "purge", "kick"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** The least of every due moment, asked of the partial indexes: a row read each, or none. */
@@ -18,7 +19,7 @@ const LEAST = `SELECT
 export class Alarm {
   private readonly storage: DurableObjectStorage;
   private readonly core: Core;
-  private readonly at: Record<Kind, number> = { due: Infinity, expiry: Infinity, schedule: Infinity, idempotency: Infinity, purge: Infinity, kick: Infinity };
+  private readonly at: Record<Kind, number> = { due: Infinity, expiry: Infinity, schedule: Infinity, idempotency: Infinity, lease: Infinity, purge: Infinity, kick: Infinity };
   private armedAt: number | null = null;
   private firedFor = 0;
 
@@ -59,6 +60,7 @@ export class Alarm {
   refresh(): void {
     const least = this.core.store.exec<Record<"due" | "expiry" | "schedule" | "idempotency", number | null>>(LEAST).one();
     for (const kind of ["due", "expiry", "schedule", "idempotency"] as const) this.set(kind, least[kind]);
+    this.set("lease", this.core.leases.next());
   }
 
   /** Sets the alarm when it has to ring earlier than it would; inside the transaction that makes it so. */
@@ -80,7 +82,7 @@ export class Alarm {
     for (const kind of KINDS) least = Math.min(least, this.at[kind]);
     for (const run of this.core.runs.values()) if (run.orphanUntil !== undefined) least = Math.min(least, run.orphanUntil);
     // The switch stands while there is work; once it stands it is left alone until it fires.
-    if (this.core.busy) least = Math.min(least, now + this.core.deadManMs);
+    if (this.core.busy) least = Math.min(least, now + LIMITS.deadManMs);
     return least;
   }
 }

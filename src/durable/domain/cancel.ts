@@ -35,10 +35,11 @@ export function cancel(core: Core, id: number): void {
 /** The same for a row that has not ended; part of a transaction. */
 export function cancelRow(core: Core, row: TaskRow): void {
   const run = core.claims.get(row.id);
-  if (!run) return end(core, row, "cancel", "cancelled", {});
+  if (!run && !core.leases.ofTask(row.id)) return end(core, row, "cancel", "cancelled", {});
   // Told to stop before: by another cancel, or by a newer submission.
   if (row.cancelling !== 0) return;
   core.touch();
   setColumns(core.store, row.id, { cancelling: STOPPING.cancel });
-  core.abort(run, row.id, "cancel");
+  // A pull worker sees it when it renews.
+  if (run) core.abort(run, row.id, "cancel");
 }

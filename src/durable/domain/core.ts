@@ -1,10 +1,9 @@
 import type { Clock } from "../../clock.ts";
 import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
 import type { DomainDefinition, Registry } from "../../domains/definition.ts";
-import { fail, MillraceError } from "../../policy/errors.ts";
+import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Lanes } from "../../policy/lanes.ts";
-import { LIMITS } from "../../policy/limits.ts";
 import { RunSize } from "../../policy/batch.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
 import type { StoredStatus } from "../../policy/status.ts";
@@ -12,6 +11,9 @@ import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { readUpstreams } from "./edges.ts";
+import { isFull, storageFull } from "./full.ts";
+import { Claimers } from "./claimers.ts";
+import { type Lease, Leases } from "./leases.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, saveState, type State } from "./state.ts";
@@ -45,6 +47,9 @@ export class Core {
   readonly sizes = new RunSize();
   readonly waiters: Waiters;
   readonly progresses: Progresses;
+  /** Pull workers that ask, and what they hold. */
+  readonly claimers: Claimers;
+  readonly leases = new Leases();
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -73,6 +78,7 @@ export class Core {
     this.holder = new Holder({ holder: outside.name, incarnation: outside.clock.token(12) });
     this.waiters = new Waiters(outside.clock);
     this.progresses = new Progresses();
+    this.claimers = new Claimers(outside.clock);
   }
 
   get name(): string {
@@ -167,6 +173,21 @@ export class Core {
     this.after(() => run.release());
   }
 
+  /** A task goes to a pull worker: it takes one slot until it is settled, or its lease is over. */
+  lease(lease: Lease): void {
+    this.touch();
+    this.leases.insert(this.store, lease);
+    this.holder.occupy();
+    this.alarm.soon("lease", lease.until);
+  }
+
+  /** A lease is over: the slot is free. */
+  unlease(lease: Lease): void {
+    this.touch();
+    this.leases.remove(this.store, lease);
+    this.holder.vacate();
+  }
+
   /** Stops a claimed task: the runner is told after the commit, or when it first speaks. */
   abort(run: Run, id: number, reason: AbortReason): void {
     if (run.aborts.has(id) && reason !== "cancel" && reason !== "supersede") return;
@@ -201,6 +222,10 @@ export class Core {
         this.claims.set(task, run);
       }
     }
+    const leased = this.leases.size;
+    this.leases.load(this.store);
+    for (let more = this.leases.size - leased; more > 0; more -= 1) this.holder.occupy();
+    for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
     this.lanes = new Lanes();
     const rows = this.store.exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest).raw<[number, number, string]>();
     for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
@@ -210,12 +235,23 @@ export class Core {
     this.holder.setCap(this.cap);
   }
 
-  /** The lane of a type: the plain one, or one of its own while it is not registered, held until a deploy brings it back. */
+  /**
+   * The lane of a type: the plain one; one of its own for a pull type, held since the runner never gets it; and one of
+   * its own while it is not registered, held until a deploy brings it back.
+   */
   laneOf(type: string): string {
-    if (this.definition?.types.has(type)) return "";
-    const lane = `type:${type}`;
-    this.lanes.hold(lane, "unregistered");
+    const definition = this.definition?.types.get(type);
+    if (definition && !definition.pull) return "";
+    const lane = definition ? `pull:${type}` : `type:${type}`;
+    this.lanes.hold(lane, definition ? "pull" : "unregistered");
     return lane;
+  }
+
+  /** How many ready tasks wait for pull workers. */
+  get pullSize(): number {
+    let size = 0;
+    for (const { name, pull } of this.definition?.types.values() ?? []) if (pull) size += this.lanes.sizeOf(`pull:${name}`);
+    return size;
   }
 
   private finish(): void {
@@ -237,6 +273,7 @@ export class Core {
   }
 
   private abandon(): void {
+    this.claimers.forget();
     for (const run of this.opened) {
       this.runs.delete(run.id);
       this.holder.vacate();
@@ -261,15 +298,4 @@ export class Core {
   get busy(): boolean {
     return this.runs.size > 0 || (this.lanes.readySize > 0 && !this.state.paused);
   }
-
-  get deadManMs(): number {
-    return LIMITS.deadManMs;
-  }
 }
-
-const isFull = (error: unknown): boolean => error instanceof Error && /SQLITE_FULL|database or disk is full/i.test(error.message);
-
-const storageFull = (domain: string): MillraceError =>
-  fail("storage_full", `The storage of domain ${domain} is full (10 GB on the paid plan). Reads still work: purge finished tasks, or shorten the history it keeps.`, {
-    retryAfterMs: 60_000,
-  });

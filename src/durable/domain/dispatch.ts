@@ -5,6 +5,7 @@ import { toRanges } from "../../policy/ranges.ts";
 import type { RetryPolicy } from "../../policy/retry.ts";
 import type { RunTask } from "../protocol.ts";
 import { scheduleId } from "../../policy/ids.ts";
+import { lend } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { handOver } from "./handover.ts";
@@ -19,11 +20,13 @@ import { endStopped, stoppedBy } from "./stop.ts";
 export function dispatch(core: Core): void {
   const now = core.clock.now();
   if (core.state.paused) return;
-  for (let free = core.holder.free(now); free > 0 && core.lanes.readySize > 0; free -= 1) {
+  for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free -= 1) {
+    if (core.claimers.size > 0 && lend(core, now)) continue;
+    if (core.lanes.readySize === 0) break;
     const run = fill(core, now, free);
     if (!run) return;
   }
-  if (core.lanes.readySize > 0) core.after(() => core.outside.sync());
+  if (core.lanes.readySize > 0 || core.claimers.size > 0) core.after(() => core.outside.sync());
 }
 
 /**

@@ -13,13 +13,13 @@ export function expire(core: Core, now: number): boolean {
     const run = core.claims.get(row.id);
     const isDeadline = row.deadline_at !== null && row.deadline_at <= now;
     core.touch();
-    if (!run) {
+    if (!run && !core.leases.ofTask(row.id)) {
       end(core, row, "expire", "expired", {});
       continue;
     }
     // A claimed task does not expire by its ttl; out of the index, so that the alarm does not ring for it for ever.
     setColumns(core.store, row.id, { expires_at: isDeadline ? null : row.deadline_at });
-    if (isDeadline) core.abort(run, row.id, "deadline");
+    if (isDeadline && run) core.abort(run, row.id, "deadline");
   }
   return due.length === SLICE;
 }

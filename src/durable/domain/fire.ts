@@ -63,7 +63,7 @@ function cancelAll(core: Core, live: readonly { id: number }[]): number | undefi
   const ids = live.map(({ id }) => id);
   // Newest first: one that waits has ended before the one that it waits for.
   for (const row of readTasks(core.store, ids).toSorted((left, right) => right.id - left.id)) cancelRow(core, row);
-  return ids.find((id) => core.claims.has(id));
+  return ids.find((id) => core.claims.has(id) || core.leases.ofTask(id));
 }
 
 /** Submits an instance and answers its counter. Its key is the schedule and its planned time: it collides with nothing else. */

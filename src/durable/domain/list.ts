@@ -47,7 +47,7 @@ export function countsOf(core: Core): Record<Status, number> {
   const { counts, paused } = core.state;
   const executing = [...core.runs.values()].filter((run) => run.open.size > 0).length;
   const waiting = core.lanes.size;
-  const held = paused ? waiting : waiting - core.lanes.readySize;
+  const held = paused ? waiting : waiting - core.lanes.readySize - core.pullSize;
   return { ...counts, running: counts.running + executing, pending: counts.pending - executing - held, paused: held };
 }
 
@@ -85,9 +85,10 @@ function nextBelow(core: Core, below: number): number {
   return row.id === null ? 1 : row.id + 1;
 }
 
-/** Those in a run: memory knows them. */
+/** Those in a run or leased: memory knows them. */
 function running(core: Core, query: TaskQuery, limit: number, now: number): { rows: Task[]; next: null } {
   const ids = [...core.runs.values()].flatMap((run) => (run.current === undefined ? [] : [run.current]));
+  for (const { task } of core.leases.all()) ids.push(task);
   const before = query.before ?? Infinity;
   const rows = readTasks(core.store, ids.filter((id) => id < before).sort((one, other) => other - one));
   const { status: _status, before: _before, limit: _limit, ...others } = query;
@@ -127,6 +128,8 @@ function filterOf(core: Core, query: TaskQuery): Filter | null {
   const fromBindings: SqlStorageValue[] = [];
   if (query.status) {
     const codes = [...new Set(query.status.map((status) => STATUS_CODE[SHOWN[status]]))];
+    // In a run pending, leased running.
+    if (query.status.includes("running")) codes.push(STATUS_CODE.running);
     if (codes.every((code) => code === STATUS_CODE.failed || code === STATUS_CODE.dead_letter)) {
       from = "tasks INDEXED BY tasks_failures";
       add("tasks.status IN (11, 12)");

@@ -99,4 +99,15 @@ ALTER TABLE \`schedules\` ADD \`jitter_ms\` integer DEFAULT 0 NOT NULL;--> state
 ALTER TABLE \`schedules\` ADD \`max_runs\` integer;--> statement-breakpoint
 UPDATE \`schedules\` SET \`planned_at\` = \`next_at\`;`,
   },
+  {
+    name: "0002_leases",
+    sql: `CREATE TABLE \`leases\` (
+	\`id\` text PRIMARY KEY NOT NULL,
+	\`task\` integer NOT NULL,
+	\`worker\` text NOT NULL,
+	\`at\` integer NOT NULL,
+	\`until\` integer NOT NULL,
+	\`length\` integer NOT NULL
+) WITHOUT ROWID;`,
+  },
 ];

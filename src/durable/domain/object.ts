@@ -11,7 +11,7 @@ import { LIMITS } from "../../policy/limits.ts";
 import { isTerminal, statusFromCode } from "../../policy/status.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
-import type { DomainApi, DomainSnapshot, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
+import type { Claim, ClaimRequest, DomainApi, DomainSnapshot, ProgressReport, Renewal, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, Settlement, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
@@ -21,7 +21,10 @@ import { noteRetention } from "./end.ts";
 import { graph } from "./graph.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
+import { mustHold } from "./lease.ts";
+import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
+import { claim, renew, settleHeld } from "./pull.ts";
 import { adoptOrphans } from "./recover.ts";
 import { retry, runNow } from "./reopen.ts";
 import { ring } from "./ring.ts";
@@ -31,6 +34,7 @@ import { settle } from "./settle.ts";
 import { snapshot } from "./snapshot.ts";
 import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
+import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
 
 /** How the object reaches the others; a fresh stub for every call. */
@@ -227,6 +231,25 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     return actOnSchedule(this.#core, id, action);
   }
 
+  async claim(request: ClaimRequest): Promise<Claim[]> {
+    return claim(this.#core, request);
+  }
+
+  async leasedType(lease: string): Promise<string> {
+    this.#request();
+    return mustRead(this.#core, mustHold(this.#core, lease).task).type;
+  }
+
+  async renewLease(lease: string, progress?: Omit<ProgressReport, "id">): Promise<Renewal> {
+    this.#request();
+    return renew(this.#core, this.#syncer, lease, progress);
+  }
+
+  async settleLease(lease: string, settlement: Settlement): Promise<Task> {
+    this.#request();
+    return settleHeld(this.#core, this.#syncer, lease, settlement);
+  }
+
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
@@ -275,14 +298,4 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   }
 }
 
-/** The deployed version, where `[version_metadata]` is bound under its usual name. */
-function versionOf(env: unknown): string {
-  const metadata = (env as { CF_VERSION_METADATA?: { id?: unknown } } | null)?.CF_VERSION_METADATA;
-  return typeof metadata?.id === "string" ? metadata.id : "";
-}
-
-const METHODS = [
-  "submit", "get", "result", "list", "count", "cancel", "retry", "runNow", "graph", "snapshot", "configure", "pause", "resumeDomain", "createSchedule",
-  "schedules", "schedule", "updateSchedule", "scheduleAction",
-] as const satisfies (keyof DomainApi)[];
 answerRefusals(DomainObject.prototype, METHODS);

@@ -2,6 +2,7 @@ import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { expire, promote } from "./expire.ts";
 import { forgetAnswers } from "./idempotency.ts";
+import { expireLeases } from "./lease.ts";
 import { purge } from "./purge.ts";
 import { putOrphansBack } from "./recover.ts";
 import { fireDue } from "./fire.ts";
@@ -20,6 +21,7 @@ export function ring(core: Core): void {
   const now = core.clock.now();
   core.transact("alarm", () => {
     putOrphansBack(core, now);
+    expireLeases(core, now);
     const unfinished = CHORES.filter(([, work]) => work(core, now)).map(([kind]) => kind);
     dispatch(core);
     // Before the commit arms the alarm: what was due is done, and must not ring once more for nothing.

@@ -81,6 +81,18 @@ export const edges = sqliteTable(
   (table) => [primaryKey({ columns: [table.upstream, table.dependent] })],
 );
 
+/** A pull worker's hold on a task, by its unguessable id. WITHOUT ROWID. */
+export const leases = sqliteTable("leases", {
+  id: text().primaryKey(),
+  task: integer().notNull(),
+  worker: text().notNull(),
+  /** When it was claimed. */
+  at: integer().notNull(),
+  until: integer().notNull(),
+  /** How long each renewal lasts, in ms. */
+  length: integer().notNull(),
+});
+
 /** Schedules: a durable row each, with a stable id. */
 export const schedules = sqliteTable(
   "schedules",

@@ -3,7 +3,7 @@ import { cutUtf8 } from "../../policy/text.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { idsOf, toRanges } from "../../policy/ranges.ts";
 import { retryDelayMs } from "../../policy/retry.ts";
-import { STATUS_CODE } from "../../policy/status.ts";
+import { STATUS_CODE, statusFromCode } from "../../policy/status.ts";
 import type { TaskError } from "../../domains/task.ts";
 import type { AbortReason, RunOutcome } from "../protocol.ts";
 import type { Core } from "./core.ts";
@@ -71,9 +71,13 @@ function unkeptOf(core: Core, run: Run, completed: readonly [number, string | un
   const unkept = readTasks(core.store, completed.map(([id]) => id)).filter((row) => types?.get(row.type)?.keep === false);
   if (core.upstreams.size === 0) return unkept;
   const needed = unkept.filter((row) => core.upstreams.has(row.id)).map((row) => row.id);
-  const { lingering } = core.touch();
-  if (needed.length > 0) core.state.lingering = toRanges([...idsOf(lingering), ...needed].sort((one, other) => one - other));
+  linger(core, needed);
   return unkept.filter((row) => !core.upstreams.has(row.id));
+}
+
+/** Tasks that nobody keeps but their dependents: retention looks after them. */
+export function linger(core: Core, ids: readonly number[]): void {
+  if (ids.length > 0) core.touch().lingering = toRanges([...idsOf(core.state.lingering), ...ids].sort((one, other) => one - other));
 }
 
 function failed(core: Core, run: Run, outcome: Failure, now: number): void {
@@ -88,7 +92,7 @@ function failed(core: Core, run: Run, outcome: Failure, now: number): void {
 }
 
 /** A charged failure: once more after a while, or the end. */
-function charge(core: Core, row: TaskRow, outcome: Failure, now: number, started: Partial<TaskRow>): void {
+export function charge(core: Core, row: TaskRow, outcome: Pick<Failure, "error" | "retryable" | "retryAfterMs">, now: number, started: Partial<TaskRow>): void {
   const attempt = row.attempt + 1;
   const change: Partial<TaskRow> = { ...started, attempt, error: JSON.stringify(outcome.error), errors: remember(row, attempt, now, outcome.error), suspect: 0, interruptions: 0 };
   const policy = optionsOf(row).retry ?? core.defaultsOf(row.type)?.retry;
@@ -102,13 +106,15 @@ function retry(core: Core, row: TaskRow, now: number, delay: number, change: Par
   core.touch().totals.retried += 1;
   const life = lifeAfterStart(row, now);
   if (life.expires_at !== null && life.expires_at !== undefined) core.alarm.soon("expiry", life.expires_at);
+  const from = statusFromCode(row.status);
   if (delay <= 0) {
-    changeTask(core.store, row, "retry", "pending", "pending", { ...change, ...life });
+    changeTask(core.store, row, "retry", from, "pending", { ...change, ...life });
+    if (from !== "pending") core.moved(from, "pending");
     core.lanes.add(core.laneOf(row.type), row.priority, row.id);
     return;
   }
-  changeTask(core.store, row, "retry", "pending", "scheduled", { ...change, ...life, run_at: now + delay });
-  core.moved("pending", "scheduled");
+  changeTask(core.store, row, "retry", from, "scheduled", { ...change, ...life, run_at: now + delay });
+  core.moved(from, "scheduled");
   core.alarm.soon("due", now + delay);
 }
 

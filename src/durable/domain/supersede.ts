@@ -124,10 +124,11 @@ export function oust(core: Core, holder: Holder): number {
 /** At once where it is in no run, such as one that waits for its next attempt; else when its runner has answered. */
 function stop(core: Core, row: TaskRow): void {
   const run = core.claims.get(row.id);
-  if (!run) return end(core, row, "supersede", "superseded", {});
+  if (!run && !core.leases.ofTask(row.id)) return end(core, row, "supersede", "superseded", {});
   core.touch();
   setColumns(core.store, row.id, { held: null, cancelling: STOPPING.supersede });
-  core.abort(run, row.id, "supersede");
+  // A pull worker sees it when it renews.
+  if (run) core.abort(run, row.id, "supersede");
 }
 
 /** The refusal of a submit whose strategy is `reject`: of a batch, naming every index. */

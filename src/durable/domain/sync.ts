@@ -1,5 +1,6 @@
 import type { CoordinatorApi, Demand, Grant } from "../../policy/coordination/protocol.ts";
 import { point } from "../point.ts";
+import { claimable } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { readTask } from "./rows.ts";
@@ -9,6 +10,8 @@ export class Syncer {
   private readonly core: Core;
   private readonly reach: () => CoordinatorApi;
   private stopTimer: (() => void) | undefined;
+  /** Who waits for an answer of the coordinator. */
+  private readonly askers = new Set<() => void>();
   private oldest: { id: number; createdAt: number } | undefined;
 
   constructor(core: Core, reach: () => CoordinatorApi) {
@@ -20,6 +23,7 @@ export class Syncer {
   kick(): void {
     const now = this.core.clock.now();
     const wanting = this.wanting(now);
+    this.core.holder.setLeases(this.core.leases.end);
     const request = this.core.holder.due(now, wanting);
     if (request) void this.ask(request, now);
     // Also while one is under way: a call that hangs is given up.
@@ -50,12 +54,33 @@ export class Syncer {
     }
     this.use();
     this.kick();
+    for (const answered of [...this.askers]) answered();
+    if (core.claimers.size > 0 && !this.core.holder.asking) core.claimers.granted();
+  }
+
+  /** Waits until leases may last until `end`, which the coordinator is asked for; at most so long. */
+  async lease(end: number, waitMs: number): Promise<void> {
+    const { core } = this;
+    const deadline = core.clock.now() + waitMs;
+    while (!core.holder.mayLease(end) && core.clock.now() < deadline) {
+      this.kick();
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          stop();
+          this.askers.delete(done);
+          resolve();
+        };
+        const stop = core.clock.after(deadline - core.clock.now(), done);
+        this.askers.add(done);
+      });
+    }
   }
 
   /** Starts what the grant allows. */
   private use(): void {
     const { core } = this;
-    if (core.lanes.readySize > 0 && !core.state.paused && core.holder.free(core.clock.now()) > 0) core.transact("dispatch", () => dispatch(core));
+    if (core.lanes.readySize === 0 && core.claimers.size === 0) return;
+    if (!core.state.paused && core.holder.free(core.clock.now()) > 0) core.transact("dispatch", () => dispatch(core));
   }
 
   private wait(now: number, wanting: boolean): void {
@@ -67,8 +92,8 @@ export class Syncer {
   /** What is ready beyond the free slots, by priority. */
   private wanting(now: number): Demand[] {
     const { core } = this;
-    if (core.state.paused || core.lanes.readySize === 0) return [];
-    const levels = core.lanes.sizeByPriority();
+    if (core.state.paused || (core.lanes.readySize === 0 && core.claimers.size === 0)) return [];
+    const levels = [...core.lanes.sizeByPriority(), ...claimable(core)].sort((one, other) => one.priority - other.priority);
     let free = core.holder.free(now);
     return levels.flatMap(({ priority, count, oldest }) => {
       const beyond = Math.max(0, Math.min(count, 1_000) - free);

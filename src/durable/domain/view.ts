@@ -13,10 +13,12 @@ const isoOrNull = (at: number | null): string | null => (at === null ? null : is
 /** A row as everybody sees it, with what memory knows of it: whether it runs, its progress, what pauses it. */
 export function view(core: Core, row: TaskRow, now: number): Task {
   const run = core.claims.get(row.id);
-  const isRunning = run?.current === row.id;
+  const lease = run ? undefined : core.leases.ofTask(row.id);
+  const since = run?.current === row.id ? run.currentSince : lease?.at;
+  const isRunning = since !== undefined;
   const pausedBy = pausedByOf(core, row);
-  const status = shownStatus(core, row, pausedBy);
-  const startedAt = isRunning ? run.currentSince : row.started_at;
+  const status: Status = isRunning ? "running" : shownStatus(core, row, pausedBy);
+  const startedAt = since ?? row.started_at;
   const hasEnded = isTerminal(status);
   const { retry, dependsOn } = optionsOf(row);
   const policy = retry ?? core.defaultsOf(row.type)?.retry;
@@ -48,7 +50,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     finishedAt: isoOrNull(row.finished_at),
     waitMs: Math.max(0, (row.first_started_at ?? startedAt ?? row.finished_at ?? now) - row.created_at),
     durationMs: hasEnded && startedAt !== null && row.finished_at !== null ? Math.max(0, row.finished_at - startedAt) : null,
-    progress: isRunning ? core.progresses.of(row.id, run.currentSince) : null,
+    progress: isRunning ? core.progresses.of(row.id, since) : null,
     io: { expected: null, actual: null },
     sizes: { payload: utf8Bytes(row.payload), result: row.result === null ? 0 : utf8Bytes(row.result) },
     schedule: row.schedule === null ? null : scheduleId(core.name, row.schedule),

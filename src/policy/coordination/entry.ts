@@ -32,13 +32,15 @@ export interface Entry {
   emptySince: number | null;
   /** When the holder's lease is over, whatever its clock says. */
   leaseEnds: number;
+  /** Until when pull workers may hold leases of it, whether it lives or sleeps; 0: none does. */
+  leasedUntil: number;
   pushedVersion: number;
   pushedAt: number;
 }
 
-/** An entry of a domain of which only the row is known: it counts with its mark until `until` (ms). */
-export function entryOfRow(domain: string, mark: number, until: number): Entry {
-  return { ...newEntry(domain), confirmed: mark, leaseEnds: until - runLeaseMs };
+/** An entry of a domain of which only the row is known: it counts with its mark until `until` (ms), and as long as leases may be out. */
+export function entryOfRow(domain: string, mark: number, until: number, leasedUntil = 0): Entry {
+  return { ...newEntry(domain), confirmed: mark, leaseEnds: until - runLeaseMs, leasedUntil };
 }
 
 /** An entry of a domain that holds nothing. */
@@ -61,6 +63,7 @@ export function newEntry(domain: string): Entry {
     syncedAt: null,
     emptySince: null,
     leaseEnds: 0,
+    leasedUntil: 0,
     pushedVersion: 0,
     pushedAt: 0,
   };
@@ -73,7 +76,7 @@ export function counted(entry: Entry): number {
 
 /** When nothing of it executes any more unless it syncs. */
 export function expiresAt(entry: Entry): number {
-  return entry.leaseEnds + runLeaseMs;
+  return Math.max(entry.leaseEnds + runLeaseMs, entry.leasedUntil);
 }
 
 /** Whether its holder may have no valid lease: a raise would be of no use to it. */
@@ -84,6 +87,11 @@ export function lapsed(entry: Entry, now: number): boolean {
 /** It has synced: the lease counts from now, after the answer. */
 export function extendLease(entry: Entry, now: number): void {
   entry.leaseEnds = now + grantLeaseMs + slackMs;
+}
+
+/** Its holder says how long leases may be out. None: those of the past are over, and it makes no new one before it is told that it may. */
+export function protectLeases(entry: Entry, leaseMs: number | undefined, now: number): void {
+  entry.leasedUntil = leaseMs === undefined ? 0 : Math.max(entry.leasedUntil, now + leaseMs + slackMs);
 }
 
 /** A grant is on its way. Until it is confirmed it counts beside those before it. */

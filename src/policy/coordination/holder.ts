@@ -1,7 +1,7 @@
 import { invariant } from "../errors.ts";
 import { ANY_INCARNATION, COORDINATION, type Demand, type Grant, type SyncAnswer, type SyncRequest } from "./protocol.ts";
 
-const { renewAfterMs, reaskMs, refineMs, backoffMinMs, backoffMaxMs, requestTimeoutMs } = COORDINATION;
+const { renewAfterMs, reaskMs, refineMs, backoffMinMs, backoffMaxMs, requestTimeoutMs, untilStepMs } = COORDINATION;
 
 /** What the coordinator last heard, as far as the holder knows. */
 interface Told {
@@ -50,6 +50,12 @@ export class Holder {
   #urgency = 256;
   #failures = 0;
   #failedAt = 0;
+  /** The furthest end of a lease that is out, or null. */
+  #leasesEnd: number | null = null;
+  /** The furthest end of a lease that somebody waits for; reset by every answer. */
+  #leaseWanted = Number.NEGATIVE_INFINITY;
+  /** Until when the coordinator keeps the slots of leases. */
+  #leasedUntil = Number.NEGATIVE_INFINITY;
 
   /** @param options the domain's name, and what is random in each life of its object */
   constructor(options: { holder: string; incarnation: string }) {
@@ -60,6 +66,11 @@ export class Holder {
   /** Slots occupied now: runs under way, orphans of an earlier incarnation included. */
   get using(): number {
     return this.#using;
+  }
+
+  /** Whether a request is under way. */
+  get asking(): boolean {
+    return this.#flight !== null;
   }
 
   /** Slots of the last grant, used or not; what the snapshot shows. Only `free` says what may be taken. */
@@ -82,6 +93,23 @@ export class Holder {
   vacate(): void {
     invariant(this.#using > 0, "a slot was vacated that nobody occupied");
     this.#using -= 1;
+  }
+
+  /** The furthest end (ms) of a lease that is out, or null when none is. Said before `due` is asked. */
+  setLeases(end: number | null): void {
+    this.#leasesEnd = end;
+  }
+
+  /** Until when leases may last: the coordinator has stored it, so the slots stay theirs however long this object sleeps. */
+  get leaseLimit(): number {
+    return this.#leasedUntil;
+  }
+
+  /** Whether a lease may last until `end` (ms); if not, it is asked for with the next sync, which is due at once. */
+  mayLease(end: number): boolean {
+    if (end <= this.#leasedUntil) return true;
+    this.#leaseWanted = Math.max(this.#leaseWanted, end);
+    return false;
   }
 
   /** The domain's own cap, or null; holds at once. Lowering it ends no run. */
@@ -125,6 +153,9 @@ export class Holder {
     if (answer.stale === true) return this.#noteFailure(askedAt);
     this.#failures = 0;
     this.#asked = false;
+    this.#leaseWanted = Number.NEGATIVE_INFINITY;
+    if (request.leaseMs !== undefined && answer.leased === true) this.#leasedUntil = Math.max(this.#leasedUntil, askedAt + request.leaseMs);
+    if (request.leaseMs !== undefined && answer.leased !== true) this.#noteFailure(askedAt);
     const { grant } = answer;
     const total = request.wanting.reduce((sum, demand) => sum + demand.count, 0);
     const useful = Math.min(request.using + total, request.cap ?? Number.POSITIVE_INFINITY);
@@ -191,7 +222,7 @@ export class Holder {
 
   /** From when on a sync is due, given what is wanted; infinite: not before something happens. */
   #dueAt(now: number, wanting: number): number {
-    if (this.#asked) return now;
+    if (this.#asked || this.#leaseWanted > Math.max(now, this.#leasedUntil)) return now;
     const roomOfCap = this.#cap === null || this.#using < this.#cap;
     const starved = wanting > 0 && roomOfCap && this.free(now) === 0;
     if (!this.valid(now)) return starved || this.#using > 0 ? now : Number.POSITIVE_INFINITY;
@@ -227,7 +258,19 @@ export class Holder {
       wanting,
       cap: this.#cap,
     };
+    const leaseMs = this.#leaseMs(now);
+    if (leaseMs !== null) request.leaseMs = leaseMs;
     this.#flight = { request, at: now };
     return request;
+  }
+
+  /** How long leases may be out, in steps, so that not every renewal asks; null when none is out or wanted: then what was promised is given up here and now. */
+  #leaseMs(now: number): number | null {
+    const end = Math.max(this.#leasesEnd ?? Number.NEGATIVE_INFINITY, this.#leaseWanted);
+    if (this.#leasesEnd === null && this.#leaseWanted <= now) {
+      this.#leasedUntil = Number.NEGATIVE_INFINITY;
+      return null;
+    }
+    return Math.max(0, end <= this.#leasedUntil ? this.#leasedUntil - now : end - now + untilStepMs);
   }
 }

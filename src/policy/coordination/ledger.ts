@@ -1,5 +1,5 @@
 import { invariant } from "../errors.ts";
-import { confirm, counted, type Entry, entryOfRow, expiresAt, extendLease, grantOf, issue, lapsed, newEntry, takeOver } from "./entry.ts";
+import { confirm, counted, type Entry, entryOfRow, expiresAt, extendLease, grantOf, issue, lapsed, newEntry, protectLeases, takeOver } from "./entry.ts";
 import { type MarkRow, markFor } from "./mark.ts";
 import { plan } from "./plan.ts";
 import { ANY_INCARNATION, COORDINATION, type CoordinatorSnapshot, type Grant, type SyncAnswer, type SyncRequest } from "./protocol.ts";
@@ -42,7 +42,7 @@ export class Ledger {
     for (const row of options.marks) {
       if (row.until <= options.now) continue;
       this.#marks.set(row.domain, row);
-      this.#entries.set(row.domain, entryOfRow(row.domain, row.mark, Math.min(row.until, latest)));
+      this.#entries.set(row.domain, entryOfRow(row.domain, row.mark, Math.min(row.until, latest), row.leasedUntil));
     }
   }
 
@@ -71,10 +71,11 @@ export class Ledger {
     entry.cap = request.cap;
     entry.syncedAt = now;
     extendLease(entry, now);
+    protectLeases(entry, request.leaseMs, now);
     this.#rebalance(now, entry, version);
     // What its life before held is free for those who wait once this one confirms: it is asked at once, not when a push is due again.
     if (!known && this.#waiting && counted(entry) > entry.granted) this.#pushes.add(entry);
-    return { grant: grantOf(entry, grantLeaseMs) };
+    return { grant: grantOf(entry, grantLeaseMs), ...(request.leaseMs === undefined ? {} : { leased: true }) };
   }
 
   /** The answer to a push: what is held now. Null (another incarnation, or an older push) changes nothing. */
@@ -214,7 +215,7 @@ export class Ledger {
   #cover(now: number): void {
     for (const entry of this.#entries.values()) {
       if (entry.incarnation === null) continue;
-      const want = { domain: entry.domain, mark: counted(entry), until: expiresAt(entry) };
+      const want = { domain: entry.domain, mark: counted(entry), until: expiresAt(entry), ...(entry.leasedUntil > 0 ? { leasedUntil: entry.leasedUntil } : {}) };
       const row = markFor(this.#marks.get(entry.domain), want, this.#maxConcurrency, now);
       if (row === null) continue;
       this.#marks.set(row.domain, row);

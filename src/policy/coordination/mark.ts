@@ -7,6 +7,8 @@ export interface MarkRow {
   mark: number;
   /** Nor, unless the row is written again, after this moment (epoch ms). */
   until: number;
+  /** Pull workers may hold leases of it until then, also after a restart; 0: none. */
+  leasedUntil?: number;
 }
 
 /**
@@ -16,11 +18,13 @@ export interface MarkRow {
 export function markFor(stored: MarkRow | undefined, want: MarkRow, maxConcurrency: number, now: number): MarkRow | null {
   if (want.mark === 0) return null;
   if (stored === undefined || stored.until <= now) return { ...want, until: want.until + COORDINATION.grantLeaseMs };
-  if (want.mark <= stored.mark && want.until <= stored.until) return null;
+  const leasedUntil = Math.max(want.leasedUntil ?? 0, stored.leasedUntil ?? 0);
+  if (want.mark <= stored.mark && want.until <= stored.until && leasedUntil <= (stored.leasedUntil ?? 0)) return null;
   const doubled = Math.min(stored.mark * 2, maxConcurrency);
   return {
     domain: want.domain,
     mark: want.mark <= stored.mark ? stored.mark : Math.max(want.mark, doubled),
     until: want.until <= stored.until ? stored.until : Math.max(want.until, now + COORDINATION.untilStepMs),
+    ...(leasedUntil > 0 ? { leasedUntil } : {}),
   };
 }

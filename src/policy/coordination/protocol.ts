@@ -27,6 +27,8 @@ export interface SyncRequest {
   wanting: Demand[];
   /** The domain's own cap, or null. */
   cap: number | null;
+  /** Pull workers may hold leases for this long, counted from before the request was sent. Absent: none is out, and none will be before an answer that says so. */
+  leaseMs?: number;
 }
 
 /** Absolute numbers, never differences; durations, never instants. */
@@ -45,6 +47,8 @@ export interface SyncAnswer {
   grant: Grant;
   /** The request was older than one it has seen: nothing was changed, the grant is not to be applied. */
   stale?: true;
+  /** `leaseMs` of the request holds: stored, and no slot is taken back before. */
+  leased?: true;
 }
 
 /** The Coordinator object, over RPC. */

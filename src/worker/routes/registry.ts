@@ -35,7 +35,7 @@ function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefini
     defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate, onDependencyFailure },
     submittable: type.submittable,
     singleton: false,
-    pull: false,
+    pull: type.pull,
     redact: type.redact,
   };
 }

@@ -40,6 +40,7 @@ async function attempt(execution: Execution, type: TypeDefinition, scope: Scope)
   } catch {
     return refused(task.id, "invalid_payload", "The stored payload is not JSON. Submit the task again.");
   }
+  if (!type.execute) return failed(task.id, new Error(`${scope.domainName}::${task.type} is done by pull workers in this version of the Worker.`));
   const parsing = parse(type.payload, input);
   const payload = parsing instanceof Promise ? await parsing : parsing;
   if (payload.problem !== undefined) {

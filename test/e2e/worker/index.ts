@@ -1,4 +1,4 @@
-import { createMill, defineDomain } from "millrace";
+import { constant, createMill, defineDomain } from "millrace";
 import { z } from "zod";
 import { MILL_CAP, WATCHED_CAP } from "./caps.ts";
 
@@ -44,6 +44,13 @@ const free = defineDomain("free", { state: (env: Env) => env }).task("report", {
 
 const plain = defineDomain("plain").task("double", { payload: Work, key: () => null, execute: ({ n }) => ({ doubled: 2 * n }) });
 
-const mill = createMill({ domains: [watched, free, plain], maxConcurrency: MILL_CAP });
+const Text = z.object({ text: z.string(), ms: z.number().optional(), steps: z.number().optional(), fail: z.string().optional() });
+const Words = z.object({ words: z.number(), by: z.string() });
+/** Done by the example workers, a type each. */
+const pull = defineDomain("pull", { defaults: { retry: constant(1, 0) } })
+  .task("node", { payload: Text, result: Words, key: () => null, pull: true })
+  .task("python", { payload: Text, result: Words, key: () => null, pull: true });
+
+const mill = createMill({ domains: [watched, free, plain, pull], maxConcurrency: MILL_CAP });
 export const { MillDomain, MillCoordinator, MillRunner } = mill;
 export default mill;

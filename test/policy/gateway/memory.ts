@@ -1,5 +1,5 @@
 import type { Task } from "../../../src/domains/task.ts";
-import type { DomainApi, DomainSnapshot, ScheduleInput, SubmitItem, SubmitRequest, TaskQuery } from "../../../src/durable/protocol.ts";
+import type { Claim, ClaimRequest, DomainApi, DomainSnapshot, ProgressReport, Settlement, ScheduleInput, SubmitItem, SubmitRequest, TaskQuery } from "../../../src/durable/protocol.ts";
 import type { CoordinatorApi, CoordinatorSnapshot } from "../../../src/policy/coordination/protocol.ts";
 import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
 import { fail } from "../../../src/policy/errors.ts";
@@ -170,6 +170,47 @@ export class MemoryDomain implements DomainApi {
     if (action === "delete") this.#plans.splice(this.#plans.indexOf(plan), 1);
     if (action === "trigger") plan.runs += 1;
     return action === "pause" || action === "resume" ? Object.assign(plan, { paused: action === "pause" }) : plan;
+  }
+
+  async claim(request: ClaimRequest): Promise<Claim[]> {
+    this.#enter("claim");
+    this.claimed.push(request);
+    const ready = this.tasks.filter((task) => task.status === "pending" && request.types.includes(task.type)).slice(0, request.max);
+    return ready.map((task) => {
+      const lease = `${this.name}_l${task.id.split("_")[1]!.padStart(24, "0")}`;
+      this.#leases.set(lease, task.id);
+      return { lease, leaseUntil: new Date(this.#tick()).toISOString(), task: Object.assign(task, { status: "running" }) };
+    });
+  }
+
+  readonly claimed: ClaimRequest[] = [];
+  readonly settled: Settlement[] = [];
+  readonly #leases = new Map<string, string>();
+
+  async leasedType(lease: string) {
+    this.#enter("leasedType");
+    return this.#leased(lease).type;
+  }
+
+  async renewLease(lease: string, progress?: Omit<ProgressReport, "id">) {
+    this.#enter("renewLease");
+    const task = this.#leased(lease);
+    if (progress) task.progress = { ...progress, etaMs: null };
+    return { leaseUntil: new Date(this.#tick()).toISOString(), cancelled: false };
+  }
+
+  async settleLease(lease: string, settlement: Settlement) {
+    this.#enter("settleLease");
+    const task = this.#leased(lease);
+    this.settled.push(settlement);
+    this.#leases.delete(lease);
+    return Object.assign(task, { status: { complete: "completed", fail: "failed", release: "pending" }[settlement.kind] });
+  }
+
+  #leased(lease: string): Task {
+    const id = this.#leases.get(lease);
+    if (id === undefined) throw fail("lease_lost", "Over.", { lease });
+    return this.#find(id);
   }
 
   async poke() {

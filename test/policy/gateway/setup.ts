@@ -14,7 +14,8 @@ const media = defineDomain("media", { maxConcurrency: 4, defaults: { ttl: "1h" }
     execute: () => ({ bytes: 1 }),
   })
   .task("plain", { payload: z.unknown(), key: () => null, execute: () => undefined })
-  .task("inner", { payload: z.object({}), submittable: false, execute: () => undefined });
+  .task("inner", { payload: z.object({}), submittable: false, execute: () => undefined })
+  .task("transcode", { payload: z.object({ object: z.string() }), result: z.object({ bytes: z.number() }), key: () => null, pull: true });
 const mail = defineDomain("mail").task("send", { payload: z.object({ to: z.string() }), key: ({ to }) => to, label: ({ to }) => `to ${to}`, execute: () => undefined });
 
 export const registry: Registry = {

@@ -1,0 +1,100 @@
+import { leaseId } from "../../policy/ids.ts";
+import { LIMITS } from "../../policy/limits.ts";
+import { STATUS_CODE } from "../../policy/status.ts";
+import type { Claimer } from "./claimers.ts";
+import type { Core } from "./core.ts";
+import { end } from "./end.ts";
+import type { Lease } from "./leases.ts";
+import { changeTask, readTask, type TaskRow } from "./rows.ts";
+import { view } from "./view.ts";
+
+interface Candidate {
+  claimer: Claimer;
+  priority: number;
+  id: number;
+}
+
+/**
+ * Leases the next task to a pull worker that asks, when it comes before whatever the runner could take. Part of the
+ * transaction that made a slot free or a task ready; the caller has seen that a slot is free. False: nothing to lease.
+ */
+export function lend(core: Core, now: number): boolean {
+  for (;;) {
+    const next = best(core, now);
+    if (!next) return false;
+    const pushed = core.lanes.peek();
+    if (pushed && (pushed.priority < next.priority || (pushed.priority === next.priority && pushed.id < next.id))) return false;
+    const row = readTask(core.store, next.id)!;
+    if (isOver(core, row, now)) continue;
+    const { claimer } = next;
+    if (claimer.claims.length > 0 && claimer.bytes + row.payload.length > LIMITS.runBytesMax) {
+      // Full by bytes: the rest of it goes to whoever asks next.
+      claimer.request.max = claimer.claims.length;
+      continue;
+    }
+    give(core, claimer, row, now);
+    return true;
+  }
+}
+
+function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
+  const { worker, leaseMs } = claimer.request;
+  const lease: Lease = { id: leaseId(core.name, core.clock.token(12)), task: row.id, worker, at: now, until: now + leaseMs, length: leaseMs };
+  core.lanes.remove(core.laneOf(row.type), row.priority, row.id);
+  changeTask(core.store, row, "lease", "pending", "running", {});
+  core.moved("pending", "running");
+  core.touch().totals.started += 1;
+  core.lease(lease);
+  claimer.bytes += row.payload.length;
+  claimer.claims.push({ lease: lease.id, leaseUntil: new Date(lease.until).toISOString(), task: view(core, { ...row, status: STATUS_CODE.running }, now) });
+  core.after(() => core.claimers.deliver());
+}
+
+/** The most urgent task that some claim may have, the first claim among equals. */
+function best(core: Core, now: number): Candidate | undefined {
+  let found: Candidate | undefined;
+  for (const claimer of core.claimers.all()) {
+    if (claimer.wants <= 0) continue;
+    const head = headOf(core, claimer.request.types);
+    if (!head || (found && !isBefore(head, found))) continue;
+    // Asked for where it may not yet: the answer comes back here.
+    if (core.holder.mayLease(now + claimer.request.leaseMs)) found = { claimer, ...head };
+  }
+  return found;
+}
+
+function headOf(core: Core, types: readonly string[]): { priority: number; id: number } | undefined {
+  let head: { priority: number; id: number } | undefined;
+  for (const type of types) {
+    const level = core.lanes.levelsOf(core.laneOf(type))[0];
+    if (level && (!head || isBefore({ priority: level.priority, id: level.oldest }, head))) head = { priority: level.priority, id: level.oldest };
+  }
+  return head;
+}
+
+const isBefore = (one: { priority: number; id: number }, other: { priority: number; id: number }): boolean =>
+  one.priority < other.priority || (one.priority === other.priority && one.id < other.id);
+
+/** Its time ran out while it waited. */
+function isOver(core: Core, row: TaskRow, now: number): boolean {
+  if ((row.deadline_at ?? Infinity) > now && (row.ttl_at ?? Infinity) > now) return false;
+  end(core, row, "expire", "expired", {});
+  return true;
+}
+
+/** What open claims could lease beyond what they have, by priority. */
+export function claimable(core: Core): { priority: number; count: number; oldest: number }[] {
+  if (core.claimers.size === 0) return [];
+  let left = 0;
+  const types = new Set<string>();
+  for (const { request, wants } of core.claimers.all()) {
+    left += wants;
+    for (const type of request.types) types.add(type);
+  }
+  const levels = [...types].flatMap((type) => core.lanes.levelsOf(core.laneOf(type))).sort((one, other) => one.priority - other.priority);
+  return levels.flatMap((level) => {
+    const count = Math.min(level.count, left);
+    left -= count;
+    return count > 0 ? [{ ...level, count }] : [];
+  });
+}

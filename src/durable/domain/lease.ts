@@ -1,0 +1,103 @@
+import type { Task } from "../../domains/task.ts";
+import { fail, invariant, type MillraceError } from "../../policy/errors.ts";
+import { STATUS_CODE } from "../../policy/status.ts";
+import type { Settlement } from "../protocol.ts";
+import type { Core } from "./core.ts";
+import { dispatch } from "./dispatch.ts";
+import { end, ended, remove } from "./end.ts";
+import type { Lease } from "./leases.ts";
+import { changeTask, readTask, type TaskRow } from "./rows.ts";
+import { linger, charge, lifeAfterStart, startedBy } from "./settle.ts";
+import { endStopped, stoppedBy } from "./stop.ts";
+import { view } from "./view.ts";
+
+/** The lease, while it is held; the fence of everything that a pull worker says. */
+export function mustHold(core: Core, id: string): Lease {
+  const lease = core.leases.get(id);
+  if (!lease || lease.until <= core.clock.now()) throw lost(id);
+  return lease;
+}
+
+const lost = (lease: string): MillraceError =>
+  fail("lease_lost", "This lease is over: it ran out, or its task was settled. Nothing was changed; drop the work and claim again.", { lease });
+
+/** Whether its worker should stop: the task was cancelled, or its deadline has passed. */
+export function isUnwanted(core: Core, lease: Lease): boolean {
+  const row = rowOf(core, lease);
+  return row.cancelling !== 0 || isOverdue(row, core.clock.now());
+}
+
+const isOverdue = (row: TaskRow, now: number): boolean => row.deadline_at !== null && row.deadline_at <= now;
+
+function rowOf(core: Core, lease: Lease): TaskRow {
+  const row = readTask(core.store, lease.task);
+  invariant(row, `leased task ${lease.task} has no row`);
+  return row;
+}
+
+/** Holds the lease until `until`, at least as long as before. */
+export function extend(core: Core, id: string, until: number): Lease {
+  return core.transact("lease.renew", () => {
+    const lease = mustHold(core, id);
+    if (until > lease.until) {
+      core.touch();
+      core.leases.extend(core.store, lease, until);
+    }
+    return lease;
+  });
+}
+
+/** What a worker says of its task, while it holds the lease: the same ends as those of a pushed one. Answers with the task. */
+export function settleLease(core: Core, id: string, settlement: Settlement): Task {
+  return core.transact("lease.settle", () => {
+    const lease = mustHold(core, id);
+    const now = core.clock.now();
+    const before = rowOf(core, lease);
+    close(core, lease, before, settlement, now);
+    dispatch(core);
+    const after = readTask(core.store, lease.task);
+    if (after) return view(core, after, now);
+    // `keep: false`: it went with its end.
+    return view(core, { ...before, ...startedBy(before, lease.at), status: STATUS_CODE.completed, attempt: before.attempt + 1, finished_at: now }, now);
+  });
+}
+
+/** Ends what ran out: charged an attempt, and once more by the retry policy. Part of a transaction. */
+export function expireLeases(core: Core, now: number): void {
+  for (const lease of [...core.leases.all()]) {
+    if (lease.until > now) continue;
+    const message = `The lease of worker ${lease.worker} ran out after ${lease.until - lease.at} ms without an answer. Renew it in time, or claim with a longer one.`;
+    const error = { name: "LeaseExpiredError", message, code: "lease_expired" };
+    close(core, lease, rowOf(core, lease), { kind: "fail", error, retryable: true }, now);
+  }
+}
+
+function close(core: Core, lease: Lease, row: TaskRow, settlement: Settlement, now: number): void {
+  core.unlease(lease);
+  core.progresses.forgetAll([row.id]);
+  const started = startedBy(row, lease.at);
+  const stopped = stoppedBy(row.cancelling) ?? (isOverdue(row, now) ? "deadline" : undefined);
+  if (endStopped(core, row, stopped, started)) return;
+  if (settlement.kind === "complete") complete(core, row, settlement.result, started);
+  else if (settlement.kind === "fail") charge(core, row, settlement, now, started);
+  else release(core, row, started, now);
+}
+
+function complete(core: Core, row: TaskRow, result: string | undefined, started: Partial<TaskRow>): void {
+  const isKept = core.definition?.types.get(row.type)?.keep !== false;
+  if (!isKept && !core.upstreams.has(row.id)) {
+    core.moved("running", "completed");
+    ended(core, "completed", [row.id]);
+    remove(core, [{ id: row.id, tags: row.tags, options: row.options, status: STATUS_CODE.completed }]);
+    return;
+  }
+  if (!isKept) linger(core, [row.id]);
+  end(core, row, "complete", "completed", { ...started, attempt: row.attempt + 1, result: result ?? null, error: null, interruptions: 0 });
+}
+
+/** To the front again, not charged. */
+function release(core: Core, row: TaskRow, started: Partial<TaskRow>, now: number): void {
+  changeTask(core.store, row, "release", "running", "pending", { ...started, ...lifeAfterStart(row, now) });
+  core.moved("running", "pending");
+  core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+}
