@@ -33,24 +33,26 @@ export class Bench {
     return JSON.parse(text) as Answer;
   }
 
-  /** A warm-up, in which K is learned and the code compiled; then the same three times, of which the medians count. */
-  async rounds(order: Burst & { domain: string }, verb: "burst" | "drain" = "burst"): Promise<Round> {
+  /** A warm-up, in which K is learned and the code compiled; then the same several times, of which the medians count. */
+  async rounds(order: Burst & { domain: string }, times = 3): Promise<Round> {
     this.step(`${order.domain}: warm-up`);
     await this.call("burst", { ...order, tasks: Math.min(order.tasks, order.batch === 1 ? 200 : 5_000) });
-    return this.again(order, verb);
+    return this.again(order, times);
   }
 
-  /** Three times, without a warm-up. */
-  async again(order: Burst & { domain: string }, verb: "burst" | "drain" = "burst"): Promise<Round> {
+  /** Several times, without a warm-up. */
+  async again(order: Burst & { domain: string }, times: number, verb: "burst" | "drain" = "burst"): Promise<Round> {
     const answers: BurstAnswer[] = [];
-    for (let round = 1; round <= 3; round += 1) {
-      this.step(`${order.domain}: ${order.tasks} tasks in submits of ${order.batch}, round ${round} of 3`);
+    for (let round = 1; round <= times; round += 1) {
+      this.step(`${order.domain}: ${order.tasks} tasks in submits of ${order.batch}, round ${round} of ${times}`);
       answers.push(await this.call<BurstAnswer>(verb, order));
     }
     const of = (read: (answer: BurstAnswer) => number) => median(answers.map(read));
     return {
       perSecond: of(({ ms, completed }) => (completed / ms) * 1_000),
       drainPerSecond: of(({ ms, submitMs, completed }) => (completed / (ms - submitMs)) * 1_000),
+      fastestDrain: Math.max(...answers.map(({ ms, submitMs, completed }) => (completed / (ms - submitMs)) * 1_000)),
+      fastest: Math.max(...answers.map(({ ms, completed }) => (completed / ms) * 1_000)),
       slowest: Math.min(...answers.map(({ ms, completed }) => (completed / ms) * 1_000)),
       perRun: of(({ runs, completed }) => completed / runs),
       written: of(({ rowsWritten, completed }) => rowsWritten / completed),
@@ -108,12 +110,14 @@ export class Bench {
   }
 }
 
-/** Medians of three. */
+/** What several rounds gave: medians, where nothing else is said. */
 export interface Round {
   perSecond: number;
   /** From the last submit on. */
   drainPerSecond: number;
   slowest: number;
+  fastest: number;
+  fastestDrain: number;
   perRun: number;
   written: number;
   read: number;
