@@ -20,7 +20,10 @@ const ERRORS = {
   invalid_request: ["A field, option, parameter or name is wrong", "`issues` lists `{ path, message }`; mend them"],
   invalid_payload: ["The payload does not fit the type's schema, or is no JSON", "`issues` names the paths inside the payload"],
   invalid_tag: ["A tag's key or value is wrong, or there are too many", "At most 32 tags, keys to 64 bytes, values to 256"],
-  invalid_dependency: ["A task to depend on does not exist", "Submit what it depends on first; an index names an earlier task of the batch"],
+  invalid_dependency: [
+    "A task to depend on does not exist",
+    "Submit what it depends on first; an index names an earlier task of the batch",
+  ],
   dependency_cycle: ["The dependencies would lead back", "Not answered yet: a new task can only depend on existing ones"],
   not_submittable: ["The type has `submittable: false`", "Submit it from code inside the Worker"],
   not_implemented: ["The feature exists in the design, not in this version", "Leave the named field, option or route out"],
@@ -32,7 +35,10 @@ const ERRORS = {
   task_not_found: ["There is no task of that id: never, or purged by retention", "Check the id; keep more history"],
   schedule_not_found: ["There is no schedule of that id", "List them: `GET /v1/domains/{domain}/schedules`"],
   method_not_allowed: ["The route does not take this method", "The header `Allow` lists those it takes"],
-  rejected_duplicate: ["The key's task is alive and the strategy is `reject`", "`id` is that task (of a batch: `failed`, each with its index): wait for it, cancel it, or submit with another key"],
+  rejected_duplicate: [
+    "The key's task is alive and the strategy is `reject`",
+    "`id` is that task (of a batch: `failed`, each with its index): wait for it, cancel it, or submit with another key",
+  ],
   invalid_state: ["The task, or the wait for it, is in no state for that", "`status` (over HTTP `taskStatus`) says which state it is in"],
   lease_lost: ["The execution's run is over; nothing was changed", "Stop: the task runs again elsewhere, or has been settled"],
   idempotency_conflict: ["The idempotency key was used for another request", "A new key for a new request, or the first request again"],
@@ -73,7 +79,13 @@ const CAUSES = {
 };
 
 /** In what statuses `durable/domain/submit.ts` and `supersede.ts` insert a task, and when: the table begins after that. */
-const BEGINNINGS = { pending: "submit", scheduled: "submit, delayed", blocked: "submit, key begun or dependencies live", dependency_failed: "submit, a dependency failed before", superseded: "old content" };
+const BEGINNINGS = {
+  pending: "submit",
+  scheduled: "submit, delayed",
+  blocked: "submit, key begun or dependencies live",
+  dependency_failed: "submit, a dependency failed before",
+  superseded: "old content",
+};
 
 /** Every move of the table, several causes of one move together. */
 function moves() {

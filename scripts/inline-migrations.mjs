@@ -6,7 +6,9 @@ const root = new URL("../", import.meta.url);
 let stale = 0;
 for (const object of readdirSync(new URL("migrations/", root))) {
   const folder = new URL(`migrations/${object}/`, root);
-  const files = readdirSync(folder).filter((file) => file.endsWith(".sql")).sort();
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith(".sql"))
+    .sort();
   const entries = files.map((file) => {
     const sql = readFileSync(new URL(file, folder), "utf8").trim().replaceAll("\\", "\\\\").replaceAll("`", "\\`").replaceAll("${", "\\${");
     return `  {\n    name: ${JSON.stringify(file.replace(/\.sql$/, ""))},\n    sql: \`${sql}\`,\n  },\n`;

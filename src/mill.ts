@@ -16,10 +16,13 @@ import { RunnerEntrypoint } from "./worker/runner.ts";
 import { sweep } from "./worker/sweep.ts";
 
 /** A definition whatever its types. */
-export type AnyDomain = DomainDefinition & DomainLike & { readonly "~needs"?: { app: unknown; env: unknown } | undefined; readonly "~problems": readonly string[] };
+export type AnyDomain = DomainDefinition &
+  DomainLike & { readonly "~needs"?: { app: unknown; env: unknown } | undefined; readonly "~problems": readonly string[] };
 
 /** The types of every domain by its name: what a mill knows, and `createClient<typeof mill>` learns. */
-export type DomainsOf<Domains extends readonly AnyDomain[]> = Flat<{ [Definition in Domains[number] as Definition["name"]]: Flat<TypesOf<Definition>> }>;
+export type DomainsOf<Domains extends readonly AnyDomain[]> = Flat<{
+  [Definition in Domains[number] as Definition["name"]]: Flat<TypesOf<Definition>>;
+}>;
 
 type Together<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void ? All : never;
 /** The app state that all domains together ask for. */

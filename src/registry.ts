@@ -68,7 +68,8 @@ function collect(domains: unknown, problems: string[]): ReadonlyMap<string, Doma
   }
   for (const [index, domain] of (domains as unknown[]).entries()) {
     if (!isDefinition(domain)) {
-      const hint = typeof domain === "object" && domain !== null && "name" in domain ? " (a ref is not enough here: import the definition)" : "";
+      const hint =
+        typeof domain === "object" && domain !== null && "name" in domain ? " (a ref is not enough here: import the definition)" : "";
       problems.push(`createMill: domains[${index}] is not a definition made by defineDomain${hint}.`);
     } else if (found.has(domain.name)) problems.push(`createMill: there are two domains "${domain.name}"; rename one, or list it once.`);
     else found.set(domain.name, domain);
@@ -100,7 +101,8 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
   const problems: string[] = [];
   if (!isTypeName(type.name)) problems.push(`${domain}: ${quote(type.name)} cannot name a task type; a name is ${TYPE_NAME_RULE}.`);
   if (!isSchema(type.payload)) problems.push(`${where}: payload must be a Standard Schema, such as z.object({ … }).`);
-  if (type.result !== undefined && !isSchema(type.result)) problems.push(`${where}: result must be a Standard Schema, such as z.object({ … }).`);
+  if (type.result !== undefined && !isSchema(type.result))
+    problems.push(`${where}: result must be a Standard Schema, such as z.object({ … }).`);
   if (type.pull === true) problems.push(...pullProblems(where, type));
   else if (typeof type.execute !== "function") problems.push(`${where}: execute must be a function (or pull: true, for pull workers).`);
   for (const name of ["key", "label", "tags", "onCancel"] as const) {
@@ -110,14 +112,16 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
     if (typeof type[name] !== "boolean") problems.push(`${where}: ${name} must be true or false.`);
   }
   const names: unknown = type.redact;
-  if (!Array.isArray(names) || names.some((member) => typeof member !== "string")) problems.push(`${where}: redact must be a list of names of the payload's members.`);
+  if (!Array.isArray(names) || names.some((member) => typeof member !== "string"))
+    problems.push(`${where}: redact must be a list of names of the payload's members.`);
   problems.push(...defaultsProblems(where, type.defaults));
   return problems;
 }
 
 function pullProblems(where: string, type: TypeDefinition): string[] {
   const problems: string[] = [];
-  for (const name of ["execute", "onCancel"] as const) if (type[name] !== undefined) problems.push(`${where}: a pull type has no ${name}; its workers do it.`);
+  for (const name of ["execute", "onCancel"] as const)
+    if (type[name] !== undefined) problems.push(`${where}: a pull type has no ${name}; its workers do it.`);
   if (type.defaults.timeout !== undefined) problems.push(`${where}: a pull type has no timeout; the lease of each claim is it.`);
   return problems;
 }
@@ -141,8 +145,10 @@ function defaultsProblems(where: string, defaults: Defaults | undefined): string
   if (ttl !== undefined) check(() => positive(ttl, "ttl"));
   if (onDuplicate !== undefined) check(() => parseOnDuplicate(onDuplicate));
   if (tags !== undefined) check(() => checkTags(tags));
-  if (ttlFrom !== undefined && ttlFrom !== "submit" && ttlFrom !== "firstAttempt") problems.push(`${where}: ttlFrom must be "submit" or "firstAttempt".`);
-  if (onDependencyFailure !== undefined && !DEPENDENCY_POLICIES.includes(onDependencyFailure)) problems.push(`${where}: onDependencyFailure must be ${DEPENDENCY_POLICIES.join(", ")}.`);
+  if (ttlFrom !== undefined && ttlFrom !== "submit" && ttlFrom !== "firstAttempt")
+    problems.push(`${where}: ttlFrom must be "submit" or "firstAttempt".`);
+  if (onDependencyFailure !== undefined && !DEPENDENCY_POLICIES.includes(onDependencyFailure))
+    problems.push(`${where}: onDependencyFailure must be ${DEPENDENCY_POLICIES.join(", ")}.`);
   return problems;
 }
 
@@ -187,7 +193,9 @@ function cronProblems(crons: unknown): string[] {
 }
 
 function scheduleProblems(registry: Registry, domain: DomainDefinition): string[] {
-  return domain.schedules.flatMap((schedule) => problemOf(`${domain.name}, schedule "${schedule.name}"`, () => checkSchedule(registry, domain, schedule)));
+  return domain.schedules.flatMap((schedule) =>
+    problemOf(`${domain.name}, schedule "${schedule.name}"`, () => checkSchedule(registry, domain, schedule)),
+  );
 }
 
 function checkSchedule(registry: Registry, domain: DomainDefinition, { name, type, payload, spec }: ScheduleDefinition): void {

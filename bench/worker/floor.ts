@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { migrations } from "../../src/durable/domain/migrations.ts";
-import { completeRange, insertTasks, readForRun, type NewTask } from "../../src/durable/domain/rows.ts";
+import { insertTasks } from "../../src/durable/domain/insert-rows.ts";
+import { completeRange, readForRun, type NewTask } from "../../src/durable/domain/rows.ts";
 import { freshState, saveState } from "../../src/durable/domain/state.ts";
 import { Store } from "../../src/durable/domain/store.ts";
 import { migrate } from "../../src/durable/migrate.ts";

@@ -46,7 +46,8 @@ export async function awaitResult(
 
 /** How long to wait before the next question, or `undefined` when asking again is of no use. */
 function retryDelay(error: unknown, failures: number, clock: Clock): number | undefined {
-  const passing = MillraceError.is(error, "domain_unreachable") || MillraceError.is(error, "overloaded") || MillraceError.is(error, "too_many_requests");
+  const passing =
+    MillraceError.is(error, "domain_unreachable") || MillraceError.is(error, "overloaded") || MillraceError.is(error, "too_many_requests");
   if (!passing) return undefined;
   const told = (error as MillraceError).facts.retryAfterMs;
   const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** Math.min(failures, 10)) * (0.5 + clock.random() / 2);
@@ -59,13 +60,17 @@ function endedOtherwise(id: string, { status, error }: { status: string; error: 
 }
 
 function stillActive(id: string, status: string, timeoutMs: number): MillraceError {
-  return fail("invalid_state", `${id} was still ${status} after ${timeoutMs} ms. It goes on; wait longer with { timeout }, or ask for it later.`, {
-    id,
-    status,
-    error: null,
-    ended: false,
-    timeoutMs,
-  });
+  return fail(
+    "invalid_state",
+    `${id} was still ${status} after ${timeoutMs} ms. It goes on; wait longer with { timeout }, or ask for it later.`,
+    {
+      id,
+      status,
+      error: null,
+      ended: false,
+      timeoutMs,
+    },
+  );
 }
 
 /** The promise, or the signal's reason when that comes first. */

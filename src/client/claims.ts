@@ -27,16 +27,23 @@ const WAIT_MS_MAX = 30_000;
 /** Claims over HTTP. */
 export async function claimOverHttp(http: Http, path: string, options: ClaimOptions): Promise<ClaimedTask[]> {
   const lost = new AbortController();
-  const stop = http.clock.after(WAIT_MS_MAX + GRACE_MS, () => lost.abort(fail("domain_unreachable", "The claim got no answer in time; what it leased comes back when the lease ends.")));
+  const stop = http.clock.after(WAIT_MS_MAX + GRACE_MS, () =>
+    lost.abort(fail("domain_unreachable", "The claim got no answer in time; what it leased comes back when the lease ends.")),
+  );
   const { claims } = await http
     .ask<{ claims: Claim[] }>({ method: "POST", path: `${path}/claims`, body: JSON.stringify(options), signal: lost.signal })
     .finally(stop);
   return claims.map((claim) => {
     const ask = <Answer>(verb: string, body?: string): Promise<Answer> =>
-      http.ask<Answer>({ method: "POST", path: `/v1/claims/${encodeURIComponent(claim.lease)}/${verb}`, ...(body === undefined ? {} : { body }) });
+      http.ask<Answer>({
+        method: "POST",
+        path: `/v1/claims/${encodeURIComponent(claim.lease)}/${verb}`,
+        ...(body === undefined ? {} : { body }),
+      });
     return claimed(claim, {
       renew: (renewal) => ask("renew", JSON.stringify(renewal)),
-      complete: async (result) => ask("complete", result === undefined ? undefined : `{"result":${toJson(result, `The result of ${claim.task.type}`).text}}`),
+      complete: async (result) =>
+        ask("complete", result === undefined ? undefined : `{"result":${toJson(result, `The result of ${claim.task.type}`).text}}`),
       fail: (error, failing) => ask("fail", JSON.stringify({ error: plain(error), ...failing })),
       release: () => ask("release"),
     });

@@ -1,4 +1,16 @@
-import type { CallOptions, ClaimedTask, ClaimOptions, DomainHandle, ListQuery, ScheduleChange, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
+import type {
+  CallOptions,
+  ClaimedTask,
+  ClaimOptions,
+  DomainHandle,
+  ListQuery,
+  ScheduleChange,
+  ScheduleHandle,
+  SubmitOptions,
+  Submitted,
+  TaskHandle,
+  WaitOptions,
+} from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
 import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
 import type { DomainSnapshot } from "../durable/protocol.ts";
@@ -118,7 +130,11 @@ class HttpTask implements TaskHandle {
   }
 
   retry({ payload }: { payload?: unknown } = {}): Promise<Task> {
-    return this.#ask("POST", "/retry", payload === undefined ? undefined : `{"payload":${toJson(payload, `The payload of ${this.type}`).text}}`);
+    return this.#ask(
+      "POST",
+      "/retry",
+      payload === undefined ? undefined : `{"payload":${toJson(payload, `The payload of ${this.type}`).text}}`,
+    );
   }
 
   runNow(): Promise<Task> {
@@ -133,7 +149,9 @@ class HttpTask implements TaskHandle {
   async #poll(waitMs: number, signal: AbortSignal | undefined): Promise<ResultAnswer> {
     // A connection that died silently must not hold the wait for ever.
     const lost = new AbortController();
-    const stop = this.#http.clock.after(waitMs + POLL_GRACE_MS, () => lost.abort(fail("domain_unreachable", "The long poll got no answer in time.")));
+    const stop = this.#http.clock.after(waitMs + POLL_GRACE_MS, () =>
+      lost.abort(fail("domain_unreachable", "The long poll got no answer in time.")),
+    );
     try {
       const answer = await this.#http.ask<{ status: Task["status"]; result?: Task["result"] }>({
         method: "GET",
@@ -164,9 +182,20 @@ function ended(error: unknown): ResultAnswer {
 
 function scheduleHandle(http: Http, id: string): ScheduleHandle {
   const path = `/v1/schedules/${encodeURIComponent(id)}`;
-  const act = (method: Method, verb = "") => () => http.ask<Schedule>({ method, path: `${path}${verb}` });
+  const act =
+    (method: Method, verb = "") =>
+    () =>
+      http.ask<Schedule>({ method, path: `${path}${verb}` });
   const update = (change: ScheduleChange) => http.ask<Schedule>({ method: "PATCH", path, body: changeBody(change) });
-  return { id, get: act("GET"), update, pause: act("POST", "/pause"), resume: act("POST", "/resume"), trigger: act("POST", "/trigger"), delete: act("DELETE") };
+  return {
+    id,
+    get: act("GET"),
+    update,
+    pause: act("POST", "/pause"),
+    resume: act("POST", "/resume"),
+    trigger: act("POST", "/trigger"),
+    delete: act("DELETE"),
+  };
 }
 
 function changeBody({ payload, retry, ...change }: ScheduleChange): string {
@@ -189,7 +218,8 @@ function search({ status, tags, since, until, ...rest }: ListQuery): URLSearchPa
   const query = new URLSearchParams();
   for (const one of status === undefined ? [] : typeof status === "string" ? [status] : status) query.append("status", one);
   for (const [key, value] of Object.entries(tags ?? {})) query.append("tag", `${key}:${value}`);
-  for (const [name, at] of Object.entries({ since, until })) if (at !== undefined) query.set(name, typeof at === "string" ? at : new Date(at).toISOString());
+  for (const [name, at] of Object.entries({ since, until }))
+    if (at !== undefined) query.set(name, typeof at === "string" ? at : new Date(at).toISOString());
   for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, String(value));
   return query;
 }

@@ -80,7 +80,12 @@ export class Http {
     const json = parse(text);
     if (response.ok) {
       if (json !== undefined) return { answer: json as Answer };
-      return { error: fail("internal", `${this.#base} answered ${response.status} with something that is not JSON; is this the address of a mill?`) };
+      return {
+        error: fail(
+          "internal",
+          `${this.#base} answered ${response.status} with something that is not JSON; is this the address of a mill?`,
+        ),
+      };
     }
     const retryAfterMs = retryAfter(response, this.clock);
     const error = problem(response.status, json, retryAfterMs);
@@ -94,7 +99,12 @@ export class Http {
     if (body !== undefined) headers.set("content-type", "application/json");
     if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
     const search = query && query.size > 0 ? `?${query}` : "";
-    return new Request(`${this.#base}${path}${search}`, { method, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) });
+    return new Request(`${this.#base}${path}${search}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+      ...(signal ? { signal } : {}),
+    });
   }
 }
 
@@ -116,7 +126,10 @@ function problem(status: number, json: unknown, retryAfterMs: number | undefined
     if (taskType !== undefined) facts.type = taskType;
     return fail(code as ErrorCode, String(detail ?? title ?? code), { ...told, ...facts });
   }
-  return fail(BY_STATUS[status] ?? (status >= 500 ? "internal" : "invalid_request"), `The server answered ${status} without saying why.`, { ...told, status });
+  return fail(BY_STATUS[status] ?? (status >= 500 ? "internal" : "invalid_request"), `The server answered ${status} without saying why.`, {
+    ...told,
+    status,
+  });
 }
 
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {

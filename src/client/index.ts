@@ -5,7 +5,20 @@ import type { Json } from "../domains/task.ts";
 import { type ClientOptions, Http } from "./http.ts";
 import { httpHandle } from "./http-handle.ts";
 
-export type { BatchItem, CallOptions, ClaimedTask, ClaimOptions, DomainHandle, ListQuery, ScheduleChange, ScheduleHandle, SubmitOptions, Submitted, TaskHandle, WaitOptions } from "../domains/handle.ts";
+export type {
+  BatchItem,
+  CallOptions,
+  ClaimedTask,
+  ClaimOptions,
+  DomainHandle,
+  ListQuery,
+  ScheduleChange,
+  ScheduleHandle,
+  SubmitOptions,
+  Submitted,
+  TaskHandle,
+  WaitOptions,
+} from "../domains/handle.ts";
 export type { Json, Page, Schedule, Task, TaskError } from "../domains/task.ts";
 export { MillraceError } from "../policy/errors.ts";
 export type { ErrorCode } from "../policy/errors.ts";

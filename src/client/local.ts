@@ -1,6 +1,17 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
-import type { ClaimedTask, ClaimOptions, DomainHandle, ListQuery, NewSchedule, ScheduleHandle, SubmitOptions, CallOptions, Submitted, TaskHandle } from "../domains/handle.ts";
+import type {
+  ClaimedTask,
+  ClaimOptions,
+  DomainHandle,
+  ListQuery,
+  NewSchedule,
+  ScheduleHandle,
+  SubmitOptions,
+  CallOptions,
+  Submitted,
+  TaskHandle,
+} from "../domains/handle.ts";
 import { prepare, prepareAll } from "../domains/prepare.ts";
 import { prepareSchedule, prepareScheduleChange } from "../domains/schedule.ts";
 import type { Page, Schedule, Task } from "../domains/task.ts";
@@ -24,7 +35,11 @@ export interface LocalOptions {
 }
 
 /** The verbs of a domain over RPC to its object; what `mill.domain` and `ctx.domain` give. */
-export function localHandle<Name extends string, Types>(registry: Registry, domain: DomainDefinition, options: LocalOptions): DomainHandle<Name, Types> {
+export function localHandle<Name extends string, Types>(
+  registry: Registry,
+  domain: DomainDefinition,
+  options: LocalOptions,
+): DomainHandle<Name, Types> {
   return new LocalHandle(registry, domain, options) as unknown as DomainHandle<Name, Types>;
 }
 
@@ -84,7 +99,10 @@ class LocalHandle {
 
   async schedules(query: { limit?: number; cursor?: string } = {}): Promise<Page<Schedule>> {
     const { limit, before } = readQuery(query);
-    const { items, next } = await this.#api.schedules({ ...(limit === undefined ? {} : { limit }), ...(before === undefined ? {} : { before }) });
+    const { items, next } = await this.#api.schedules({
+      ...(limit === undefined ? {} : { limit }),
+      ...(before === undefined ? {} : { before }),
+    });
     return { items, next: next === null ? null : String(next) };
   }
 
@@ -119,20 +137,41 @@ class LocalHandle {
 
   #scheduleHandle(id: string): ScheduleHandle {
     if (parseScheduleId(id)?.domain !== this.name) {
-      throw fail("schedule_not_found", `${JSON.stringify(id)} is not the id of a schedule of ${this.name}; those look like ${this.name}_s1.`, { id });
+      throw fail(
+        "schedule_not_found",
+        `${JSON.stringify(id)} is not the id of a schedule of ${this.name}; those look like ${this.name}_s1.`,
+        { id },
+      );
     }
     const act = (action: "pause" | "resume" | "trigger" | "delete") => () => this.#api.scheduleAction(id, action);
     const update = async (change: object): Promise<Schedule> => {
-      const input = await prepareScheduleChange(this.#registry, this.#domain, await this.#api.schedule(id), change as Record<string, unknown>, this.#clock);
+      const input = await prepareScheduleChange(
+        this.#registry,
+        this.#domain,
+        await this.#api.schedule(id),
+        change as Record<string, unknown>,
+        this.#clock,
+      );
       return this.#api.updateSchedule(id, input);
     };
-    return { id, get: () => this.#api.schedule(id), update, pause: act("pause"), resume: act("resume"), trigger: act("trigger"), delete: act("delete") };
+    return {
+      id,
+      get: () => this.#api.schedule(id),
+      update,
+      pause: act("pause"),
+      resume: act("resume"),
+      trigger: act("trigger"),
+      delete: act("delete"),
+    };
   }
 
   #request(items: SubmitItem[], key: string | undefined): SubmitRequest {
     if (key === undefined) return { items };
     checkIdempotencyKey(key);
-    return { items, idempotency: { key: `worker:${this.name}:${key}`, body: duplicateHash("idempotency", "payload", canonicalJson(items)) } };
+    return {
+      items,
+      idempotency: { key: `worker:${this.name}:${key}`, body: duplicateHash("idempotency", "payload", canonicalJson(items)) },
+    };
   }
 }
 
@@ -143,4 +182,3 @@ function splitKey(options: (SubmitOptions & CallOptions) | undefined): [own: Rec
   const { idempotencyKey, ...own } = options;
   return [own, idempotencyKey];
 }
-

@@ -20,7 +20,10 @@ export function readQuery(given: ListQuery = {}): TaskQuery {
   for (const name of Object.keys(given)) {
     if (KNOWN.has(name)) continue;
     const hint = didYouMean(name, FIELDS);
-    throw refuse(name, `A query has no field ${JSON.stringify(name)}${hint ? `; did you mean "${hint}"?` : `; it takes ${FIELDS.join(", ")}.`}`);
+    throw refuse(
+      name,
+      `A query has no field ${JSON.stringify(name)}${hint ? `; did you mean "${hint}"?` : `; it takes ${FIELDS.join(", ")}.`}`,
+    );
   }
   const query: TaskQuery = {};
   if (given.status !== undefined) query.status = readStatuses(given.status);

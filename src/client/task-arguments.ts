@@ -9,7 +9,10 @@ import { parseTaskId } from "../policy/ids.ts";
 export function taskArguments(domain: string, first: unknown, second: unknown): { type: string; id: string } {
   const submitted = typeof first === "object" && first !== null ? (first as { type?: unknown; id?: unknown }) : undefined;
   const [type, id] = submitted ? [submitted.type, submitted.id] : [first, second];
-  if (typeof type !== "string") throw fail("invalid_request", 'task() takes what submit answered, or a type and an id: task("resize", "media_17").');
+  if (typeof type !== "string")
+    throw fail("invalid_request", 'task() takes what submit answered, or a type and an id: task("resize", "media_17").');
   if (typeof id === "string" && parseTaskId(id)?.domain === domain) return { type, id };
-  throw fail("task_not_found", `${JSON.stringify(id) ?? "undefined"} is not the id of a task of ${domain}; those look like ${domain}_17.`, { id });
+  throw fail("task_not_found", `${JSON.stringify(id) ?? "undefined"} is not the id of a task of ${domain}; those look like ${domain}_17.`, {
+    id,
+  });
 }

@@ -22,9 +22,11 @@ export function readClaim(domain: DomainDefinition, given: Given): ClaimRequest 
   if (typeof worker !== "string" || worker === "" || !isClean(worker) || utf8Bytes(worker) > LIMITS.workerBytesMax) {
     throw refuse("worker", `worker must be the worker's name: text of 1 to ${LIMITS.workerBytesMax} bytes.`);
   }
-  if (typeof max !== "number" || !Number.isInteger(max) || max < 1 || max > LIMITS.claimsMax) throw refuse("max", `max must be an integer from 1 to ${LIMITS.claimsMax}.`);
+  if (typeof max !== "number" || !Number.isInteger(max) || max < 1 || max > LIMITS.claimsMax)
+    throw refuse("max", `max must be an integer from 1 to ${LIMITS.claimsMax}.`);
   const leaseMs = parseDuration(lease, "lease");
-  if (leaseMs < LIMITS.leaseMsMin || leaseMs > LIMITS.leaseMsMax) throw refuse("lease", "lease must be from 5 s to 12 h; renew it for longer work.");
+  if (leaseMs < LIMITS.leaseMsMin || leaseMs > LIMITS.leaseMsMax)
+    throw refuse("lease", "lease must be from 5 s to 12 h; renew it for longer work.");
   const waitMs = parseDuration(wait, "wait");
   if (waitMs > LIMITS.claimWaitMsMax) throw refuse("wait", "wait must be at most 30 s; ask again.");
   return { worker, types: readTypes(domain, types), max, leaseMs, waitMs };
@@ -35,10 +37,12 @@ function readTypes(domain: DomainDefinition, given: unknown): string[] {
   const known = pull.length === 0 ? "it has none" : `it has ${pull.join(", ")}`;
   if (given === undefined && pull.length > 0) return pull;
   if (given === undefined) throw refuse("types", `The domain ${domain.name} has no types for pull workers; mark one with pull: true.`);
-  if (!Array.isArray(given) || given.length === 0) throw refuse("types", "types must be a list of at least one pull type, or left out for all.");
+  if (!Array.isArray(given) || given.length === 0)
+    throw refuse("types", "types must be a list of at least one pull type, or left out for all.");
   const names = [...new Set((given as unknown[]).map((name) => findType(domain, name).name))];
   const pushed = names.find((name) => !pull.includes(name));
-  if (pushed !== undefined) throw refuse("types", `${domain.name}::${pushed} is executed by the mill itself; pull workers claim pull types, and ${known}.`);
+  if (pushed !== undefined)
+    throw refuse("types", `${domain.name}::${pushed} is executed by the mill itself; pull workers claim pull types, and ${known}.`);
   return names;
 }
 
@@ -65,7 +69,10 @@ export async function readResult(domain: DomainDefinition, typeName: string, res
   const { text } = toJson(value, `The result of ${title}`);
   const bytes = utf8Bytes(text);
   if (bytes <= LIMITS.resultBytesMax) return { kind: "complete", result: text };
-  return permanent("result_too_large", `The result takes ${bytes} bytes of JSON; at most ${LIMITS.resultBytesMax} are kept. Store it elsewhere (R2, KV) and return a reference.`);
+  return permanent(
+    "result_too_large",
+    `The result takes ${bytes} bytes of JSON; at most ${LIMITS.resultBytesMax} are kept. Store it elsewhere (R2, KV) and return a reference.`,
+  );
 }
 
 function permanent(code: string, message: string): Settlement {
@@ -90,9 +97,16 @@ export function readFailure(given: Given): Settlement {
 const NAME_MAX = 128;
 
 function readError(given: unknown): TaskError {
-  const { name, message, code, stack } = (typeof given === "object" && given !== null ? given : { message: given }) as Record<string, unknown>;
-  if (typeof message !== "string" || message === "") throw refuse("error", "error must be text, or an object with a message (and name, code, stack).");
-  const error: TaskError = { name: typeof name === "string" && name !== "" ? cutUtf8(name, NAME_MAX) : "Error", message: cutUtf8(message, LIMITS.errorMessageBytesMax) };
+  const { name, message, code, stack } = (typeof given === "object" && given !== null ? given : { message: given }) as Record<
+    string,
+    unknown
+  >;
+  if (typeof message !== "string" || message === "")
+    throw refuse("error", "error must be text, or an object with a message (and name, code, stack).");
+  const error: TaskError = {
+    name: typeof name === "string" && name !== "" ? cutUtf8(name, NAME_MAX) : "Error",
+    message: cutUtf8(message, LIMITS.errorMessageBytesMax),
+  };
   if (typeof code === "string") error.code = cutUtf8(code, NAME_MAX);
   if (typeof stack === "string") error.stack = cutUtf8(stack, LIMITS.errorStackBytesMax);
   return error;
@@ -106,9 +120,14 @@ function readError(given: unknown): TaskError {
 export function readProgress(given: unknown): Omit<ProgressReport, "id"> | undefined {
   if (given === undefined) return undefined;
   const { fraction, message } = (typeof given === "object" && given !== null ? given : { fraction: given }) as Record<string, unknown>;
-  if (typeof fraction !== "number" || !Number.isFinite(fraction)) throw refuse("progress", "progress must be a fraction from 0 to 1, or an object with fraction and message.");
-  if (message !== undefined && message !== null && typeof message !== "string") throw refuse("progress.message", "progress.message must be text.");
-  return { fraction: Math.min(1, Math.max(0, fraction)), message: typeof message === "string" ? cutUtf8(message, LIMITS.progressMessageBytesMax) : null };
+  if (typeof fraction !== "number" || !Number.isFinite(fraction))
+    throw refuse("progress", "progress must be a fraction from 0 to 1, or an object with fraction and message.");
+  if (message !== undefined && message !== null && typeof message !== "string")
+    throw refuse("progress.message", "progress.message must be text.");
+  return {
+    fraction: Math.min(1, Math.max(0, fraction)),
+    message: typeof message === "string" ? cutUtf8(message, LIMITS.progressMessageBytesMax) : null,
+  };
 }
 
 function refuse(path: string, message: string): MillraceError {

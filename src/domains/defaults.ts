@@ -17,12 +17,19 @@ export interface ResolvedDefaults {
   onDependencyFailure: DependencyPolicy;
 }
 
-const BUILT_IN = { priority: 128, retry: exponential(3, "1s", "5m"), timeoutMs: 300_000, ttlFrom: "submit", onDependencyFailure: "cancel" } as const;
+const BUILT_IN = {
+  priority: 128,
+  retry: exponential(3, "1s", "5m"),
+  timeoutMs: 300_000,
+  ttlFrom: "submit",
+  onDependencyFailure: "cancel",
+} as const;
 
 /** Merged defaults of a type. Tags are not here: the type's are rows of a task, the domain's are merged at read. */
 export function resolveDefaults(registry: Registry, domain: DomainDefinition, type: TypeDefinition): ResolvedDefaults {
   const levels = [type.defaults, domain.defaults, registry.defaults];
-  const nearest = <Key extends keyof Defaults>(key: Key): Defaults[Key] | undefined => levels.find((level) => level[key] !== undefined)?.[key];
+  const nearest = <Key extends keyof Defaults>(key: Key): Defaults[Key] | undefined =>
+    levels.find((level) => level[key] !== undefined)?.[key];
   const priority = nearest("priority");
   const timeout = nearest("timeout");
   const ttl = nearest("ttl");

@@ -7,12 +7,13 @@ import type { DomainLike, InputOf, Jsonified, TaskType, TypeName } from "./shape
 import type { Json } from "./task.ts";
 
 /** What the result of a type is: its schema's output where there is one, else what `execute` returns; as it comes out of JSON. */
-type ResultType<Schema extends StandardSchemaV1, Returned> = unknown extends StandardSchemaV1.InferOutput<Schema>
-  ? Jsonified<Returned>
-  : Jsonified<StandardSchemaV1.InferOutput<Schema>>;
+type ResultType<Schema extends StandardSchemaV1, Returned> =
+  unknown extends StandardSchemaV1.InferOutput<Schema> ? Jsonified<Returned> : Jsonified<StandardSchemaV1.InferOutput<Schema>>;
 
 /** A schedule declared in code: which task, and when. */
-export type ScheduleOptions<Types, Type extends TypeName<Types>> = { type: Type; payload: InputOf<Types, Type> } & Recurrence & FiringOptions & ScheduleTaskOptions;
+export type ScheduleOptions<Types, Type extends TypeName<Types>> = { type: Type; payload: InputOf<Types, Type> } & Recurrence &
+  FiringOptions &
+  ScheduleTaskOptions;
 
 /**
  * A domain's definition: an ordinary value, given to `createMill` and asked for by `mill.domain`. Every method
@@ -49,7 +50,9 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
   ): Domain<
     Name,
     // An intersection: flattening it at every step would nest, and TypeScript gives up at about fifty levels.
-    Types & { [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>> },
+    Types & {
+      [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>>;
+    },
     State,
     App,
     Env
@@ -66,7 +69,9 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
     options: PullOptions<Payload, Result>,
   ): Domain<
     Name,
-    Types & { [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Json>> },
+    Types & {
+      [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Json>>;
+    },
     State,
     App,
     Env
@@ -159,7 +164,8 @@ class Definition implements Parts {
 
   schedule(name: string, given: unknown): Definition {
     const where = `${this.name}, schedule "${name}"`;
-    if (!isObject(given)) return this.#with({}, `${where}: the options of a schedule must be an object with type, payload and every or cron.`);
+    if (!isObject(given))
+      return this.#with({}, `${where}: the options of a schedule must be an object with type, payload and every or cron.`);
     const problems = optionProblems("schedule", where, given);
     if (this.schedules.some((other) => other.name === name)) problems.push(`${this.name}: there are two schedules "${name}"; rename one.`);
     const { type, payload, ...spec } = given as unknown as { type: string; payload: Json } & ScheduleSpec;

@@ -36,7 +36,9 @@ export function findType(domain: DomainDefinition, name: unknown): TypeDefinitio
 function ending(hint: string | undefined, names: Iterable<string>): string {
   if (hint !== undefined) return `; did you mean "${hint}"?`;
   const all = [...names];
-  return all.length === 0 ? "; it has none." : `; there ${all.length === 1 ? "is" : "are"} ${all.slice(0, 20).join(", ")}${all.length > 20 ? ", …" : ""}.`;
+  return all.length === 0
+    ? "; it has none."
+    : `; there ${all.length === 1 ? "is" : "are"} ${all.slice(0, 20).join(", ")}${all.length > 20 ? ", …" : ""}.`;
 }
 
 function quote(name: unknown): string {

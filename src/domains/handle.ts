@@ -62,7 +62,9 @@ export interface CallOptions {
 export type Submitted<Name extends string = string, Type extends string = string> = Outcome & { type: Type; domain: Name };
 
 /** One task of a batch. */
-export type BatchItem<Types> = { [Type in TypeName<Types>]: { type: Type; payload: InputOf<Types, Type> } & SubmitOptions }[TypeName<Types>];
+export type BatchItem<Types> = {
+  [Type in TypeName<Types>]: { type: Type; payload: InputOf<Types, Type> } & SubmitOptions;
+}[TypeName<Types>];
 /** The outcomes of a batch, in its order. */
 export type BatchAnswer<Name extends string, Items extends readonly { type: string }[]> = {
   -readonly [Index in keyof Items]: Submitted<Name, Items[Index]["type"]>;
@@ -152,14 +154,19 @@ export type ScheduleTaskOptions = Omit<SubmitOptions, "key" | "parent" | "depend
 
 /** A schedule to make; one of the same name is updated. */
 export type NewSchedule<Types> = {
-  [Type in TypeName<Types>]: { name?: string; type: Type; payload: InputOf<Types, Type> } & Recurrence & FiringOptions & ScheduleTaskOptions;
+  [Type in TypeName<Types>]: { name?: string; type: Type; payload: InputOf<Types, Type> } & Recurrence &
+    FiringOptions &
+    ScheduleTaskOptions;
 }[TypeName<Types>];
 
 /** What to change of a schedule; the rest stays. */
-export type ScheduleChange<Types = unknown> = ChangedTask<Types> & ChangedTiming & Omit<FiringOptions, "maxRuns"> & ScheduleTaskOptions & {
-  /** `null`: no bound any more. */
-  maxRuns?: number | null;
-};
+export type ScheduleChange<Types = unknown> = ChangedTask<Types> &
+  ChangedTiming &
+  Omit<FiringOptions, "maxRuns"> &
+  ScheduleTaskOptions & {
+    /** `null`: no bound any more. */
+    maxRuns?: number | null;
+  };
 type ChangedTask<Types> = unknown extends Types
   ? { type?: string; payload?: unknown }
   : { [Type in TypeName<Types>]: { type?: Type; payload?: InputOf<Types, Type> } }[TypeName<Types>];
@@ -234,7 +241,9 @@ export interface ClaimedTask<Type extends string = string, Input = unknown, Resu
 }
 
 /** Claims of several types: which one it is, its `task.type` tells. */
-export type ClaimOf<Types, Type extends TypeName<Types>> = { [Name in Type]: ClaimedTask<Name, InputOf<Types, Name>, ResultOf<Types, Name>> }[Type];
+export type ClaimOf<Types, Type extends TypeName<Types>> = {
+  [Name in Type]: ClaimedTask<Name, InputOf<Types, Name>, ResultOf<Types, Name>>;
+}[Type];
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
 export interface DomainHandle<Name extends string = string, Types = unknown> {
@@ -259,9 +268,11 @@ export interface DomainHandle<Name extends string = string, Types = unknown> {
    */
   submitAll<const Items extends readonly BatchItem<Types>[]>(items: Items, options?: CallOptions): Promise<BatchAnswer<Name, Items>>;
   /** A task, from what `submit` answered or from its type and id. Asks nothing yet. */
-  task<Type extends TypeName<Types>>(
-    submitted: { id: string; type: Type; domain: Name },
-  ): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
+  task<Type extends TypeName<Types>>(submitted: {
+    id: string;
+    type: Type;
+    domain: Name;
+  }): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
   task<Type extends TypeName<Types>>(type: Type, id: string): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
   /** Newest first. */
   list(query?: ListQuery<TypeName<Types>>): Promise<Page<Task>>;

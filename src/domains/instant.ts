@@ -16,7 +16,8 @@ export const looksLikeInstant = (text: string): boolean => RFC_3339.test(text);
  * @example `parseInstant("2026-12-01T08:00:00+01:00") // 1796108400000`
  */
 export function parseInstant(value: unknown, name = "instant"): number {
-  const at = value instanceof Date ? value.getTime() : typeof value === "number" ? value : typeof value === "string" ? fromText(value) : Number.NaN;
+  const at =
+    value instanceof Date ? value.getTime() : typeof value === "number" ? value : typeof value === "string" ? fromText(value) : Number.NaN;
   if (Number.isFinite(at) && at >= 0 && at <= LAST) return Math.round(at);
   throw fail(
     "invalid_request",

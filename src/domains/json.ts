@@ -41,7 +41,8 @@ function judge(value: unknown, depth: number): number {
     }
     return verdict;
   }
-  if (typeof (value as { toJSON?: unknown }).toJSON === "function") return judge(converted(value), depth + 1) === REFUSED ? REFUSED : CONVERTED;
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function")
+    return judge(converted(value), depth + 1) === REFUSED ? REFUSED : CONVERTED;
   return isRecord(value) ? judgeMembers(value, depth) : REFUSED;
 }
 
@@ -85,7 +86,8 @@ function refusal(root: unknown, what: string): MillraceError {
     if (message !== undefined) return { path, message };
     if (typeof value !== "object" || value === null) return undefined;
     open.add(value);
-    const found = typeof (value as { toJSON?: unknown }).toJSON === "function" ? walk(converted(value), path) : walkMembers(value, path, walk);
+    const found =
+      typeof (value as { toJSON?: unknown }).toJSON === "function" ? walk(converted(value), path) : walkMembers(value, path, walk);
     open.delete(value);
     return found;
   };
@@ -110,7 +112,8 @@ const FORBIDDEN = Symbol("__proto__");
 
 function complaint(value: unknown, open: ReadonlySet<unknown>): string | undefined {
   if (value === FORBIDDEN) return "a member name that could change an object's prototype; rename it";
-  if (typeof value === "number" && !Number.isFinite(value)) return `${value}, which JSON would turn into null; send null or a finite number`;
+  if (typeof value === "number" && !Number.isFinite(value))
+    return `${value}, which JSON would turn into null; send null or a finite number`;
   if (value === undefined) return "undefined, which JSON does not have; send null or leave it out";
   if (typeof value === "bigint") return "a BigInt; send it as text or as a number";
   if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}; send data only`;

@@ -69,10 +69,35 @@ export type PullOptions<Payload extends StandardSchemaV1, Result extends Standar
 };
 
 const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure"] as const;
-const TASK = new Set<string>(["payload", "result", "key", "label", "tags", ...DEFAULTS, "submittable", "redact", "keep", "pull", "execute", "onCancel"]);
+const TASK = new Set<string>([
+  "payload",
+  "result",
+  "key",
+  "label",
+  "tags",
+  ...DEFAULTS,
+  "submittable",
+  "redact",
+  "keep",
+  "pull",
+  "execute",
+  "onCancel",
+]);
 const TASK_LATER = new Set(["finalize", "io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "group", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
+const DOMAIN_LATER = new Set([
+  "gate",
+  "shards",
+  "group",
+  "groups",
+  "aging",
+  "rate",
+  "rates",
+  "preemptAt",
+  "pressure",
+  "singleton",
+  "onStart",
+]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set(["group", "failFast", "deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
@@ -80,7 +105,16 @@ const NOT_SCHEDULED = new Set(["key", "parent"]);
 /** Those that a schedule does not have yet. */
 const SCHEDULED_LATER = new Set(["dependsOn", "onDependencyFailure"]);
 const SCHEDULE = new Set([
-  "type", "payload", "every", "cron", "timezone", "initialDelay", "overlap", "catchUp", "jitter", "maxRuns",
+  "type",
+  "payload",
+  "every",
+  "cron",
+  "timezone",
+  "initialDelay",
+  "overlap",
+  "catchUp",
+  "jitter",
+  "maxRuns",
   ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
 ]);
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);

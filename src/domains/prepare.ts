@@ -65,7 +65,8 @@ export function prepareAll(
   defaults?: GivenOptions,
   clock: Clock = systemClock,
 ): SubmitItem[] | Promise<SubmitItem[]> {
-  if (!Array.isArray(tasks)) throw fail("invalid_request", "A batch must be a list of tasks.", { issues: [{ path: "tasks", message: "not a list" }] });
+  if (!Array.isArray(tasks))
+    throw fail("invalid_request", "A batch must be a list of tasks.", { issues: [{ path: "tasks", message: "not a list" }] });
   if (tasks.length > LIMITS.batchTasksMax) {
     throw fail("payload_too_large", `A batch has at most ${LIMITS.batchTasksMax} tasks; this one has ${tasks.length}. Send several.`);
   }
@@ -115,7 +116,10 @@ function finish(items: (SubmitItem | undefined)[], failures: Failure[]): SubmitI
   if (length * 3 > LIMITS.batchBytesMax) {
     const bytes = ready.reduce((sum, item) => sum + utf8Bytes(item.payload), 0);
     if (bytes > LIMITS.batchBytesMax) {
-      throw fail("payload_too_large", `The payloads of a batch take at most ${LIMITS.batchBytesMax} bytes together; these take ${bytes}. Send several.`);
+      throw fail(
+        "payload_too_large",
+        `The payloads of a batch take at most ${LIMITS.batchBytesMax} bytes together; these take ${bytes}. Send several.`,
+      );
     }
   }
   return ready;
@@ -163,9 +167,12 @@ function prepareWith(plan: Plan, payload: unknown, options: GivenOptions, clock:
   if (plan.defaults.onDuplicate !== undefined) item.onDuplicate = plan.defaults.onDuplicate;
   if (options !== NONE) applyOptions(item, options, clock);
   const { onDependencyFailure } = plan.defaults;
-  if (item.dependsOn && options.onDependencyFailure === undefined && onDependencyFailure !== "cancel") item.onDependencyFailure = onDependencyFailure;
+  if (item.dependsOn && options.onDependencyFailure === undefined && onDependencyFailure !== "cancel")
+    item.onDependencyFailure = onDependencyFailure;
   if (item.timeoutMs !== undefined && plan.type.pull) {
-    throw fail("invalid_request", `${plan.title} is done by pull workers: it takes no timeout, the lease of each claim is it.`, { issues: [{ path: "timeout", message: "not for pull types" }] });
+    throw fail("invalid_request", `${plan.title} is done by pull workers: it takes no timeout, the lease of each claim is it.`, {
+      issues: [{ path: "timeout", message: "not for pull types" }],
+    });
   }
   const output = validate(plan.type.payload, value, what);
   if (output instanceof Promise) return output.then((late) => complete(plan, item, value, late, options));
@@ -176,10 +183,14 @@ function checkSize(text: string, what: string): void {
   if (text.length * 3 <= LIMITS.payloadBytesMax) return;
   const bytes = utf8Bytes(text);
   if (bytes <= LIMITS.payloadBytesMax) return;
-  throw fail("payload_too_large", `${what} takes ${bytes} bytes as JSON, more than the ${LIMITS.payloadBytesMax} allowed; store it elsewhere (R2, say) and submit where.`, {
-    bytes,
-    limit: LIMITS.payloadBytesMax,
-  });
+  throw fail(
+    "payload_too_large",
+    `${what} takes ${bytes} bytes as JSON, more than the ${LIMITS.payloadBytesMax} allowed; store it elsewhere (R2, say) and submit where.`,
+    {
+      bytes,
+      limit: LIMITS.payloadBytesMax,
+    },
+  );
 }
 
 /** What depends on the schema's output: key, label, tags. */
@@ -202,7 +213,8 @@ function complete(plan: Plan, item: SubmitItem, input: unknown, output: unknown,
 function ownLabel(plan: Plan, output: unknown): string | undefined {
   const label = ask(plan, "label", output);
   if (label === undefined) return undefined;
-  if (typeof label !== "string") throw fail("invalid_request", `The label function of ${plan.title} must return text; it returned ${String(label)}.`);
+  if (typeof label !== "string")
+    throw fail("invalid_request", `The label function of ${plan.title} must return text; it returned ${String(label)}.`);
   return cutUtf8(isClean(label) ? label : label.toWellFormed().replaceAll("\0", ""), LIMITS.labelBytesMax);
 }
 
@@ -225,7 +237,12 @@ function ask(plan: Plan, name: "key" | "label" | "tags", output: unknown): unkno
   } catch (error) {
     if (MillraceError.is(error)) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    throw fail("invalid_payload", `The ${name} function of ${plan.title} threw on this payload: ${message}`, { issues: [{ path: "", message }] });
+    throw fail("invalid_payload", `The ${name} function of ${plan.title} threw on this payload: ${message}`, {
+      issues: [{ path: "", message }],
+    });
   }
-  throw fail("invalid_request", `The ${name} function of ${plan.title} returned undefined; it must return a value${name === "key" ? ", or null for no duplicate check" : ""}.`);
+  throw fail(
+    "invalid_request",
+    `The ${name} function of ${plan.title} returned undefined; it must return a value${name === "key" ? ", or null for no duplicate check" : ""}.`,
+  );
 }

@@ -26,11 +26,17 @@ const RUNS_MAX = 1_000_000_000;
  *
  * @throws what `prepare` throws; `invalid_request` for its own fields; `not_implemented` for later ones
  */
-export function prepareSchedule(registry: Registry, domain: DomainDefinition, given: Given, clock: Clock = systemClock): ScheduleInput | Promise<ScheduleInput> {
+export function prepareSchedule(
+  registry: Registry,
+  domain: DomainDefinition,
+  given: Given,
+  clock: Clock = systemClock,
+): ScheduleInput | Promise<ScheduleInput> {
   const { name, type, payload, ...rest } = given;
   const { timing, firing, options } = parts(rest);
   checkNames(given);
-  if (name !== undefined && !isScheduleName(name)) throw refuse("name", `The name of a schedule is ${SCHEDULE_NAME_RULE}; got ${show(name)}.`);
+  if (name !== undefined && !isScheduleName(name))
+    throw refuse("name", `The name of a schedule is ${SCHEDULE_NAME_RULE}; got ${show(name)}.`);
   if (firing.maxRuns === null) delete firing.maxRuns;
   const plan = { ...(name === undefined ? {} : { name }), ...readTiming(timing, clock), ...readFiring(firing) };
   // An instance's key is the schedule and its planned time, so the task itself has none.
@@ -52,19 +58,28 @@ export async function prepareScheduleChange(
   clock: Clock = systemClock,
 ): Promise<Partial<ScheduleInput>> {
   const change = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  if (Object.keys(change).length === 0) throw refuse("", "This changes nothing; give the fields to change, such as every, cron or payload.");
+  if (Object.keys(change).length === 0)
+    throw refuse("", "This changes nothing; give the fields to change, such as every, cron or payload.");
   checkNames(change);
   if (change.name !== undefined) throw refuse("name", "The name of a schedule does not change; make another and delete this one.");
   const { type, payload, ...rest } = change;
   const { timing, firing, options } = parts(rest);
   const update: Partial<ScheduleInput> = readFiring(firing);
   if (Object.keys(timing).length > 0) Object.assign(update, readTiming({ ...timingOf(current, timing), ...timing }, clock));
-  if (type !== undefined || payload !== undefined || Object.keys(options).length > 0) update.item = await changeItem(registry, domain, current, change, options, clock);
+  if (type !== undefined || payload !== undefined || Object.keys(options).length > 0)
+    update.item = await changeItem(registry, domain, current, change, options, clock);
   return update;
 }
 
 /** The task of a changed schedule: label and tags that its type makes out of the payload follow it. */
-async function changeItem(registry: Registry, domain: DomainDefinition, current: Schedule, change: Given, options: Given, clock: Clock): Promise<SubmitItem> {
+async function changeItem(
+  registry: Registry,
+  domain: DomainDefinition,
+  current: Schedule,
+  change: Given,
+  options: Given,
+  clock: Clock,
+): Promise<SubmitItem> {
   const { type = current.type, payload = current.payload } = change;
   const definition = domain.types.get(String(type));
   const kept = optionsOf(current);
@@ -78,12 +93,20 @@ async function changeItem(registry: Registry, domain: DomainDefinition, current:
   return tags === undefined ? item : { ...item, tags: checkTags({ ...(tags as object), ...item.tags }) };
 }
 
-const OPTION_OF: Readonly<Record<string, string>> = { ttlMs: "ttl", timeoutMs: "timeout", delayMs: "delay", deadlineMs: "deadline", deadlineAt: "deadline" };
+const OPTION_OF: Readonly<Record<string, string>> = {
+  ttlMs: "ttl",
+  timeoutMs: "timeout",
+  delayMs: "delay",
+  deadlineMs: "deadline",
+  deadlineAt: "deadline",
+};
 
 /** What the schedule's task was given, as the options that would say so. */
 function optionsOf(schedule: Schedule): Record<string, unknown> {
   const fields = Object.entries(schedule.options as Record<string, unknown>);
-  return Object.fromEntries(fields.map(([field, value]) => [OPTION_OF[field] ?? field, field === "deadlineAt" ? new Date(value as number) : value]));
+  return Object.fromEntries(
+    fields.map(([field, value]) => [OPTION_OF[field] ?? field, field === "deadlineAt" ? new Date(value as number) : value]),
+  );
 }
 
 /** The timing that stands, without what the change replaces. Another cron expression stays in the zone of the one before. */
@@ -97,7 +120,11 @@ function parts(given: Given): { timing: Record<string, unknown>; firing: Record<
   const all = { timing: {} as Record<string, unknown>, firing: {} as Record<string, unknown>, options: {} as Record<string, unknown> };
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    const part = (TIMING as readonly string[]).includes(name) ? all.timing : (FIRING as readonly string[]).includes(name) ? all.firing : all.options;
+    const part = (TIMING as readonly string[]).includes(name)
+      ? all.timing
+      : (FIRING as readonly string[]).includes(name)
+        ? all.firing
+        : all.options;
     part[name] = value;
   }
   return all;
@@ -116,7 +143,9 @@ function readTiming({ every, cron, timezone, initialDelay }: Given, clock: Clock
 function interval(every: unknown, initialDelay: unknown, timezone: unknown): Omit<ScheduleInput, "item"> {
   const everyMs = parseEvery(every);
   if (timezone !== undefined) throw refuse("timezone", "timezone belongs to cron; an interval knows none.");
-  return initialDelay === undefined ? { everyMs } : { everyMs, initialDelayMs: bounded("initialDelay", initialDelay, LIMITS.delayMsMax, "10 years") };
+  return initialDelay === undefined
+    ? { everyMs }
+    : { everyMs, initialDelayMs: bounded("initialDelay", initialDelay, LIMITS.delayMsMax, "10 years") };
 }
 
 function cronPlan(cron: unknown, timezone: unknown, initialDelay: unknown, clock: Clock): Omit<ScheduleInput, "item"> {
@@ -127,9 +156,11 @@ function cronPlan(cron: unknown, timezone: unknown, initialDelay: unknown, clock
 }
 
 function readFiring({ overlap, catchUp, jitter, maxRuns }: Given): Pick<ScheduleInput, "overlap" | "catchUpMs" | "jitterMs" | "maxRuns"> {
-  if (overlap !== undefined && !OVERLAPS.includes(overlap as Overlap)) throw refuse("overlap", `overlap must be one of ${OVERLAPS.join(", ")}; got ${show(overlap)}.`);
+  if (overlap !== undefined && !OVERLAPS.includes(overlap as Overlap))
+    throw refuse("overlap", `overlap must be one of ${OVERLAPS.join(", ")}; got ${show(overlap)}.`);
   const isCount = typeof maxRuns === "number" && Number.isInteger(maxRuns) && maxRuns >= 1 && maxRuns <= RUNS_MAX;
-  if (maxRuns !== undefined && maxRuns !== null && !isCount) throw refuse("maxRuns", `maxRuns must be an integer from 1 to ${RUNS_MAX}; got ${show(maxRuns)}.`);
+  if (maxRuns !== undefined && maxRuns !== null && !isCount)
+    throw refuse("maxRuns", `maxRuns must be an integer from 1 to ${RUNS_MAX}; got ${show(maxRuns)}.`);
   return {
     ...(overlap === undefined ? {} : { overlap: overlap as Overlap }),
     ...(catchUp === undefined ? {} : { catchUpMs: bounded("catchUp", catchUp, CATCH_UP_MAX_MS, "366 days") }),

@@ -24,11 +24,8 @@ export type TypeName<Types> = Extract<keyof Types, string>;
 /** What a submit of this type takes. */
 export type InputOf<Types, Type extends TypeName<Types>> = Types[Type] extends TaskType<infer Input, unknown, unknown> ? Input : never;
 /** What waiting for a task of this type gives. */
-export type ResultOf<Types, Type extends TypeName<Types>> = Types[Type] extends TaskType<never, unknown, infer Result>
-  ? Result
-  : Types[Type] extends { result: infer Result }
-    ? Result
-    : never;
+export type ResultOf<Types, Type extends TypeName<Types>> =
+  Types[Type] extends TaskType<never, unknown, infer Result> ? Result : Types[Type] extends { result: infer Result } ? Result : never;
 
 /** One flat object instead of an intersection, so that a hover shows members. */
 export type Flat<Type> = { [Key in keyof Type]: Type[Key] } & unknown;
@@ -55,7 +52,11 @@ type JsonMember<Value> = Value extends Json
         : Value extends readonly unknown[]
           ? { [Index in keyof Value]: Jsonified<Value[Index]> }
           : Value extends object
-            ? Flat<{ [Key in JsonKeys<Value>]: Jsonified<Value[Key]> } & { [Key in MaybeKeys<Value>]?: Jsonified<Exclude<Value[Key], undefined>> }>
+            ? Flat<
+                { [Key in JsonKeys<Value>]: Jsonified<Value[Key]> } & {
+                  [Key in MaybeKeys<Value>]?: Jsonified<Exclude<Value[Key], undefined>>;
+                }
+              >
             : never;
 
 type MaybeKeys<Value> = { [Key in keyof Value]-?: Key extends string ? (undefined extends Value[Key] ? Key : never) : never }[keyof Value];

@@ -17,7 +17,22 @@ import { isClean } from "./tags.ts";
 export type GivenOptions = Readonly<Record<string, unknown>>;
 
 /** The names of all options of a submit; and of those that are not built yet. */
-export const SUBMIT_OPTIONS = ["key", "label", "priority", "delay", "runAt", "ttl", "ttlFrom", "timeout", "tags", "deadline", "retry", "onDuplicate", "dependsOn", "onDependencyFailure"];
+export const SUBMIT_OPTIONS = [
+  "key",
+  "label",
+  "priority",
+  "delay",
+  "runAt",
+  "ttl",
+  "ttlFrom",
+  "timeout",
+  "tags",
+  "deadline",
+  "retry",
+  "onDuplicate",
+  "dependsOn",
+  "onDependencyFailure",
+];
 const KNOWN_SET: ReadonlySet<string> = new Set(SUBMIT_OPTIONS);
 export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["group", "parent", "failFast", "fairKey", "io", "shard"]);
 
@@ -29,7 +44,11 @@ export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["group", "pare
 export function checkOptionNames(options: GivenOptions, embedded: boolean): void {
   for (const name of Object.keys(options)) {
     if (KNOWN_SET.has(name) || options[name] === undefined || (embedded && (name === "type" || name === "payload"))) continue;
-    if (SUBMIT_OPTIONS_LATER.has(name)) throw fail("not_implemented", `The option ${name} is not implemented yet; leave it out.`, { option: name, issues: [{ path: name, message: "not implemented" }] });
+    if (SUBMIT_OPTIONS_LATER.has(name))
+      throw fail("not_implemented", `The option ${name} is not implemented yet; leave it out.`, {
+        option: name,
+        issues: [{ path: name, message: "not implemented" }],
+      });
     const hint = didYouMean(name, SUBMIT_OPTIONS);
     const end = hint === undefined ? `a submit takes ${SUBMIT_OPTIONS.join(", ")}.` : `did you mean "${hint}"?`;
     throw fail("invalid_request", `There is no option ${JSON.stringify(name.slice(0, 80))}; ${end}`, {
@@ -67,7 +86,8 @@ function applyRunTime(item: SubmitItem, { delay, runAt }: GivenOptions, clock: C
 function applyExpiry(item: SubmitItem, { ttl, ttlFrom, deadline }: GivenOptions, clock: Clock): void {
   if (ttl !== undefined) item.ttlMs = positive(ttl, "ttl");
   if (ttlFrom !== undefined) {
-    if (ttlFrom !== "submit" && ttlFrom !== "firstAttempt") throw refuse("ttlFrom", `ttlFrom must be "submit" or "firstAttempt"; got ${show(ttlFrom)}.`);
+    if (ttlFrom !== "submit" && ttlFrom !== "firstAttempt")
+      throw refuse("ttlFrom", `ttlFrom must be "submit" or "firstAttempt"; got ${show(ttlFrom)}.`);
     if (item.ttlMs === undefined) throw refuse("ttlFrom", "ttlFrom says where a ttl's clock starts, but there is no ttl; give one.");
     if (ttlFrom === "submit") delete item.ttlFrom;
     else item.ttlFrom = "firstAttempt";
@@ -81,16 +101,31 @@ function applyExpiry(item: SubmitItem, { ttl, ttlFrom, deadline }: GivenOptions,
 
 /** An explicit key. */
 export function readKey(key: unknown, where: string): string {
-  if (typeof key !== "string" || key === "" || !isClean(key) || (key.length * 3 > LIMITS.keyBytesMax && utf8Bytes(key) > LIMITS.keyBytesMax)) {
-    throw refuse("key", `${where} must be text of 1 to ${LIMITS.keyBytesMax} bytes, without NUL or half surrogate pairs, or null for no duplicate check; got ${show(key)}.`);
+  if (
+    typeof key !== "string" ||
+    key === "" ||
+    !isClean(key) ||
+    (key.length * 3 > LIMITS.keyBytesMax && utf8Bytes(key) > LIMITS.keyBytesMax)
+  ) {
+    throw refuse(
+      "key",
+      `${where} must be text of 1 to ${LIMITS.keyBytesMax} bytes, without NUL or half surrogate pairs, or null for no duplicate check; got ${show(key)}.`,
+    );
   }
   return key;
 }
 
 /** The label that a call gives. */
 export function readLabel(label: unknown): string {
-  if (typeof label !== "string" || !isClean(label) || (label.length * 3 > LIMITS.labelBytesMax && utf8Bytes(label) > LIMITS.labelBytesMax)) {
-    throw refuse("label", `label must be text of at most ${LIMITS.labelBytesMax} bytes, without NUL or half surrogate pairs; got ${show(label)}.`);
+  if (
+    typeof label !== "string" ||
+    !isClean(label) ||
+    (label.length * 3 > LIMITS.labelBytesMax && utf8Bytes(label) > LIMITS.labelBytesMax)
+  ) {
+    throw refuse(
+      "label",
+      `label must be text of at most ${LIMITS.labelBytesMax} bytes, without NUL or half surrogate pairs; got ${show(label)}.`,
+    );
   }
   return label;
 }
@@ -122,7 +157,10 @@ export function settleStrategy(item: SubmitItem): void {
 function applyDependencies(item: SubmitItem, { dependsOn = [], onDependencyFailure }: GivenOptions): void {
   if (!Array.isArray(dependsOn)) throw refuse("dependsOn", `dependsOn must be a list of task ids; got ${show(dependsOn)}.`);
   if (dependsOn.length > LIMITS.dependenciesMax) {
-    throw refuse("dependsOn", `A task depends on at most ${LIMITS.dependenciesMax} others; this one names ${dependsOn.length}. Put a task between them for each part.`);
+    throw refuse(
+      "dependsOn",
+      `A task depends on at most ${LIMITS.dependenciesMax} others; this one names ${dependsOn.length}. Put a task between them for each part.`,
+    );
   }
   if (dependsOn.length > 0) item.dependsOn = dependsOn.map(readDependency);
   if (onDependencyFailure === undefined) return;
@@ -133,7 +171,8 @@ function applyDependencies(item: SubmitItem, { dependsOn = [], onDependencyFailu
 
 function readDependency(given: unknown): string | number {
   if (parseTaskId(given) !== null) return given as string;
-  const index = typeof given === "object" && given !== null && Object.keys(given).length === 1 ? (given as { index?: unknown }).index : undefined;
+  const index =
+    typeof given === "object" && given !== null && Object.keys(given).length === 1 ? (given as { index?: unknown }).index : undefined;
   if (typeof index === "number" && Number.isSafeInteger(index) && index >= 0) return index;
   const message = `A dependency is the id of a task, such as "media_17", or in a batch { "index": n } of an earlier task; got ${show(given)}.`;
   throw fail("invalid_dependency", message, { issues: [{ path: "dependsOn", message }] });
@@ -141,7 +180,10 @@ function readDependency(given: unknown): string | number {
 
 function checkPolicy(policy: unknown): DependencyPolicy {
   if (DEPENDENCY_POLICIES.includes(policy as DependencyPolicy)) return policy as DependencyPolicy;
-  throw refuse("onDependencyFailure", `onDependencyFailure must be ${DEPENDENCY_POLICIES.map((name) => `"${name}"`).join(", ")}; got ${show(policy)}.`);
+  throw refuse(
+    "onDependencyFailure",
+    `onDependencyFailure must be ${DEPENDENCY_POLICIES.map((name) => `"${name}"`).join(", ")}; got ${show(policy)}.`,
+  );
 }
 
 function positive(value: unknown, name: string, hint = ""): number {

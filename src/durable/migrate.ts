@@ -16,11 +16,20 @@ export function migrate(storage: DurableObjectStorage, migrations: readonly Migr
   const { sql } = storage;
   storage.transactionSync(() => {
     sql.exec("CREATE TABLE IF NOT EXISTS _migrations (name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) WITHOUT ROWID");
-    const applied = new Set(sql.exec<{ name: string }>("SELECT name FROM _migrations").toArray().map((row) => row.name));
+    const applied = new Set(
+      sql
+        .exec<{ name: string }>("SELECT name FROM _migrations")
+        .toArray()
+        .map((row) => row.name),
+    );
     const known = new Set(migrations.map((migration) => migration.name));
     const newer = [...applied].filter((name) => !known.has(name));
     if (newer.length > 0) {
-      throw fail("internal", `The stored schema is newer than this code: it has ${newer.join(", ")}, which this code does not know. Deploy the newer code again; nothing was changed.`, { newer });
+      throw fail(
+        "internal",
+        `The stored schema is newer than this code: it has ${newer.join(", ")}, which this code does not know. Deploy the newer code again; nothing was changed.`,
+        { newer },
+      );
     }
     for (const migration of migrations) {
       if (applied.has(migration.name)) continue;

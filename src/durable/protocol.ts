@@ -281,7 +281,13 @@ export interface RunControl {
 
 /** How a runner whose link broke finds its object again: by name, with what it has. Answers with a fresh link, or rejects with `lease_lost`. */
 export interface RunResume {
-  resumeRun(request: { run: string; outcomes: RunOutcome[]; unstarted: number[]; finished: boolean; control?: RunControl }): Promise<RunLink | null>;
+  resumeRun(request: {
+    run: string;
+    outcomes: RunOutcome[];
+    unstarted: number[];
+    finished: boolean;
+    control?: RunControl;
+  }): Promise<RunLink | null>;
 }
 
 /** The runner's one entry point. */

@@ -14,9 +14,32 @@ interface Namespace {
 }
 
 /** Calls that change nothing, or the same when made twice: asked again after an infrastructure error. */
-const DOMAIN_READS = ["get", "graph", "result", "list", "count", "snapshot", "schedules", "schedule", "poke", "leasedType", "renewLease"] as const satisfies (keyof DomainApi)[];
+const DOMAIN_READS = [
+  "get",
+  "graph",
+  "result",
+  "list",
+  "count",
+  "snapshot",
+  "schedules",
+  "schedule",
+  "poke",
+  "leasedType",
+  "renewLease",
+] as const satisfies (keyof DomainApi)[];
 const DOMAIN_WRITES = [
-  "submit", "cancel", "retry", "runNow", "configure", "pause", "resumeDomain", "createSchedule", "updateSchedule", "scheduleAction", "claim", "settleLease",
+  "submit",
+  "cancel",
+  "retry",
+  "runNow",
+  "configure",
+  "pause",
+  "resumeDomain",
+  "createSchedule",
+  "updateSchedule",
+  "scheduleAction",
+  "claim",
+  "settleLease",
 ] as const satisfies (keyof DomainApi)[];
 const COORDINATOR_READS = ["snapshot", "sweepList"] as const satisfies (keyof CoordinatorApi)[];
 const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
@@ -48,7 +71,10 @@ export const reachHolder = (name: string): GrantReceiver => namespace("MillDomai
 export function reachRunner(): RunnerApi {
   const found = (exports as unknown as Record<string, RunnerApi | undefined>)["MillRunner"];
   if (found) return found;
-  throw fail("internal", "The Worker does not export the entrypoint MillRunner. Write `export const { MillDomain, MillCoordinator, MillRunner } = mill;` in its main module.");
+  throw fail(
+    "internal",
+    "The Worker does not export the entrypoint MillRunner. Write `export const { MillDomain, MillCoordinator, MillRunner } = mill;` in its main module.",
+  );
 }
 
 /** The mill's coordinator, in the same way as a domain. */
@@ -98,9 +124,14 @@ function translate(error: unknown, who: string): unknown {
   if (revived instanceof MillraceError || typeof error !== "object" || error === null) return revived;
   const { overloaded, retryable, durableObjectReset, message = "" } = error as Record<string, unknown> & { message?: string };
   const facts = { retryAfterMs: RETRY_AFTER_MS, cause: message };
-  if (overloaded === true) return fail("overloaded", `More is asked of ${who} than it can answer; ask again in a while, with less at once.`, facts);
+  if (overloaded === true)
+    return fail("overloaded", `More is asked of ${who} than it can answer; ask again in a while, with less at once.`, facts);
   if (retryable === true || durableObjectReset === true || /network connection lost/i.test(message)) {
-    return fail("domain_unreachable", `The connection to ${who} broke; ask again. A change may or may not have happened: an idempotency key makes repeating safe.`, facts);
+    return fail(
+      "domain_unreachable",
+      `The connection to ${who} broke; ask again. A change may or may not have happened: an idempotency key makes repeating safe.`,
+      facts,
+    );
   }
   return error;
 }

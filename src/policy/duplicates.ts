@@ -54,7 +54,11 @@ export type Decision =
  * @param holder the newest task of that key that has not ended, or `undefined`
  * @param newcomer its priority, and the time now
  */
-export function decide(strategy: Strategy | undefined, holder: Standing | undefined, newcomer: { priority: number; now: number }): Decision {
+export function decide(
+  strategy: Strategy | undefined,
+  holder: Standing | undefined,
+  newcomer: { priority: number; now: number },
+): Decision {
   if (typeof strategy === "object") return debounce(strategy, holder, newcomer.now);
   if (!holder) return { do: "insert" };
   if (strategy === "reject") return { do: "reject" };
@@ -80,7 +84,10 @@ export function parseOnDuplicate(given: unknown): Strategy | undefined {
   if (given === "skip") return undefined;
   if (given === "supersede" || given === "reject") return given;
   if (typeof given !== "object" || given === null || !("debounce" in given)) {
-    throw refuse("onDuplicate", `onDuplicate must be "skip", "supersede", "reject" or { debounce: "5s", maxWait: "1m" }; got ${show(given)}.`);
+    throw refuse(
+      "onDuplicate",
+      `onDuplicate must be "skip", "supersede", "reject" or { debounce: "5s", maxWait: "1m" }; got ${show(given)}.`,
+    );
   }
   const { debounce: window, maxWait, ...others } = given as { debounce: unknown; maxWait?: unknown };
   const [unknown] = Object.keys(others);
@@ -88,7 +95,11 @@ export function parseOnDuplicate(given: unknown): Strategy | undefined {
   const debounceMs = bounded(window, "onDuplicate.debounce");
   if (maxWait === undefined) return { debounceMs };
   const maxWaitMs = bounded(maxWait, "onDuplicate.maxWait");
-  if (maxWaitMs < debounceMs) throw refuse("onDuplicate.maxWait", `onDuplicate.maxWait must be at least as long as debounce; got ${show(maxWait)} and ${show(window)}.`);
+  if (maxWaitMs < debounceMs)
+    throw refuse(
+      "onDuplicate.maxWait",
+      `onDuplicate.maxWait must be at least as long as debounce; got ${show(maxWait)} and ${show(window)}.`,
+    );
   return { debounceMs, maxWaitMs };
 }
 

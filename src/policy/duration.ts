@@ -18,9 +18,13 @@ export function parseDuration(value: unknown, name = "duration"): number {
   if (typeof value === "number" && Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER) return Math.round(value);
   const match = typeof value === "string" ? PATTERN.exec(value) : null;
   if (!match) {
-    throw fail("invalid_request", `${name} must be a duration such as "250ms", "30s", "5m", "2h" or "7d", or milliseconds ≥ 0; got ${describe(value)}.`, {
-      issues: [{ path: name, message: "not a duration" }],
-    });
+    throw fail(
+      "invalid_request",
+      `${name} must be a duration such as "250ms", "30s", "5m", "2h" or "7d", or milliseconds ≥ 0; got ${describe(value)}.`,
+      {
+        issues: [{ path: name, message: "not a duration" }],
+      },
+    );
   }
   return Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]);
 }

@@ -70,7 +70,13 @@ export function decideFiring(plan: FiringPlan, live: LiveInstances, now: number,
   if (isUsedUp) next = null;
   else if (isSliced) next = { plannedAt: rest, at: now };
   else if (next === undefined) next = nextFiring(rule, last, plan.jitterMs, random);
-  return { fire, skipped, cancelsOthers: overlap === "cancelOther" && live.count > 0 && fire.length > 0, decidedTo: isSliced ? times.at(-1)! : last, next };
+  return {
+    fire,
+    skipped,
+    cancelsOthers: overlap === "cancelOther" && live.count > 0 && fire.length > 0,
+    decidedTo: isSliced ? times.at(-1)! : last,
+    next,
+  };
 }
 
 /** The planned time after another, with its moment. */
@@ -101,7 +107,12 @@ function missed({ rule, plannedAt, catchUpMs, limit }: FiringPlan, last: number,
   return { times, rest: null };
 }
 
-function judge({ overlap, runsLeft }: FiringPlan, live: LiveInstances, times: readonly number[], last: number): Pick<Firing, "fire" | "skipped"> {
+function judge(
+  { overlap, runsLeft }: FiringPlan,
+  live: LiveInstances,
+  times: readonly number[],
+  last: number,
+): Pick<Firing, "fire" | "skipped"> {
   const room = overlap === "allow" ? times.length : roomFor(overlap, live);
   const wanted = overlap === "cancelOther" ? [last] : times.slice(0, room);
   const fire = wanted.slice(0, runsLeft ?? wanted.length);

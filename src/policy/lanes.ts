@@ -66,7 +66,9 @@ export class Lanes {
   /** What a lane holds by priority, most urgent first, held or not: how many, and the lowest id. */
   levelsOf(lane: string): { priority: number; count: number; oldest: number }[] {
     const levels = [...(this.lanes.get(lane)?.levels.values() ?? [])].filter(({ ids }) => ids.size > 0);
-    return levels.map(({ priority, ids, head }) => ({ priority, count: ids.size, oldest: head })).sort((one, other) => one.priority - other.priority);
+    return levels
+      .map(({ priority, ids, head }) => ({ priority, count: ids.size, oldest: head }))
+      .sort((one, other) => one.priority - other.priority);
   }
 
   /** The lowest id of all, held or not; undefined when there is none. */

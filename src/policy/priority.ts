@@ -15,7 +15,11 @@ export type Priority = keyof typeof PRIORITY | number;
 export function parsePriority(value: unknown, name = "priority"): number {
   if (typeof value === "string" && Object.hasOwn(PRIORITY, value)) return PRIORITY[value as keyof typeof PRIORITY];
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255) return value;
-  throw fail("invalid_request", `${name} must be one of ${Object.keys(PRIORITY).join(", ")}, or an integer from 0 to 255; got ${JSON.stringify(value) ?? String(value)}.`, {
-    issues: [{ path: name, message: "not a priority" }],
-  });
+  throw fail(
+    "invalid_request",
+    `${name} must be one of ${Object.keys(PRIORITY).join(", ")}, or an integer from 0 to 255; got ${JSON.stringify(value) ?? String(value)}.`,
+    {
+      issues: [{ path: name, message: "not a priority" }],
+    },
+  );
 }

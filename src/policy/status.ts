@@ -2,8 +2,18 @@ import { invariant } from "./errors.ts";
 
 /** Every stored status. `paused`, and `running` of a run, are shown but never stored. */
 export const STATUSES = [
-  "pending", "scheduled", "blocked", "waiting", "running",
-  "completed", "failed", "dead_letter", "cancelled", "superseded", "expired", "dependency_failed",
+  "pending",
+  "scheduled",
+  "blocked",
+  "waiting",
+  "running",
+  "completed",
+  "failed",
+  "dead_letter",
+  "cancelled",
+  "superseded",
+  "expired",
+  "dependency_failed",
 ] as const;
 export type StoredStatus = (typeof STATUSES)[number];
 /** What a caller sees. */
@@ -16,8 +26,18 @@ export const isTerminal = (status: string): status is TerminalStatus => TERMINAL
 
 /** The number a status has on disk. Terminal ones start at `FIRST_TERMINAL_CODE`; never renumber. */
 export const STATUS_CODE: Readonly<Record<StoredStatus, number>> = {
-  pending: 0, scheduled: 1, blocked: 2, waiting: 3, running: 4,
-  completed: 10, failed: 11, dead_letter: 12, cancelled: 13, superseded: 14, expired: 15, dependency_failed: 16,
+  pending: 0,
+  scheduled: 1,
+  blocked: 2,
+  waiting: 3,
+  running: 4,
+  completed: 10,
+  failed: 11,
+  dead_letter: 12,
+  cancelled: 13,
+  superseded: 14,
+  expired: 15,
+  dependency_failed: 16,
 };
 export const FIRST_TERMINAL_CODE = 10;
 const BY_CODE = new Map<number, StoredStatus>(STATUSES.map((status) => [STATUS_CODE[status], status]));
@@ -31,7 +51,23 @@ export function statusFromCode(code: number): StoredStatus {
 
 /** Why a task changes its status. */
 export type Cause =
-  | "due" | "unblock" | "delay" | "complete" | "fail" | "exhaust" | "poison" | "retry" | "cancel" | "supersede" | "replace" | "expire" | "reopen" | "run-now" | "lease" | "release" | "dependency";
+  | "due"
+  | "unblock"
+  | "delay"
+  | "complete"
+  | "fail"
+  | "exhaust"
+  | "poison"
+  | "retry"
+  | "cancel"
+  | "supersede"
+  | "replace"
+  | "expire"
+  | "reopen"
+  | "run-now"
+  | "lease"
+  | "release"
+  | "dependency";
 
 /**
  * The state machine: for each cause, from which stored status to which. A task in a run is `pending` on disk
@@ -40,17 +76,58 @@ export type Cause =
  */
 export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: StoredStatus, to: StoredStatus])[]>> = {
   due: [["scheduled", "pending"]],
-  unblock: [["blocked", "pending"], ["blocked", "scheduled"]],
+  unblock: [
+    ["blocked", "pending"],
+    ["blocked", "scheduled"],
+  ],
   delay: [["pending", "scheduled"]],
-  complete: [["pending", "completed"], ["running", "completed"]],
-  fail: [["pending", "failed"], ["running", "failed"]],
-  exhaust: [["pending", "dead_letter"], ["running", "dead_letter"]],
+  complete: [
+    ["pending", "completed"],
+    ["running", "completed"],
+  ],
+  fail: [
+    ["pending", "failed"],
+    ["running", "failed"],
+  ],
+  exhaust: [
+    ["pending", "dead_letter"],
+    ["running", "dead_letter"],
+  ],
   poison: [["pending", "dead_letter"]],
-  retry: [["pending", "scheduled"], ["pending", "pending"], ["running", "scheduled"], ["running", "pending"]],
-  cancel: [["pending", "cancelled"], ["scheduled", "cancelled"], ["blocked", "cancelled"], ["waiting", "cancelled"], ["running", "cancelled"]],
-  supersede: [["pending", "superseded"], ["scheduled", "superseded"], ["blocked", "superseded"], ["waiting", "superseded"], ["running", "superseded"]],
-  replace: [["pending", "pending"], ["pending", "scheduled"], ["scheduled", "pending"], ["scheduled", "scheduled"], ["blocked", "blocked"]],
-  expire: [["pending", "expired"], ["scheduled", "expired"], ["blocked", "expired"], ["waiting", "expired"], ["running", "expired"]],
+  retry: [
+    ["pending", "scheduled"],
+    ["pending", "pending"],
+    ["running", "scheduled"],
+    ["running", "pending"],
+  ],
+  cancel: [
+    ["pending", "cancelled"],
+    ["scheduled", "cancelled"],
+    ["blocked", "cancelled"],
+    ["waiting", "cancelled"],
+    ["running", "cancelled"],
+  ],
+  supersede: [
+    ["pending", "superseded"],
+    ["scheduled", "superseded"],
+    ["blocked", "superseded"],
+    ["waiting", "superseded"],
+    ["running", "superseded"],
+  ],
+  replace: [
+    ["pending", "pending"],
+    ["pending", "scheduled"],
+    ["scheduled", "pending"],
+    ["scheduled", "scheduled"],
+    ["blocked", "blocked"],
+  ],
+  expire: [
+    ["pending", "expired"],
+    ["scheduled", "expired"],
+    ["blocked", "expired"],
+    ["waiting", "expired"],
+    ["running", "expired"],
+  ],
   "run-now": [["scheduled", "pending"]],
   dependency: [["blocked", "dependency_failed"]],
   lease: [["pending", "running"]],

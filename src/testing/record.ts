@@ -56,4 +56,7 @@ function record(domain: string, item: SubmitItem): RecordedSubmit {
 }
 
 const nobody = (name: string, method: string) =>
-  fail("not_implemented", `runTask has no mill behind ctx.domain("${name}"): submits are recorded, but "${method}" cannot be answered. Test it against a real mill.`);
+  fail(
+    "not_implemented",
+    `runTask has no mill behind ctx.domain("${name}"): submits are recorded, but "${method}" cannot be answered. Test it against a real mill.`,
+  );

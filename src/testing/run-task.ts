@@ -106,7 +106,15 @@ export async function runTask<Name extends string, Types, Type extends TypeName<
     createdAt: clock.now(),
     timeoutMs: defaults.timeoutMs,
     maxAttempts: defaults.retry.attempts + 1,
-    ...(options.dependencies === undefined ? {} : { dependencies: options.dependencies.map(({ id, status, result }) => ({ id, status, ...(status === "completed" ? { result: JSON.stringify(result) } : {}) })) }),
+    ...(options.dependencies === undefined
+      ? {}
+      : {
+          dependencies: options.dependencies.map(({ id, status, result }) => ({
+            id,
+            status,
+            ...(status === "completed" ? { result: JSON.stringify(result) } : {}),
+          })),
+        }),
     ...(item.key === undefined ? {} : { key: item.key }),
     ...(item.label === undefined ? {} : { label: item.label }),
     ...(item.tags === undefined ? {} : { tags: item.tags }),

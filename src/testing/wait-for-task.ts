@@ -34,7 +34,8 @@ export async function waitForTask<Input, Result>(
   for (;;) {
     const record = await task.get();
     if (record.status === status) return record;
-    if (isTerminal(record.status)) throw other(record, status, `it ended ${record.status}${record.error ? `: ${record.error.message}` : ""}`);
+    if (isTerminal(record.status))
+      throw other(record, status, `it ended ${record.status}${record.error ? `: ${record.error.message}` : ""}`);
     if (clock.now() >= deadline) throw other(record, status, `it was still ${record.status} after ${timeoutMs} ms`);
     await clock.sleep(LOOK_MS);
   }
@@ -50,5 +51,9 @@ async function end(task: TaskHandle, timeout: number): Promise<void> {
 }
 
 function other(record: Task<unknown, unknown>, wanted: Status, why: string): MillraceError {
-  return fail("invalid_state", `${record.id} did not become ${wanted}: ${why}.`, { id: record.id, status: record.status, error: record.error });
+  return fail("invalid_state", `${record.id} did not become ${wanted}: ${why}.`, {
+    id: record.id,
+    status: record.status,
+    error: record.error,
+  });
 }

@@ -28,14 +28,18 @@ interface Token extends Identity {
 }
 
 /** How the gateway lets in: `open` to all, `tokens`, nobody because there are none, nobody because they cannot be read. */
-export type AuthConfig = { kind: "open" } | { kind: "tokens"; tokens: readonly Token[] } | { kind: "unconfigured" } | { kind: "broken"; why: string };
+export type AuthConfig =
+  | { kind: "open" }
+  | { kind: "tokens"; tokens: readonly Token[] }
+  | { kind: "unconfigured" }
+  | { kind: "broken"; why: string };
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 const MEMBERS = ["name", "sha256", "role", "domains"];
 const OPEN: Identity = { name: "open", role: "admin", domains: null };
 const HOW =
   'set the secret MILLRACE_TOKENS to a JSON list such as [{"name":"ci","sha256":"<SHA-256 of the token, as hex>","role":"producer"}] ' +
-  "(`printf %s \"$TOKEN\" | sha256sum`, then `wrangler secret put MILLRACE_TOKENS`)";
+  '(`printf %s "$TOKEN" | sha256sum`, then `wrangler secret put MILLRACE_TOKENS`)';
 
 /** Whether `role` may do what needs `needed`. */
 export const includesRole = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
@@ -48,7 +52,8 @@ export function readAuth(env: AuthEnv): AuthConfig {
   const given = env.MILLRACE_TOKENS;
   const tokens = typeof given === "string" ? given : given === undefined || given === null ? "" : (JSON.stringify(given) ?? "");
   const text = `${String(env.MILLRACE_AUTH)}\n${tokens}`;
-  if (lastConfig === undefined || text !== lastText) [lastText, lastConfig] = [text, configure(tokens.trim(), env.MILLRACE_AUTH === "open")];
+  if (lastConfig === undefined || text !== lastText)
+    [lastText, lastConfig] = [text, configure(tokens.trim(), env.MILLRACE_AUTH === "open")];
   return lastConfig;
 }
 
@@ -88,9 +93,11 @@ function parseToken(entry: unknown, where: string): Token {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) throw new Error(`${where} must be an object`);
   const unknown = Object.keys(entry).find((member) => !MEMBERS.includes(member));
   // A misspelt `domains` would otherwise open every domain.
-  if (unknown !== undefined) throw new Error(`${where} has an unknown member ${JSON.stringify(unknown.slice(0, 40))}; it takes ${MEMBERS.join(", ")}`);
+  if (unknown !== undefined)
+    throw new Error(`${where} has an unknown member ${JSON.stringify(unknown.slice(0, 40))}; it takes ${MEMBERS.join(", ")}`);
   const { name, sha256, role, domains } = entry as Record<string, unknown>;
-  if (typeof name !== "string" || !NAME.test(name)) throw new Error(`${where}.name must be 1 to 64 letters, digits, dots, hyphens, underscores or @`);
+  if (typeof name !== "string" || !NAME.test(name))
+    throw new Error(`${where}.name must be 1 to 64 letters, digits, dots, hyphens, underscores or @`);
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/i.test(sha256)) throw new Error(`${where}.sha256 must be 64 hex digits`);
   if (!ROLES.includes(role as Role)) throw new Error(`${where}.role must be one of ${ROLES.join(", ")}`);
   if (domains !== undefined && !(Array.isArray(domains) && domains.length > 0 && domains.every(isDomainName))) {
@@ -114,9 +121,16 @@ export async function authenticate(env: AuthEnv, headers: Headers, log: (message
   if (config.kind === "open") return fromOutside(headers);
   if (config.kind === "broken") {
     log(`Nobody is let in: ${config.why}. Correct the secret; ${HOW}.`);
-    throw unauthenticated("The tokens of this mill cannot be read, so nobody is let in; its log says what is wrong with MILLRACE_TOKENS.", false);
+    throw unauthenticated(
+      "The tokens of this mill cannot be read, so nobody is let in; its log says what is wrong with MILLRACE_TOKENS.",
+      false,
+    );
   }
-  if (config.kind === "unconfigured") throw unauthenticated(`This mill has no tokens, so nobody is let in: ${HOW}. For local work MILLRACE_AUTH=open lets everybody in.`, false);
+  if (config.kind === "unconfigured")
+    throw unauthenticated(
+      `This mill has no tokens, so nobody is let in: ${HOW}. For local work MILLRACE_AUTH=open lets everybody in.`,
+      false,
+    );
   const header = headers.get("authorization");
   const presented = /^bearer +([\x21-\x7e]{1,4096})$/i.exec(header ?? "")?.[1];
   if (presented === undefined) {
@@ -150,25 +164,38 @@ export function sameBytes(left: Uint8Array<ArrayBuffer>, right: Uint8Array<Array
 function fromOutside(headers: Headers): Identity {
   const site = headers.get("sec-fetch-site");
   if (site === null || site === "same-origin" || site === "none") return OPEN;
-  throw fail("forbidden", "A mill that is open to all (MILLRACE_AUTH=open) takes no requests from pages of other sites; configure tokens for that.");
+  throw fail(
+    "forbidden",
+    "A mill that is open to all (MILLRACE_AUTH=open) takes no requests from pages of other sites; configure tokens for that.",
+  );
 }
 
 /** @throws `forbidden` when the role is not enough; the message says which is */
 export function requireRole(identity: Identity, needed: Role): void {
   if (includesRole(identity.role, needed)) return;
-  throw fail("forbidden", `This needs the role ${needed} or above; the token ${identity.name} has ${identity.role}.`, { needed, role: identity.role });
+  throw fail("forbidden", `This needs the role ${needed} or above; the token ${identity.name} has ${identity.role}.`, {
+    needed,
+    role: identity.role,
+  });
 }
 
 /** @throws `forbidden` when the token is limited to other domains */
 export function requireDomain(identity: Identity, domain: string): void {
   if (identity.domains === null || identity.domains.has(domain)) return;
-  throw fail("forbidden", `The token ${identity.name} is limited to ${[...identity.domains].join(", ")}; ask for one that covers this domain.`, { domain });
+  throw fail(
+    "forbidden",
+    `The token ${identity.name} is limited to ${[...identity.domains].join(", ")}; ask for one that covers this domain.`,
+    { domain },
+  );
 }
 
 /** @throws `forbidden` when the token is limited to some domains, for what concerns all of them */
 export function requireAllDomains(identity: Identity): void {
   if (identity.domains === null) return;
-  throw fail("forbidden", `This concerns the whole mill, and the token ${identity.name} is limited to ${[...identity.domains].join(", ")}.`);
+  throw fail(
+    "forbidden",
+    `This concerns the whole mill, and the token ${identity.name} is limited to ${[...identity.domains].join(", ")}.`,
+  );
 }
 
 function unauthenticated(message: string, presented: boolean): MillraceError {

@@ -32,7 +32,9 @@ export async function readBody(request: Request, shape: BodyShape): Promise<Reco
   checkFields(value as Record<string, unknown>, shape);
   const verdict = shape.schema.safeParse(value);
   if (verdict.success) return value as Record<string, unknown>;
-  const issues = verdict.error.issues.slice(0, ISSUES_MAX).map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message }));
+  const issues = verdict.error.issues
+    .slice(0, ISSUES_MAX)
+    .map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message }));
   const shown = issues.slice(0, 3).map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   throw fail("invalid_request", `The body is not valid: ${shown.join("; ")}.`, { issues });
 }
@@ -70,14 +72,21 @@ function checkFields(value: Record<string, unknown>, shape: BodyShape): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue;
     if (shape.later?.includes(name)) {
-      throw fail("not_implemented", `The field ${name} is not implemented yet; leave it out.`, { field: name, issues: [{ path: name, message: "not implemented" }] });
+      throw fail("not_implemented", `The field ${name} is not implemented yet; leave it out.`, {
+        field: name,
+        issues: [{ path: name, message: "not implemented" }],
+      });
     }
     const hint = didYouMean(name, [...known, ...(shape.later ?? [])]);
     const takes = known.length === 0 ? "this takes none" : `it takes ${known.join(", ")}`;
-    throw fail("invalid_request", `The body has an unknown field ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`, {
-      ...(hint === undefined ? {} : { didYouMean: hint }),
-      issues: [{ path: name.slice(0, 80), message: "unknown field" }],
-    });
+    throw fail(
+      "invalid_request",
+      `The body has an unknown field ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`,
+      {
+        ...(hint === undefined ? {} : { didYouMean: hint }),
+        issues: [{ path: name.slice(0, 80), message: "unknown field" }],
+      },
+    );
   }
 }
 
@@ -85,7 +94,8 @@ function checkFields(value: Record<string, unknown>, shape: BodyShape): void {
 async function readText(request: Request): Promise<string> {
   checkContentType(request.headers.get("content-type"));
   const encoding = request.headers.get("content-encoding");
-  if (encoding !== null && encoding !== "identity") throw refuse("", `A body with Content-Encoding ${encoding.slice(0, 40)} is not taken; send it plain.`);
+  if (encoding !== null && encoding !== "identity")
+    throw refuse("", `A body with Content-Encoding ${encoding.slice(0, 40)} is not taken; send it plain.`);
   if (Number(request.headers.get("content-length")) > LIMITS.requestBytesMax) throw tooLarge();
   if (!request.body) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -112,14 +122,25 @@ async function readText(request: Request): Promise<string> {
 function checkContentType(header: string | null): void {
   // `curl -d` says it sends a form: the message tells what to add.
   if (header === null || header.trim() === "") return;
-  const [media = "", ...parameters] = header.toLowerCase().split(";").map((part) => part.trim());
-  const charset = parameters.find((part) => part.startsWith("charset="))?.slice(8).replaceAll('"', "");
+  const [media = "", ...parameters] = header
+    .toLowerCase()
+    .split(";")
+    .map((part) => part.trim());
+  const charset = parameters
+    .find((part) => part.startsWith("charset="))
+    ?.slice(8)
+    .replaceAll('"', "");
   if (/^application\/(?:[a-z0-9.+-]+\+)?json$/.test(media) && (charset === undefined || charset === "utf-8" || charset === "utf8")) return;
-  throw refuse("", `The body must be JSON in UTF-8: send the header content-type: application/json; got ${JSON.stringify(header.slice(0, 80))}.`);
+  throw refuse(
+    "",
+    `The body must be JSON in UTF-8: send the header content-type: application/json; got ${JSON.stringify(header.slice(0, 80))}.`,
+  );
 }
 
 function tooLarge(): MillraceError {
-  return fail("payload_too_large", `A request body has at most ${LIMITS.requestBytesMax} bytes; send less at once.`, { limit: LIMITS.requestBytesMax });
+  return fail("payload_too_large", `A request body has at most ${LIMITS.requestBytesMax} bytes; send less at once.`, {
+    limit: LIMITS.requestBytesMax,
+  });
 }
 
 function refuse(path: string, message: string): MillraceError {

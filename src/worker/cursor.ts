@@ -14,7 +14,10 @@ export type Position = number | Readonly<Record<string, number | null>>;
  */
 export function encodeCursor(list: string, position: Position): string {
   const text = JSON.stringify(position);
-  return btoa(`${sumOf(list, text)}${text}`).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return btoa(`${sumOf(list, text)}${text}`)
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
 }
 
 /**
@@ -25,7 +28,8 @@ export function encodeCursor(list: string, position: Position): string {
 export function decodeCursor(list: string, cursor: string): Position {
   const position = cursor.length <= LENGTH_MAX && /^[A-Za-z0-9_-]+$/.test(cursor) ? read(list, cursor) : undefined;
   if (position !== undefined) return position;
-  const message = "cursor is not one of this list: send the `next` of the page before, unchanged, with the same filters; or leave it out to begin anew";
+  const message =
+    "cursor is not one of this list: send the `next` of the page before, unchanged, with the same filters; or leave it out to begin anew";
   throw fail("invalid_request", `${message}.`, { issues: [{ path: "cursor", message: "not a cursor of this list" }] });
 }
 

@@ -23,7 +23,15 @@ import { emptyShape } from "./schemas.ts";
 
 /** Every request of the contract but `/healthz`, those of later issues included. */
 export const ROUTES: readonly Route[] = [
-  ...submitRoutes, ...taskRoutes, ...resultRoutes, ...claimRoutes, ...domainRoutes, ...scheduleRoutes, ...registryRoutes, ...snapshotRoutes, ...healthRoutes,
+  ...submitRoutes,
+  ...taskRoutes,
+  ...resultRoutes,
+  ...claimRoutes,
+  ...domainRoutes,
+  ...scheduleRoutes,
+  ...registryRoutes,
+  ...snapshotRoutes,
+  ...healthRoutes,
 ];
 
 /**
@@ -79,19 +87,22 @@ function ownerOf(registry: Registry, route: Route, context: GatewayContext, iden
   if (route.path.includes("/:task")) {
     const id = names.task ?? "";
     const parsed = parseTaskId(id);
-    if (!parsed) throw fail("task_not_found", `${quote(id)} is not the id of a task; those look like media_4217.`, { id: id.slice(0, 100) });
+    if (!parsed)
+      throw fail("task_not_found", `${quote(id)} is not the id of a task; those look like media_4217.`, { id: id.slice(0, 100) });
     return { definition: domainOf(registry, identity, parsed.domain), id };
   }
   if (route.path.includes("/:schedule")) {
     const id = names.schedule ?? "";
     const parsed = parseScheduleId(id);
-    if (!parsed) throw fail("schedule_not_found", `${quote(id)} is not the id of a schedule; those look like media_s3.`, { id: id.slice(0, 100) });
+    if (!parsed)
+      throw fail("schedule_not_found", `${quote(id)} is not the id of a schedule; those look like media_s3.`, { id: id.slice(0, 100) });
     return { definition: domainOf(registry, identity, parsed.domain), id };
   }
   if (route.path.includes("/:lease")) {
     const id = names.lease ?? "";
     const domain = parseLeaseId(id);
-    if (domain === null) throw fail("lease_lost", `${quote(id)} is not the id of a lease; claim tasks to get one.`, { lease: id.slice(0, 100) });
+    if (domain === null)
+      throw fail("lease_lost", `${quote(id)} is not the id of a lease; claim tasks to get one.`, { lease: id.slice(0, 100) });
     return { definition: domainOf(registry, identity, domain), id };
   }
   return undefined;
@@ -127,7 +138,11 @@ async function unknownRoute(context: GatewayContext, log: (entry: LogEntry) => v
   const { method } = context.req;
   const path = new URL(context.req.url).pathname;
   const hint = closestRoute(path);
-  throw fail("not_found", `There is no ${method} ${quote(path)}${hint === undefined ? "; the routes begin with /v1, such as GET /v1/domains." : `; did you mean ${hint}?`}`, hint === undefined ? {} : { didYouMean: hint });
+  throw fail(
+    "not_found",
+    `There is no ${method} ${quote(path)}${hint === undefined ? "; the routes begin with /v1, such as GET /v1/domains." : `; did you mean ${hint}?`}`,
+    hint === undefined ? {} : { didYouMean: hint },
+  );
 }
 
 /** The path that was most likely meant: each route's own words compared, its names taken from what was asked. */
@@ -138,7 +153,8 @@ function closestRoute(path: string): string | undefined {
   const candidates = new Set<string>();
   for (const route of ROUTES) {
     const pattern = route.path.split("/");
-    if (pattern.length === words.length && route.later === undefined) candidates.add(pattern.map((word, at) => (word.startsWith(":") ? words[at] : word)).join("/"));
+    if (pattern.length === words.length && route.later === undefined)
+      candidates.add(pattern.map((word, at) => (word.startsWith(":") ? words[at] : word)).join("/"));
   }
   return candidates.has(asked) ? asked : didYouMean(asked, candidates);
 }

@@ -21,7 +21,11 @@ interface Source {
  *
  * @param positions where the pages were asked from
  */
-export function mergePages(pages: Readonly<Record<string, TaskPage>>, positions: Positions, limit: number): { items: Task[]; next: Positions | null } {
+export function mergePages(
+  pages: Readonly<Record<string, TaskPage>>,
+  positions: Positions,
+  limit: number,
+): { items: Task[]; next: Positions | null } {
   const sources: Source[] = Object.entries(pages).map(([domain, page]) => ({ domain, page, taken: 0 }));
   const items: Task[] = [];
   while (items.length < limit && !sources.some(isBarrier)) {

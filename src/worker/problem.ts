@@ -27,7 +27,10 @@ const OWN: ReadonlySet<string> = new Set(["type", "title", "status", "detail", "
 
 /** A JSON answer. */
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(body), { status, headers: { ...HEADERS, "content-type": "application/json; charset=UTF-8", ...headers } });
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...HEADERS, "content-type": "application/json; charset=UTF-8", ...headers },
+  });
 }
 
 /**
@@ -39,7 +42,14 @@ export function problem(error: unknown, request: Request, clock: Clock, log: (en
   if (known) return render(known);
   const id = request.headers.get("cf-ray") ?? clock.token(8);
   const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
-  log({ level: "error", message: "A request failed in a way that Millrace does not know.", request: id, method: request.method, path: pathOf(request), error: text });
+  log({
+    level: "error",
+    message: "A request failed in a way that Millrace does not know.",
+    request: id,
+    method: request.method,
+    path: pathOf(request),
+    error: text,
+  });
   return render(fail("internal", `Something failed inside the mill. Its log has the details under the request ${id}.`, { request: id }));
 }
 
@@ -49,9 +59,13 @@ function recognise(error: unknown): MillraceError | undefined {
   if (revived instanceof MillraceError) return revived.code === "internal" ? undefined : revived;
   if (typeof error !== "object" || error === null) return undefined;
   const { overloaded, retryable, durableObjectReset, message } = error as Record<string, unknown>;
-  if (overloaded === true) return fail("overloaded", "More is asked of this domain than it can answer; ask again in a while, with less at once.");
+  if (overloaded === true)
+    return fail("overloaded", "More is asked of this domain than it can answer; ask again in a while, with less at once.");
   if (retryable === true || durableObjectReset === true || /network connection lost/i.test(String(message))) {
-    return fail("domain_unreachable", "The connection to the domain broke; ask again. A change may or may not have happened: an Idempotency-Key makes repeating a submit safe.");
+    return fail(
+      "domain_unreachable",
+      "The connection to the domain broke; ask again. A change may or may not have happened: an Idempotency-Key makes repeating a submit safe.",
+    );
   }
   return undefined;
 }
@@ -62,7 +76,8 @@ function render(error: MillraceError): Response {
   const told = facts.retryAfterMs;
   const wait = typeof told === "number" ? Math.ceil(told / 1_000) : RETRY_AFTER_S[code];
   if (wait !== undefined) headers["retry-after"] = String(Math.max(1, wait));
-  if (code === "unauthenticated") headers["www-authenticate"] = `Bearer realm="millrace"${facts.reason === "invalid_token" ? ', error="invalid_token"' : ""}`;
+  if (code === "unauthenticated")
+    headers["www-authenticate"] = `Bearer realm="millrace"${facts.reason === "invalid_token" ? ', error="invalid_token"' : ""}`;
   if (code === "method_not_allowed") headers.allow = String(facts.allow);
   const body: Record<string, unknown> = { type: `urn:millrace:error:${code}`, title: titleOf(code), status, detail: message, code };
   for (const [name, value] of Object.entries(facts)) body[OWN.has(name) ? `task${name[0]!.toUpperCase()}${name.slice(1)}` : name] = value;

@@ -41,7 +41,10 @@ export function readParameters(url: string, { once = [], many = [], later = [] }
   const given = new Map<string, string[]>();
   for (const [name, value] of new URL(url).searchParams) {
     if (later.includes(name)) {
-      throw fail("not_implemented", `The query parameter ${name} is not implemented yet; leave it out.`, { parameter: name, issues: [{ path: name, message: "not implemented" }] });
+      throw fail("not_implemented", `The query parameter ${name} is not implemented yet; leave it out.`, {
+        parameter: name,
+        issues: [{ path: name, message: "not implemented" }],
+      });
     }
     const known = [...once, ...many];
     if (!known.includes(name)) throw unknown(name, [...known, ...later]);
@@ -57,10 +60,14 @@ export function readParameters(url: string, { once = [], many = [], later = [] }
 function unknown(name: string, known: string[]): MillraceError {
   const hint = didYouMean(name, known);
   const takes = known.length === 0 ? "this takes none" : `it takes ${known.join(", ")}`;
-  return fail("invalid_request", `There is no query parameter ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`, {
-    ...(hint === undefined ? {} : { didYouMean: hint }),
-    issues: [{ path: name.slice(0, 80), message: "unknown query parameter" }],
-  });
+  return fail(
+    "invalid_request",
+    `There is no query parameter ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`,
+    {
+      ...(hint === undefined ? {} : { didYouMean: hint }),
+      issues: [{ path: name.slice(0, 80), message: "unknown query parameter" }],
+    },
+  );
 }
 
 /**
@@ -115,7 +122,11 @@ export const first = (given: Given, name: string): string | undefined => given.g
 function readStatus(text: string): Status {
   if (SHOWN.includes(text)) return text as Status;
   const hint = didYouMean(text, SHOWN);
-  throw refuse("status", `There is no status ${show(text)}; ${hint === undefined ? `there are ${SHOWN.join(", ")}.` : `did you mean "${hint}"?`}`, hint);
+  throw refuse(
+    "status",
+    `There is no status ${show(text)}; ${hint === undefined ? `there are ${SHOWN.join(", ")}.` : `did you mean "${hint}"?`}`,
+    hint,
+  );
 }
 
 function readTags(texts: readonly string[]): [string, string][] {
@@ -123,7 +134,9 @@ function readTags(texts: readonly string[]): [string, string][] {
   return texts.map((text) => {
     const colon = text.indexOf(":");
     if (colon > 0) return [text.slice(0, colon), text.slice(colon + 1)];
-    throw fail("invalid_tag", `A tag filter is written key:value; got ${show(text)}.`, { issues: [{ path: "tag", message: "not key:value" }] });
+    throw fail("invalid_tag", `A tag filter is written key:value; got ${show(text)}.`, {
+      issues: [{ path: "tag", message: "not key:value" }],
+    });
   });
 }
 

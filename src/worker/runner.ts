@@ -27,7 +27,15 @@ export class RunnerEntrypoint extends WorkerEntrypoint<unknown> implements Runne
   constructor(ctx: ExecutionContext, env: unknown, registry: Registry, { outlive = false, ...wiring }: RunnerWiring) {
     super(ctx, env);
     this.#outlive = outlive;
-    this.#surroundings = { clock: systemClock, turn: () => scheduler.wait(0), write, ...wiring, registry, env, expose: (control) => new Control(control) };
+    this.#surroundings = {
+      clock: systemClock,
+      turn: () => scheduler.wait(0),
+      write,
+      ...wiring,
+      registry,
+      env,
+      expose: (control) => new Control(control),
+    };
   }
 
   /**

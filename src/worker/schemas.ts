@@ -58,7 +58,10 @@ const scheduleFields = {
 const scheduleLater = ["dependsOn", "onDependencyFailure", ...submitLater.filter((name) => name !== "parent")];
 
 /** `POST /v1/domains/{domain}/schedules`. */
-export const scheduleShape: BodyShape = { schema: z.strictObject({ name: z.optional(text), type: text, payload, ...scheduleFields }), later: scheduleLater };
+export const scheduleShape: BodyShape = {
+  schema: z.strictObject({ name: z.optional(text), type: text, payload, ...scheduleFields }),
+  later: scheduleLater,
+};
 
 /** `PATCH /v1/schedules/{id}`. */
 export const scheduleChangeShape: BodyShape = {
@@ -77,12 +80,20 @@ export const settingsShape: BodyShape = {
 
 /** `POST /v1/domains/{domain}/claims`. */
 export const claimShape: BodyShape = {
-  schema: z.strictObject({ worker: text, types: z.optional(z.array(text)), max: z.optional(z.number()), lease: z.optional(duration), wait: z.optional(duration) }),
+  schema: z.strictObject({
+    worker: text,
+    types: z.optional(z.array(text)),
+    max: z.optional(z.number()),
+    lease: z.optional(duration),
+    wait: z.optional(duration),
+  }),
 };
 
 /** `POST /v1/claims/{lease}/renew`. */
 export const renewShape: BodyShape = {
-  schema: z.strictObject({ progress: z.optional(z.union([z.number(), z.strictObject({ fraction: z.number(), message: z.optional(z.nullable(text)) })])) }),
+  schema: z.strictObject({
+    progress: z.optional(z.union([z.number(), z.strictObject({ fraction: z.number(), message: z.optional(z.nullable(text)) })])),
+  }),
   optional: true,
 };
 

@@ -7,7 +7,11 @@ import { environment, Group, Mill, NODE, ROOT, temporary, until } from "./mill.t
 const home = temporary("pull");
 let running: Mill;
 beforeAll(async () => {
-  running = await Mill.start({ folder: fileURLToPath(new URL("worker", import.meta.url)), home: home.path, vars: { PROBE: "", LIFE: "1" } });
+  running = await Mill.start({
+    folder: fileURLToPath(new URL("worker", import.meta.url)),
+    home: home.path,
+    vars: { PROBE: "", LIFE: "1" },
+  });
 });
 afterAll(async () => {
   await running.kill9();
@@ -20,7 +24,14 @@ const WORKERS: [name: string, command: string, script: string][] = [
 ];
 
 describe.each(WORKERS)("the example worker in %s", (name, command, script) => {
-  const env = () => ({ ...environment(home.path), MILLRACE_URL: running.url, MILLRACE_DOMAIN: "pull", MILLRACE_TYPES: name, MILLRACE_WORKER: `${name}-1`, MILLRACE_LEASE: "5s" });
+  const env = () => ({
+    ...environment(home.path),
+    MILLRACE_URL: running.url,
+    MILLRACE_DOMAIN: "pull",
+    MILLRACE_TYPES: name,
+    MILLRACE_WORKER: `${name}-1`,
+    MILLRACE_LEASE: "5s",
+  });
   const start = () => new Group(command, [script], { cwd: home.path, env: env() });
 
   test("claims, completes, fails, keeps the lease of long work, sees a cancel, gives back what it holds when it is stopped", async () => {
@@ -65,12 +76,19 @@ describe.each(WORKERS)("the example worker in %s", (name, command, script) => {
     const type = name as "node" | "python";
     const first = start();
     const { id } = await pull.submit(type, { text: "a b", ms: 8_000 });
-    await until(() => `its start: ${first.output}`, async () => (await pull.task(type, id).get()).status === "running", 30_000);
+    await until(
+      () => `its start: ${first.output}`,
+      async () => (await pull.task(type, id).get()).status === "running",
+      30_000,
+    );
     await first.kill9();
     const second = start();
     try {
       expect(await pull.task(type, id).result({ timeout: "60s" })).toMatchObject({ words: 2 });
-      expect(await pull.task(type, id).get()).toMatchObject({ attempt: 2, errors: [{ attempt: 1, message: expect.stringContaining(`${name}-1 ran out`) }] });
+      expect(await pull.task(type, id).get()).toMatchObject({
+        attempt: 2,
+        errors: [{ attempt: 1, message: expect.stringContaining(`${name}-1 ran out`) }],
+      });
     } finally {
       await second.kill9();
     }

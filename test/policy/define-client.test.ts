@@ -28,18 +28,24 @@ function fakeObject() {
   const asked: [method: string, ...args: unknown[]][] = [];
   const results: (ResultAnswer | MillraceError)[] = [];
   const answers: Record<string, unknown> = {
-    get: { id: "media_1", type: "resize" }, list: { items: [{ id: "media_1" }], next: 41 }, count: 7, schedules: { items: [], next: null },
+    get: { id: "media_1", type: "resize" },
+    list: { items: [{ id: "media_1" }], next: 41 },
+    count: 7,
+    schedules: { items: [], next: null },
     createSchedule: { schedule: { id: "media_s1" }, created: true },
   };
   const api = new Proxy({} as DomainApi, {
-    get: (_target, method: string) => async (...args: unknown[]) => {
-      asked.push([method, ...args]);
-      if (method === "submit") return { outcomes: (args[0] as SubmitRequest).items.map((_item, index) => ({ outcome: "inserted", id: `media_${index + 1}` })) };
-      if (method !== "result") return answers[method] ?? { id: "media_1", type: "resize", domain: "media" };
-      const next = results.length > 1 ? results.shift() : results[0];
-      if (next instanceof MillraceError) throw next;
-      return next;
-    },
+    get:
+      (_target, method: string) =>
+      async (...args: unknown[]) => {
+        asked.push([method, ...args]);
+        if (method === "submit")
+          return { outcomes: (args[0] as SubmitRequest).items.map((_item, index) => ({ outcome: "inserted", id: `media_${index + 1}` })) };
+        if (method !== "result") return answers[method] ?? { id: "media_1", type: "resize", domain: "media" };
+        const next = results.length > 1 ? results.shift() : results[0];
+        if (next instanceof MillraceError) throw next;
+        return next;
+      },
   });
   return { api, asked, results };
 }
@@ -56,21 +62,47 @@ function local(): Made {
 function overHttp(): Made {
   const object = fakeObject();
   const clock = new FakeClock();
-  const gateway = createGateway(registry, { domain: () => object.api, coordinator: () => ({}) as CoordinatorApi, clock, log: () => undefined });
+  const gateway = createGateway(registry, {
+    domain: () => object.api,
+    coordinator: () => ({}) as CoordinatorApi,
+    clock,
+    log: () => undefined,
+  });
   const fetch = async (request: Request) => gateway.fetch(request, { MILLRACE_AUTH: "open" });
   return { handle: createClient<MediaMill>({ url: "https://jobs.test/", fetch, clock }).domain("media"), clock, ...object };
 }
 
-describe.each([["in the Worker", local], ["over HTTP, through the real gateway", overHttp]])("a handle %s", (_name, make) => {
+describe.each([
+  ["in the Worker", local],
+  ["over HTTP, through the real gateway", overHttp],
+])("a handle %s", (_name, make) => {
   test("submit prepares the task and answers with outcome, id, type and domain", async () => {
     const { handle, asked } = make();
-    const options = { priority: "high", retry: exponential(2, "1s", "1m"), delay: "5s", runAt: undefined, deadline: new Date(2_000_000) } as const;
-    expect(await handle.submit("resize", { object: "cat" }, options)).toEqual({ outcome: "inserted", id: "media_1", type: "resize", domain: "media" });
+    const options = {
+      priority: "high",
+      retry: exponential(2, "1s", "1m"),
+      delay: "5s",
+      runAt: undefined,
+      deadline: new Date(2_000_000),
+    } as const;
+    expect(await handle.submit("resize", { object: "cat" }, options)).toEqual({
+      outcome: "inserted",
+      id: "media_1",
+      type: "resize",
+      domain: "media",
+    });
     const [method, request] = asked[0] as ["submit", SubmitRequest];
     expect(method).toBe("submit");
     expect(request.idempotency).toBeUndefined();
     expect(request.items).toMatchObject([
-      { type: "resize", payload: '{"object":"cat"}', priority: 64, delayMs: 5_000, deadlineAt: 2_000_000, retry: { kind: "exponential", attempts: 2, initialMs: 1_000, maxMs: 60_000 } },
+      {
+        type: "resize",
+        payload: '{"object":"cat"}',
+        priority: 64,
+        delayMs: 5_000,
+        deadlineAt: 2_000_000,
+        retry: { kind: "exponential", attempts: 2, initialMs: 1_000, maxMs: 60_000 },
+      },
     ]);
   });
 
@@ -86,7 +118,10 @@ describe.each([["in the Worker", local], ["over HTTP, through the real gateway",
 
   test("submitAll is one call, in order; an empty one is none", async () => {
     const { handle, asked } = make();
-    const answer = await handle.submitAll([{ type: "plain", payload: 1, priority: "idle" }, { type: "resize", payload: { object: "x" } }]);
+    const answer = await handle.submitAll([
+      { type: "plain", payload: 1, priority: "idle" },
+      { type: "resize", payload: { object: "x" } },
+    ]);
     expect(answer).toEqual([
       { outcome: "inserted", id: "media_1", type: "plain", domain: "media" },
       { outcome: "inserted", id: "media_2", type: "resize", domain: "media" },
@@ -99,12 +134,20 @@ describe.each([["in the Worker", local], ["over HTTP, through the real gateway",
   test("bad payloads, types and options are refused with the same codes, and nothing is asked", async () => {
     const { handle, asked } = make();
     const bad = handle as unknown as DomainHandle<"media", Record<string, { input: unknown; payload: unknown; result: unknown }>>;
-    await expect(bad.submit("resize", { object: 7 })).rejects.toMatchObject({ code: "invalid_payload", facts: { issues: [{ path: expect.stringContaining("object") }] } });
+    await expect(bad.submit("resize", { object: 7 })).rejects.toMatchObject({
+      code: "invalid_payload",
+      facts: { issues: [{ path: expect.stringContaining("object") }] },
+    });
     await expect(bad.submit("resise", {})).rejects.toMatchObject({ code: "unknown_type", facts: { didYouMean: "resize" } });
     await expect(bad.submit("plain", Number.NaN)).rejects.toMatchObject({ code: "invalid_payload" });
     await expect(bad.submit("plain", 1, { dependsOn: ["nonsense"] })).rejects.toMatchObject({ code: "invalid_dependency" });
     await expect(bad.submit("plain", 1, { priority: 999 })).rejects.toMatchObject({ code: "invalid_request" });
-    await expect(bad.submitAll([{ type: "plain", payload: 1 }, { type: "resize", payload: {} }])).rejects.toMatchObject({ code: "invalid_payload", facts: { failed: [{ index: 1 }] } });
+    await expect(
+      bad.submitAll([
+        { type: "plain", payload: 1 },
+        { type: "resize", payload: {} },
+      ]),
+    ).rejects.toMatchObject({ code: "invalid_payload", facts: { failed: [{ index: 1 }] } });
     expect(() => bad.task("resize", "ingest_1")).toThrow(expect.objectContaining({ code: "task_not_found" }));
     expect(asked).toEqual([]);
   });
@@ -123,9 +166,15 @@ describe.each([["in the Worker", local], ["over HTTP, through the real gateway",
     const { handle, results } = make();
     const error = { name: "Error", message: "no such image" };
     results.push({ status: "dead_letter", error, ended: true });
-    await expect(handle.task("resize", "media_1").result()).rejects.toMatchObject({ code: "invalid_state", facts: { id: "media_1", status: "dead_letter", error, ended: true } });
+    await expect(handle.task("resize", "media_1").result()).rejects.toMatchObject({
+      code: "invalid_state",
+      facts: { id: "media_1", status: "dead_letter", error, ended: true },
+    });
     results[0] = { status: "pending", error: null, ended: false };
-    await expect(handle.task("resize", "media_1").result({ timeout: 0 })).rejects.toMatchObject({ code: "invalid_state", facts: { status: "pending", ended: false, timeoutMs: 0 } });
+    await expect(handle.task("resize", "media_1").result({ timeout: 0 })).rejects.toMatchObject({
+      code: "invalid_state",
+      facts: { status: "pending", ended: false, timeoutMs: 0 },
+    });
   });
 
   test("a wait goes on over an object that goes away, and ends with its own deadline", async () => {
@@ -135,7 +184,9 @@ describe.each([["in the Worker", local], ["over HTTP, through the real gateway",
     await clock.advance(60_000);
     await expect(waiting).resolves.toEqual({ bytes: 4 });
     results[0] = fail("domain_unreachable", "gone");
-    const hopeless = expect(handle.task("resize", "media_1").result({ timeout: "3s" })).rejects.toMatchObject({ code: "domain_unreachable" });
+    const hopeless = expect(handle.task("resize", "media_1").result({ timeout: "3s" })).rejects.toMatchObject({
+      code: "domain_unreachable",
+    });
     await clock.advance(120_000);
     await hopeless;
   });
@@ -172,23 +223,56 @@ describe.each([["in the Worker", local], ["over HTTP, through the real gateway",
     await schedule.delete();
     const said = asked.map(([method, ...args]) => [method, ...args]).filter(([method]) => method !== "get");
     expect(said).toMatchObject([
-      ["cancel", "media_1"], ["runNow", "media_1"], ["retry", "media_1"], ["retry", "media_1", { payload: '{"object":"dog"}', hash: expect.any(String) }],
-      ["count", { status: ["failed"], type: "resize" }], ["pause"], ["resumeDomain"], ["configure", { maxConcurrency: 3 }], ["configure", { maxConcurrency: null }],
-      ["schedules", { limit: 5 }], ["createSchedule", { name: "hourly", everyMs: 3_600_000, item: { type: "plain", payload: "1" } }],
-      ["schedule", "media_s1"], ["scheduleAction", "media_s1", "pause"],
-      ["schedule", "media_s1"], ["updateSchedule", "media_s1", { everyMs: 7_200_000, overlap: "allow", maxRuns: null }], ["scheduleAction", "media_s1", "delete"],
+      ["cancel", "media_1"],
+      ["runNow", "media_1"],
+      ["retry", "media_1"],
+      ["retry", "media_1", { payload: '{"object":"dog"}', hash: expect.any(String) }],
+      ["count", { status: ["failed"], type: "resize" }],
+      ["pause"],
+      ["resumeDomain"],
+      ["configure", { maxConcurrency: 3 }],
+      ["configure", { maxConcurrency: null }],
+      ["schedules", { limit: 5 }],
+      ["createSchedule", { name: "hourly", everyMs: 3_600_000, item: { type: "plain", payload: "1" } }],
+      ["schedule", "media_s1"],
+      ["scheduleAction", "media_s1", "pause"],
+      ["schedule", "media_s1"],
+      ["updateSchedule", "media_s1", { everyMs: 7_200_000, overlap: "allow", maxRuns: null }],
+      ["scheduleAction", "media_s1", "delete"],
     ]);
   });
 
   test("lists carry every filter, and a cursor goes back in", async () => {
     const { handle, asked } = make();
-    const query = { status: ["failed", "dead_letter"], type: "resize", priority: "high", tags: { "a.b": "c:d" }, key: "k", error: "e", q: "q&=", since: 1_000, until: new Date(2_000), limit: 3 } as const;
+    const query = {
+      status: ["failed", "dead_letter"],
+      type: "resize",
+      priority: "high",
+      tags: { "a.b": "c:d" },
+      key: "k",
+      error: "e",
+      q: "q&=",
+      since: 1_000,
+      until: new Date(2_000),
+      limit: 3,
+    } as const;
     const page = await handle.list(query);
     expect(page.items).toMatchObject([{ id: "media_1" }]);
     await handle.list({ ...query, cursor: page.next! });
     await handle.deadLetters();
     expect(asked.map(([, given]) => given)).toMatchObject([
-      { status: ["failed", "dead_letter"], type: "resize", priority: 64, tags: [["a.b", "c:d"]], key: "k", error: "e", q: "q&=", since: 1_000, until: 2_000, limit: 3 },
+      {
+        status: ["failed", "dead_letter"],
+        type: "resize",
+        priority: 64,
+        tags: [["a.b", "c:d"]],
+        key: "k",
+        error: "e",
+        q: "q&=",
+        since: 1_000,
+        until: 2_000,
+        limit: 3,
+      },
       { before: 41 },
       { status: ["dead_letter"] },
     ]);
@@ -208,9 +292,14 @@ describe("the HTTP client", () => {
       if (answer instanceof Error) throw answer;
       return answer.clone();
     };
-    return { handle: createClient<MediaMill>({ url: "https://jobs.test/queue/", token: async () => "secret", fetch, clock }).domain("media"), seen, clock };
+    return {
+      handle: createClient<MediaMill>({ url: "https://jobs.test/queue/", token: async () => "secret", fetch, clock }).domain("media"),
+      seen,
+      clock,
+    };
   }
-  const busy = (status: number, retryAfter: string) => new Response(JSON.stringify({ code: "overloaded", detail: "busy" }), { status, headers: { "retry-after": retryAfter } });
+  const busy = (status: number, retryAfter: string) =>
+    new Response(JSON.stringify({ code: "overloaded", detail: "busy" }), { status, headers: { "retry-after": retryAfter } });
   const done = () => Response.json({ outcome: "inserted", id: "media_1" });
 
   test("keeps the path, sends the token", async () => {
@@ -222,10 +311,19 @@ describe("the HTTP client", () => {
 
   test("what a submit replaced is told", async () => {
     const superseded = { outcome: "superseded", id: "media_1", replacedId: "media_2" };
-    expect(await scripted(Response.json({ ...superseded, task: null })).handle.submit("plain", 1, { onDuplicate: "supersede" })).toEqual({ ...superseded, type: "plain", domain: "media" });
+    expect(await scripted(Response.json({ ...superseded, task: null })).handle.submit("plain", 1, { onDuplicate: "supersede" })).toEqual({
+      ...superseded,
+      type: "plain",
+      domain: "media",
+    });
     const { handle, seen } = scripted(Response.json({ outcomes: [superseded, { outcome: "debounced", id: "media_3" }] }));
     const onDuplicate = { debounce: "5s", maxWait: "1m" } as const;
-    expect(await handle.submitAll([{ type: "plain", payload: 1, onDuplicate: "supersede" }, { type: "plain", payload: 2, onDuplicate }])).toMatchObject([superseded, { outcome: "debounced", id: "media_3" }]);
+    expect(
+      await handle.submitAll([
+        { type: "plain", payload: 1, onDuplicate: "supersede" },
+        { type: "plain", payload: 2, onDuplicate },
+      ]),
+    ).toMatchObject([superseded, { outcome: "debounced", id: "media_3" }]);
     expect(await seen[0]!.json()).toMatchObject({ tasks: [{ onDuplicate: "supersede" }, { onDuplicate }] });
   });
 
@@ -261,10 +359,13 @@ describe("the HTTP client", () => {
     expect(patient.seen).toHaveLength(1);
   });
 
-  test.each<[number, string, string]>([[401, "no", "unauthenticated"], [404, "<html>", "not_found"], [500, "", "internal"], [418, "{}", "invalid_request"], [200, "<html>", "internal"]])(
-    "%i %j without a code is %s",
-    async (status, body, code) => {
-      await expect(scripted(new Response(body, { status })).handle.count()).rejects.toMatchObject({ code });
-    },
-  );
+  test.each<[number, string, string]>([
+    [401, "no", "unauthenticated"],
+    [404, "<html>", "not_found"],
+    [500, "", "internal"],
+    [418, "{}", "invalid_request"],
+    [200, "<html>", "internal"],
+  ])("%i %j without a code is %s", async (status, body, code) => {
+    await expect(scripted(new Response(body, { status })).handle.count()).rejects.toMatchObject({ code });
+  });
 });

@@ -14,12 +14,14 @@ const namespace = {
   getByName: (name: string) => {
     stubs += 1;
     const stub = stubs;
-    const verb = (method: string) => async (...args: unknown[]) => {
-      calls.push([stub, `${name}.${method}`, ...args]);
-      const answer = answers.length > 1 ? answers.shift() : answers[0];
-      if (answer instanceof Error) throw answer;
-      return answer;
-    };
+    const verb =
+      (method: string) =>
+      async (...args: unknown[]) => {
+        calls.push([stub, `${name}.${method}`, ...args]);
+        const answer = answers.length > 1 ? answers.shift() : answers[0];
+        if (answer instanceof Error) throw answer;
+        return answer;
+      };
     return { get: verb("get"), submit: verb("submit"), cancel: verb("cancel"), sync: verb("sync"), sweepList: verb("sweepList") };
   },
 };
@@ -41,7 +43,11 @@ describe("reaching an object", () => {
     const clock = new FakeClock();
     answers = [broken({ retryable: true }), broken({ durableObjectReset: true }), "the task"];
     await expect(asked(clock, reachDomain("media", clock).get("media_1"))).resolves.toBe("the task");
-    expect(calls).toEqual([[1, "media.get", "media_1"], [2, "media.get", "media_1"], [3, "media.get", "media_1"]]);
+    expect(calls).toEqual([
+      [1, "media.get", "media_1"],
+      [2, "media.get", "media_1"],
+      [3, "media.get", "media_1"],
+    ]);
   });
 
   test.each([
@@ -61,14 +67,24 @@ describe("reaching an object", () => {
     await expect(asked(clock, reachDomain("media", clock).cancel("media_1"))).rejects.toMatchObject({ code: "domain_unreachable" });
     await expect(asked(clock, reachDomain("media", clock).submit({ items: [] }))).rejects.toMatchObject({ code: "domain_unreachable" });
     expect(calls).toHaveLength(2);
-    await expect(asked(clock, reachDomain("media", clock).submit({ items: [], idempotency: { key: "k", body: "b" } }))).rejects.toMatchObject({ code: "domain_unreachable" });
+    await expect(
+      asked(clock, reachDomain("media", clock).submit({ items: [], idempotency: { key: "k", body: "b" } })),
+    ).rejects.toMatchObject({ code: "domain_unreachable" });
     expect(calls).toHaveLength(5);
   });
 
   test("our own errors come back as what they are, and are never asked again, also when they claim to be retryable", async () => {
     const clock = new FakeClock();
     // RPC keeps own properties, not classes.
-    answers = [Object.assign(new Error("gone"), { name: "MillraceError", code: "task_not_found", status: 404, facts: { id: "media_1" }, retryable: true })];
+    answers = [
+      Object.assign(new Error("gone"), {
+        name: "MillraceError",
+        code: "task_not_found",
+        status: 404,
+        facts: { id: "media_1" },
+        retryable: true,
+      }),
+    ];
     const error = await asked(clock, reachDomain("media", clock).get("media_1")).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(MillraceError);
     expect(error).toEqual(fail("task_not_found", "gone", { id: "media_1" }));

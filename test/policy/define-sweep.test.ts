@@ -73,11 +73,21 @@ describe("the sweeper", () => {
 describe("a cron tick", () => {
   const registry = buildRegistry({ domains: [ingest] });
 
-  async function ticked(cron: string, action: (handle: DomainHandle<"ingest", never>, scheduledTime: number) => unknown, scheduledTime = 60_000) {
+  async function ticked(
+    cron: string,
+    action: (handle: DomainHandle<"ingest", never>, scheduledTime: number) => unknown,
+    scheduledTime = 60_000,
+  ) {
     const requests: SubmitRequest[] = [];
-    const api = { submit: async (request: SubmitRequest) => (requests.push(request), { outcomes: request.items.map(() => ({ outcome: "inserted", id: "ingest_1" })) }) };
+    const api = {
+      submit: async (request: SubmitRequest) => (
+        requests.push(request),
+        { outcomes: request.items.map(() => ({ outcome: "inserted", id: "ingest_1" })) }
+      ),
+    };
     const crons = {
-      "*/5 * * * *": (mill: { scheduledTime: number; domain(definition: { name: string }): DomainHandle<"ingest", never> }) => action(mill.domain(ingest), mill.scheduledTime),
+      "*/5 * * * *": (mill: { scheduledTime: number; domain(definition: { name: string }): DomainHandle<"ingest", never> }) =>
+        action(mill.domain(ingest), mill.scheduledTime),
     };
     await runCron(registry, crons as never, { cron, scheduledTime }, () => api as unknown as DomainApi);
     return requests.map(({ idempotency }) => idempotency);
@@ -89,13 +99,18 @@ describe("a cron tick", () => {
 
   test("gives every submit a key of its own, the same when the platform repeats the tick", async () => {
     const first = await ticked("*/5 * * * *", twice);
-    expect(first.map((idempotency) => idempotency?.key)).toEqual(["worker:ingest:cron:*/5 * * * *:60000:1", "worker:ingest:cron:*/5 * * * *:60000:2"]);
+    expect(first.map((idempotency) => idempotency?.key)).toEqual([
+      "worker:ingest:cron:*/5 * * * *:60000:1",
+      "worker:ingest:cron:*/5 * * * *:60000:2",
+    ]);
     expect(await ticked("*/5 * * * *", twice)).toEqual(first);
     expect((await ticked("*/5 * * * *", twice, 120_000))[0]).not.toEqual(first[0]);
   });
 
   test("an own key wins; other crons and inherited names run nothing; a throw comes out", async () => {
-    expect(await ticked("*/5 * * * *", (handle) => handle.submit("t" as never, 1 as never, { idempotencyKey: "own" }))).toMatchObject([{ key: "worker:ingest:own" }]);
+    expect(await ticked("*/5 * * * *", (handle) => handle.submit("t" as never, 1 as never, { idempotencyKey: "own" }))).toMatchObject([
+      { key: "worker:ingest:own" },
+    ]);
     for (const cron of ["* * * * *", "constructor"]) expect(await ticked(cron, twice)).toEqual([]);
     await expect(ticked("*/5 * * * *", () => Promise.reject(new Error("tick failed")))).rejects.toThrow("tick failed");
   });

@@ -9,7 +9,11 @@ import type { Status } from "../../src/policy/status.ts";
 import { runTask, RunTaskError, waitForTask } from "../../src/testing/index.ts";
 import { FakeClock, settled } from "./runner-fakes.ts";
 
-const notify = defineDomain("notify").task("mail", { payload: z.object({ to: z.string() }), key: (payload) => payload.to, execute: () => null });
+const notify = defineDomain("notify").task("mail", {
+  payload: z.object({ to: z.string() }),
+  key: (payload) => payload.to,
+  execute: () => null,
+});
 const cancelled: string[] = [];
 const media = defineDomain("media", { state: (env: { prefix: string }) => ({ prefix: env.prefix }) })
   .task("resize", {
@@ -46,14 +50,21 @@ describe("runTask", () => {
     const answer = await runTask(media, "resize", { object: "cat" }, { env: { prefix: "r2" }, attempt: 2, domains: [notify] });
     expect(answer).toEqual({
       result: { url: "r2/cat@320?2&media_1&cat" },
-      progress: [{ fraction: 0.5, message: "resizing" }, { fraction: 0.75, message: "resizing", bytes: { done: 3, total: 4 } }],
+      progress: [
+        { fraction: 0.5, message: "resizing" },
+        { fraction: 0.75, message: "resizing", bytes: { done: 3, total: 4 } },
+      ],
       logs: [{ level: "info", message: "made", width: 320, domain: "media", type: "resize", task: "media_1", attempt: 2 }],
-      submitted: [{ domain: "notify", type: "mail", payload: { to: "ops" }, key: "ops", label: null, tags: {}, priority: 64, delayMs: null }],
+      submitted: [
+        { domain: "notify", type: "mail", payload: { to: "ops" }, key: "ops", label: null, tags: {}, priority: 64, delayMs: null },
+      ],
     });
   });
 
   test("state is built from each call's env", async () => {
-    const urls = await Promise.all(["a", "b"].map((prefix) => runTask(media, "resize", { object: "x" }, { env: { prefix }, domains: [notify] })));
+    const urls = await Promise.all(
+      ["a", "b"].map((prefix) => runTask(media, "resize", { object: "x" }, { env: { prefix }, domains: [notify] })),
+    );
     expect(urls.map(({ result }) => result.url.split("/")[0])).toEqual(["a", "b"]);
   });
 
@@ -76,18 +87,27 @@ describe("runTask", () => {
   test("a domain that is not there, and a verb that needs a mill, say so", async () => {
     const error: unknown = await runTask(media, "resize", { object: "cat" }, { env: { prefix: "" } }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "unknown_domain", retryable: true, witnessed: { progress: { length: 2 }, logs: { length: 1 } } });
-    const asks = defineDomain("asks").task("t", { payload: z.null(), execute: async (_payload, ctx) => (await ctx.domain(notify).list()).next });
+    const asks = defineDomain("asks").task("t", {
+      payload: z.null(),
+      execute: async (_payload, ctx) => (await ctx.domain(notify).list()).next,
+    });
     await expect(runTask(asks, "t", null, { domains: [notify] })).rejects.toMatchObject({ code: "not_implemented" });
   });
 
   test("the timeout and a cancel abort the signal; a cancel calls onCancel", async () => {
     const clock = new FakeClock();
-    const timed = expect(runTask(media, "waits", null, { env: {}, clock })).rejects.toMatchObject({ name: "TimeoutError", aborted: "timeout", code: "timeout" });
+    const timed = expect(runTask(media, "waits", null, { env: {}, clock })).rejects.toMatchObject({
+      name: "TimeoutError",
+      aborted: "timeout",
+      code: "timeout",
+    });
     await settled();
     await clock.advance(60_000);
     await timed;
     const stop = new AbortController();
-    const stopped = expect(runTask(media, "waits", null, { env: {}, clock, signal: stop.signal })).rejects.toMatchObject({ aborted: "cancel" });
+    const stopped = expect(runTask(media, "waits", null, { env: {}, clock, signal: stop.signal })).rejects.toMatchObject({
+      aborted: "cancel",
+    });
     await settled();
     stop.abort();
     await stopped;
@@ -134,9 +154,16 @@ describe("waitForTask", () => {
 
   test("another end is told at once, and so is the time being up", async () => {
     const clock = new FakeClock();
-    await expect(waitForTask(scripted("failed"), "running", { clock })).rejects.toMatchObject({ code: "invalid_state", facts: { status: "failed" } });
-    await expect(waitForTask(scripted("pending", "completed"), "dead_letter", { clock })).rejects.toMatchObject({ facts: { status: "completed" } });
-    const late = expect(waitForTask(scripted("pending"), "running", { clock, timeout: "1s" })).rejects.toThrow("still pending after 1000 ms");
+    await expect(waitForTask(scripted("failed"), "running", { clock })).rejects.toMatchObject({
+      code: "invalid_state",
+      facts: { status: "failed" },
+    });
+    await expect(waitForTask(scripted("pending", "completed"), "dead_letter", { clock })).rejects.toMatchObject({
+      facts: { status: "completed" },
+    });
+    const late = expect(waitForTask(scripted("pending"), "running", { clock, timeout: "1s" })).rejects.toThrow(
+      "still pending after 1000 ms",
+    );
     await clock.advance(2_000);
     await late;
   });

@@ -26,10 +26,30 @@ const ofDomain = (options: object) => problems({ domains: [defineDomain("d", opt
 
 describe("a definition", () => {
   test("is what the engine takes, with every default in place", () => {
-    const domain = defineDomain("media", { defaults: { priority: "high" } }).task("resize", { payload, ttl: "1h", tags: { kind: "image" }, execute });
-    expect(domain).toMatchObject({ name: "media", state: undefined, maxConcurrency: undefined, defaults: { priority: "high" }, history: {}, schedules: [] });
+    const domain = defineDomain("media", { defaults: { priority: "high" } }).task("resize", {
+      payload,
+      ttl: "1h",
+      tags: { kind: "image" },
+      execute,
+    });
+    expect(domain).toMatchObject({
+      name: "media",
+      state: undefined,
+      maxConcurrency: undefined,
+      defaults: { priority: "high" },
+      history: {},
+      schedules: [],
+    });
     const type = domain.types.get("resize")!;
-    expect(type).toMatchObject({ name: "resize", result: undefined, key: undefined, defaults: { ttl: "1h" }, submittable: true, redact: [], keep: true });
+    expect(type).toMatchObject({
+      name: "resize",
+      result: undefined,
+      key: undefined,
+      defaults: { ttl: "1h" },
+      submittable: true,
+      redact: [],
+      keep: true,
+    });
     expect((type.tags as () => unknown)()).toEqual({ kind: "image" });
   });
 
@@ -41,12 +61,20 @@ describe("a definition", () => {
   });
 
   test("defineDomain<App>() begins one for an app of its own", () => {
-    const domain = defineDomain<{ db: string }>()("own", { maxConcurrency: 1 }).task("t", { payload, execute: (_payload, ctx) => ctx.app.db });
+    const domain = defineDomain<{ db: string }>()("own", { maxConcurrency: 1 }).task("t", {
+      payload,
+      execute: (_payload, ctx) => ctx.app.db,
+    });
     expect(buildRegistry({ domains: [domain] }).domains.get("own")).toBe(domain);
   });
 
   test("a registry holds what was given, and the built-in cap", () => {
-    expect(buildRegistry({ domains: [good] })).toEqual({ domains: new Map([["good", good]]), app: undefined, maxConcurrency: 16, defaults: {} });
+    expect(buildRegistry({ domains: [good] })).toEqual({
+      domains: new Map([["good", good]]),
+      app: undefined,
+      maxConcurrency: 16,
+      defaults: {},
+    });
   });
 });
 
@@ -105,13 +133,17 @@ describe("createMill's one error", () => {
   test("of a domain", () => {
     expect(ofDomain({ state: 1 })).toEqual(["d: state must be a function of env."]);
     expect(ofDomain({ history: { keep: -1, maxAge: 0, age: 1 } })).toHaveLength(3);
-    expect(ofDomain({ defaults: { tags: { a: 1 }, timeuot: 1 } })).toEqual([expect.stringContaining('did you mean "timeout"'), expect.stringContaining("must have a text")]);
+    expect(ofDomain({ defaults: { tags: { a: 1 }, timeuot: 1 } })).toEqual([
+      expect.stringContaining('did you mean "timeout"'),
+      expect.stringContaining("must have a text"),
+    ]);
     expect(problems({ domains: [] })).toHaveLength(1);
     expect(problems(undefined)).toHaveLength(1);
   });
 
   test("of a schedule, payload included", () => {
-    const scheduled = (options: object) => problems({ domains: [good.schedule("nightly", { type: "work", payload: { n: 1 }, every: "1h", ...options } as never)] });
+    const scheduled = (options: object) =>
+      problems({ domains: [good.schedule("nightly", { type: "work", payload: { n: 1 }, every: "1h", ...options } as never)] });
     expect(scheduled({})).toEqual([]);
     expect(scheduled({ type: "wrok" })).toEqual([expect.stringContaining('did you mean "work"')]);
     expect(scheduled({ payload: { n: "x" } })).toEqual([expect.stringContaining("payload of good::work is not valid")]);
@@ -119,7 +151,15 @@ describe("createMill's one error", () => {
     expect(scheduled({ overlap: "queue", catchUp: "1h", jitter: "1m", maxRuns: 9, delay: "1m", deadline: "1h" })).toEqual([]);
     expect(scheduled({ overlap: "quue" })).toEqual([expect.stringContaining("skip, queue, cancelOther, allow")]);
     expect(scheduled({ group: "g" })).toEqual([expect.stringContaining('"group" is not_implemented')]);
-    expect(problems({ domains: [good.schedule("a", { type: "work", payload: { n: 1 }, every: "1h" }).schedule("a", { type: "work", payload: { n: 1 }, every: "1h" })] })).toHaveLength(1);
+    expect(
+      problems({
+        domains: [
+          good
+            .schedule("a", { type: "work", payload: { n: 1 }, every: "1h" })
+            .schedule("a", { type: "work", payload: { n: 1 }, every: "1h" }),
+        ],
+      }),
+    ).toHaveLength(1);
   });
 
   test("of a cron trigger", () => {
@@ -127,7 +167,9 @@ describe("createMill's one error", () => {
   });
 
   test("of the compatibility date, where the platform tells", () => {
-    const scope = (value: boolean | undefined) => ({ Cloudflare: { compatibilityFlags: { durable_object_io_tasks_prevent_eviction: value } } });
+    const scope = (value: boolean | undefined) => ({
+      Cloudflare: { compatibilityFlags: { durable_object_io_tasks_prevent_eviction: value } },
+    });
     expect(compatibilityProblems(scope(false))).toEqual([expect.stringContaining("2026-10-01")]);
     expect([compatibilityProblems(scope(true)), compatibilityProblems(scope(undefined)), compatibilityProblems({})]).toEqual([[], [], []]);
   });

@@ -12,11 +12,22 @@ const HOLDERS = {
   begun: { priority: 128, hasBegun: true, isSuccessor: false },
   successor: { priority: 128, hasBegun: false, isSuccessor: true },
 } satisfies Record<string, Standing | undefined>;
-const STRATEGIES = { skip: undefined, supersede: "supersede", reject: "reject", debounce: { debounceMs: 5_000, maxWaitMs: 60_000 } } satisfies Record<string, Strategy | undefined>;
+const STRATEGIES = {
+  skip: undefined,
+  supersede: "supersede",
+  reject: "reject",
+  debounce: { debounceMs: 5_000, maxWaitMs: 60_000 },
+} satisfies Record<string, Strategy | undefined>;
 
 const quiet = { runAt: NOW + 5_000, from: NOW };
 const TABLE: Record<keyof typeof STRATEGIES, Record<keyof typeof HOLDERS, Decision>> = {
-  skip: { none: { do: "insert" }, waiting: { do: "stand" }, debounced: { do: "stand" }, begun: { do: "follow" }, successor: { do: "stand" } },
+  skip: {
+    none: { do: "insert" },
+    waiting: { do: "stand" },
+    debounced: { do: "stand" },
+    begun: { do: "follow" },
+    successor: { do: "stand" },
+  },
   supersede: {
     none: { do: "insert" },
     waiting: { do: "replace", archive: true },
@@ -24,7 +35,13 @@ const TABLE: Record<keyof typeof STRATEGIES, Record<keyof typeof HOLDERS, Decisi
     begun: { do: "oust" },
     successor: { do: "oust" },
   },
-  reject: { none: { do: "insert" }, waiting: { do: "reject" }, debounced: { do: "reject" }, begun: { do: "reject" }, successor: { do: "reject" } },
+  reject: {
+    none: { do: "insert" },
+    waiting: { do: "reject" },
+    debounced: { do: "reject" },
+    begun: { do: "reject" },
+    successor: { do: "reject" },
+  },
   debounce: {
     none: { do: "insert", debounced: quiet },
     waiting: { do: "replace", archive: false, debounced: quiet },
@@ -76,14 +93,19 @@ test("a burst of debounced submits runs no later than maxWait after its first, a
 test("whatever holds the key, a refusal changes nothing and a key has one holder", () => {
   const standing = fc.record({ priority: fc.nat(255), hasBegun: fc.boolean(), isSuccessor: fc.boolean() });
   fc.assert(
-    fc.property(fc.constantFrom(...Object.values(STRATEGIES)), fc.option(standing, { nil: undefined }), fc.nat(255), (strategy, holder, priority) => {
-      const decision = decide(strategy, holder, { priority, now: NOW });
-      expect(decision.do === "insert").toBe(holder === undefined);
-      expect(decision.do === "reject").toBe(strategy === "reject" && holder !== undefined);
-      // Only what has not begun keeps its id; only what has begun is followed.
-      if (["stand", "raise", "replace"].includes(decision.do)) expect(holder!.hasBegun).toBe(false);
-      if (decision.do === "follow") expect(holder!.hasBegun).toBe(true);
-    }),
+    fc.property(
+      fc.constantFrom(...Object.values(STRATEGIES)),
+      fc.option(standing, { nil: undefined }),
+      fc.nat(255),
+      (strategy, holder, priority) => {
+        const decision = decide(strategy, holder, { priority, now: NOW });
+        expect(decision.do === "insert").toBe(holder === undefined);
+        expect(decision.do === "reject").toBe(strategy === "reject" && holder !== undefined);
+        // Only what has not begun keeps its id; only what has begun is followed.
+        if (["stand", "raise", "replace"].includes(decision.do)) expect(holder!.hasBegun).toBe(false);
+        if (decision.do === "follow") expect(holder!.hasBegun).toBe(true);
+      },
+    ),
   );
 });
 
@@ -96,9 +118,21 @@ test("strategies are read from TypeScript and JSON alike", () => {
 });
 
 test.each<[unknown, string]>([
-  ["replace", "onDuplicate"], [null, "onDuplicate"], [7, "onDuplicate"], [[], "onDuplicate"], [{}, "onDuplicate"], [{ maxWait: "5s" }, "onDuplicate"],
-  [{ debounce: "5s", max: 1 }, "onDuplicate"], [{ debounce: "soon" }, "onDuplicate.debounce"], [{ debounce: 0 }, "onDuplicate.debounce"], [{ debounce: "3651d" }, "onDuplicate.debounce"],
-  [{ debounce: undefined }, "onDuplicate.debounce"], [{ debounce: "5s", maxWait: "4s" }, "onDuplicate.maxWait"], [{ debounce: "5s", maxWait: -1 }, "onDuplicate.maxWait"],
+  ["replace", "onDuplicate"],
+  [null, "onDuplicate"],
+  [7, "onDuplicate"],
+  [[], "onDuplicate"],
+  [{}, "onDuplicate"],
+  [{ maxWait: "5s" }, "onDuplicate"],
+  [{ debounce: "5s", max: 1 }, "onDuplicate"],
+  [{ debounce: "soon" }, "onDuplicate.debounce"],
+  [{ debounce: 0 }, "onDuplicate.debounce"],
+  [{ debounce: "3651d" }, "onDuplicate.debounce"],
+  [{ debounce: undefined }, "onDuplicate.debounce"],
+  [{ debounce: "5s", maxWait: "4s" }, "onDuplicate.maxWait"],
+  [{ debounce: "5s", maxWait: -1 }, "onDuplicate.maxWait"],
 ])("%j is refused", (given, path) => {
-  expect(() => parseOnDuplicate(given)).toThrow(expect.objectContaining({ code: "invalid_request", facts: { issues: [expect.objectContaining({ path })] } }));
+  expect(() => parseOnDuplicate(given)).toThrow(
+    expect.objectContaining({ code: "invalid_request", facts: { issues: [expect.objectContaining({ path })] } }),
+  );
 });

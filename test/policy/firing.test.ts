@@ -7,13 +7,23 @@ const hour = 3_600_000;
 const NONE: LiveInstances = { count: 0, isWaiting: false };
 const hourly: Recurrence = { everyMs: hour, anchorMs: 0 };
 const plan = (given: Partial<FiringPlan> = {}): FiringPlan => ({
-  rule: hourly, plannedAt: 10 * hour, overlap: "allow", catchUpMs: 0, jitterMs: 0, runsLeft: null, limit: 100, ...given,
+  rule: hourly,
+  plannedAt: 10 * hour,
+  overlap: "allow",
+  catchUpMs: 0,
+  jitterMs: 0,
+  runsLeft: null,
+  limit: 100,
+  ...given,
 });
-const fired = (given: Partial<FiringPlan>, now: number, live = NONE) => decideFiring(plan(given), live, now, () => 0.5).fire.map(({ plannedAt }) => plannedAt / hour);
+const fired = (given: Partial<FiringPlan>, now: number, live = NONE) =>
+  decideFiring(plan(given), live, now, () => 0.5).fire.map(({ plannedAt }) => plannedAt / hour);
 
 const rules = fc.oneof(
   fc.record({ everyMs: fc.integer({ min: 60_000, max: 3 * hour }), anchorMs: fc.integer({ min: 0, max: 1e12 }) }),
-  fc.constantFrom("*/5 * * * *", "0 3 * * *", "30 2 * * *", "15 */7 * * * *", "0 0 1,15 * *", "0 9 * * MON-FRI").map((cron) => parseCron(cron, "Europe/Berlin")),
+  fc
+    .constantFrom("*/5 * * * *", "0 3 * * *", "30 2 * * *", "15 */7 * * * *", "0 0 1,15 * *", "0 9 * * MON-FRI")
+    .map((cron) => parseCron(cron, "Europe/Berlin")),
 ) satisfies fc.Arbitrary<Recurrence>;
 const plans = fc.record({
   rule: rules,
@@ -50,19 +60,23 @@ describe("what a due schedule does", () => {
     ["queue", [10, 11], [10], [], [10], 2],
     ["cancelOther", [13], [13], [13], [13], 3],
     ["allow", [10, 11, 12, 13], [10, 11, 12, 13], [10, 11, 12, 13], [10, 11, 12, 13], 0],
-  ] as const)("overlap %s, four times due: with none, one, one and one waiting, two others alive", (overlap, none, one, waiting, two, skipped) => {
-    const given = { overlap, catchUpMs: 100 * hour };
-    const now = 13.5 * hour;
-    expect(fired(given, now)).toEqual(none);
-    expect(fired(given, now, { count: 1, isWaiting: false })).toEqual(one);
-    expect(fired(given, now, { count: 2, isWaiting: true })).toEqual(waiting);
-    expect(fired(given, now, { count: 2, isWaiting: false })).toEqual(two);
-    expect(decideFiring(plan(given), NONE, now, () => 0).skipped).toBe(skipped);
-  });
+  ] as const)(
+    "overlap %s, four times due: with none, one, one and one waiting, two others alive",
+    (overlap, none, one, waiting, two, skipped) => {
+      const given = { overlap, catchUpMs: 100 * hour };
+      const now = 13.5 * hour;
+      expect(fired(given, now)).toEqual(none);
+      expect(fired(given, now, { count: 1, isWaiting: false })).toEqual(one);
+      expect(fired(given, now, { count: 2, isWaiting: true })).toEqual(waiting);
+      expect(fired(given, now, { count: 2, isWaiting: false })).toEqual(two);
+      expect(decideFiring(plan(given), NONE, now, () => 0).skipped).toBe(skipped);
+    },
+  );
 
   test("queue: only what has one before it waits; cancelOther: only what has others cancels", () => {
     const now = 11.5 * hour;
-    const queue = (live: LiveInstances) => decideFiring(plan({ overlap: "queue", catchUpMs: 9 * hour }), live, now, () => 0).fire.map(({ isQueued }) => isQueued);
+    const queue = (live: LiveInstances) =>
+      decideFiring(plan({ overlap: "queue", catchUpMs: 9 * hour }), live, now, () => 0).fire.map(({ isQueued }) => isQueued);
     expect(queue(NONE)).toEqual([false, true]);
     expect(queue({ count: 1, isWaiting: false })).toEqual([true]);
     expect(decideFiring(plan({ overlap: "cancelOther" }), NONE, now, () => 0).cancelsOthers).toBe(false);
@@ -75,12 +89,18 @@ describe("what a due schedule does", () => {
     expect(slice.fire).toHaveLength(7);
     expect(slice).toMatchObject({ decidedTo: 16 * hour, next: { plannedAt: 17 * hour, at: now } });
     for (const overlap of ["skip", "queue", "cancelOther"] as const) {
-      expect(decideFiring(plan({ overlap, catchUpMs: 9_999 * hour, limit: 7 }), NONE, now, () => 0)).toMatchObject({ decidedTo: 1_000 * hour, next: { plannedAt: 1_001 * hour } });
+      expect(decideFiring(plan({ overlap, catchUpMs: 9_999 * hour, limit: 7 }), NONE, now, () => 0)).toMatchObject({
+        decidedTo: 1_000 * hour,
+        next: { plannedAt: 1_001 * hour },
+      });
     }
   });
 
   test("maxRuns: no more than are left, and then never again", () => {
-    expect(decideFiring(plan({ runsLeft: 2, catchUpMs: 9 * hour }), NONE, 13 * hour, () => 0)).toMatchObject({ fire: [{ plannedAt: 10 * hour }, { plannedAt: 11 * hour }], next: null });
+    expect(decideFiring(plan({ runsLeft: 2, catchUpMs: 9 * hour }), NONE, 13 * hour, () => 0)).toMatchObject({
+      fire: [{ plannedAt: 10 * hour }, { plannedAt: 11 * hour }],
+      next: null,
+    });
     expect(decideFiring(plan({ runsLeft: 2 }), NONE, 10 * hour, () => 0).next).toEqual({ plannedAt: 11 * hour, at: 11 * hour });
     expect(decideFiring(plan({ runsLeft: 1, overlap: "skip" }), { count: 1, isWaiting: false }, 10 * hour, () => 0).next).not.toBeNull();
   });
@@ -118,7 +138,8 @@ describe("for any rule, however late, whatever lives", () => {
       // Nobody is over the policy's bound.
       if (rest.overlap === "skip") expect(live.count === 0 ? times.length === 1 : times.length === 0).toBe(true);
       if (rest.overlap === "cancelOther") expect(times).toHaveLength(1);
-      if (rest.overlap === "queue") expect(firing.fire.filter(({ isQueued }) => isQueued).length + (live.isWaiting ? 1 : 0)).toBeLessThanOrEqual(1);
+      if (rest.overlap === "queue")
+        expect(firing.fire.filter(({ isQueued }) => isQueued).length + (live.isWaiting ? 1 : 0)).toBeLessThanOrEqual(1);
       if (rest.overlap === "allow") expect(firing.skipped).toBe(0);
     });
   test("the decision holds to its rules", () => fc.assert(cases(), { numRuns: 200 }));
@@ -128,7 +149,12 @@ describe("for any rule, however late, whatever lives", () => {
       fc.property(plans, fc.integer({ min: 0, max: 20 * hour }), ({ afterMs, lateMs, rule, catchUpMs }, more) => {
         const plannedAt = nextAfter(rule, afterMs)!;
         const times = (windowMs: number) =>
-          decideFiring(plan({ rule, plannedAt, catchUpMs: windowMs, limit: 1_000 }), NONE, plannedAt + Math.min(lateMs, 2 * hour), () => 0).fire.map((one) => one.plannedAt);
+          decideFiring(
+            plan({ rule, plannedAt, catchUpMs: windowMs, limit: 1_000 }),
+            NONE,
+            plannedAt + Math.min(lateMs, 2 * hour),
+            () => 0,
+          ).fire.map((one) => one.plannedAt);
         expect(times(catchUpMs + more)).toEqual(expect.arrayContaining(times(catchUpMs)));
       }),
       { numRuns: 100 },
@@ -153,14 +179,20 @@ test("a rule that fires every second, ten years late, costs no walk", () => {
 
 test("40: jitter never fires before the planned time, nor reaches the next one", () => {
   fc.assert(
-    fc.property(rules, fc.integer({ min: 1.7e12, max: 1.9e12 }), fc.integer({ min: 0, max: 1e9 }), fc.double({ min: 0, max: 1, noNaN: true }), (rule, afterMs, jitterMs, chance) => {
-      const plannedAt = nextAfter(rule, afterMs)!;
-      const at = momentOf(rule, plannedAt, jitterMs, () => chance);
-      expect(at).toBeGreaterThanOrEqual(plannedAt);
-      expect(at).toBeLessThanOrEqual(plannedAt + jitterMs);
-      expect(at).toBeLessThan(nextAfter(rule, plannedAt)!);
-      expect(Number.isInteger(at)).toBe(true);
-    }),
+    fc.property(
+      rules,
+      fc.integer({ min: 1.7e12, max: 1.9e12 }),
+      fc.integer({ min: 0, max: 1e9 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (rule, afterMs, jitterMs, chance) => {
+        const plannedAt = nextAfter(rule, afterMs)!;
+        const at = momentOf(rule, plannedAt, jitterMs, () => chance);
+        expect(at).toBeGreaterThanOrEqual(plannedAt);
+        expect(at).toBeLessThanOrEqual(plannedAt + jitterMs);
+        expect(at).toBeLessThan(nextAfter(rule, plannedAt)!);
+        expect(Number.isInteger(at)).toBe(true);
+      },
+    ),
     { numRuns: 300 },
   );
   // It uses the whole width that it may.

@@ -82,13 +82,32 @@ describe("a submit made ready", () => {
   });
 
   test("a call's options win, and only what differs is sent", () => {
-    const item = one("resize", { object: "cat" }, {
-      label: "mine", tags: { kind: "thumb", job: "7" }, priority: "idle", delay: "30s", ttl: 1_000, ttlFrom: "firstAttempt", timeout: "2m",
-      deadline: "1d", retry: exponential(5, "2s", "2m"), onDuplicate: "skip",
-    });
+    const item = one(
+      "resize",
+      { object: "cat" },
+      {
+        label: "mine",
+        tags: { kind: "thumb", job: "7" },
+        priority: "idle",
+        delay: "30s",
+        ttl: 1_000,
+        ttlFrom: "firstAttempt",
+        timeout: "2m",
+        deadline: "1d",
+        retry: exponential(5, "2s", "2m"),
+        onDuplicate: "skip",
+      },
+    );
     expect(item).toMatchObject({
-      label: "mine", tags: { "media.object": "cat", kind: "thumb", job: "7" }, priority: 255, delayMs: 30_000, ttlMs: 1_000, ttlFrom: "firstAttempt",
-      timeoutMs: 120_000, deadlineMs: 86_400_000, retry: { kind: "exponential", attempts: 5, initialMs: 2_000, maxMs: 120_000, jitter: "full" },
+      label: "mine",
+      tags: { "media.object": "cat", kind: "thumb", job: "7" },
+      priority: 255,
+      delayMs: 30_000,
+      ttlMs: 1_000,
+      ttlFrom: "firstAttempt",
+      timeoutMs: 120_000,
+      deadlineMs: 86_400_000,
+      retry: { kind: "exponential", attempts: 5, initialMs: 2_000, maxMs: 120_000, jitter: "full" },
     });
     expect(item).not.toHaveProperty("onDuplicate");
     expect(one("any", 1, { ttlFrom: "submit" })).not.toHaveProperty("ttlFrom");
@@ -96,7 +115,9 @@ describe("a submit made ready", () => {
 
   test("a strategy is sent in milliseconds; the call wins over the type, and a plain task has none", () => {
     for (const onDuplicate of ["supersede", "reject"] as const) expect(one("any", 1, { onDuplicate })).toMatchObject({ onDuplicate });
-    expect(one("any", 1, { onDuplicate: { debounce: "5s", maxWait: "1m" } })).toMatchObject({ onDuplicate: { debounceMs: 5_000, maxWaitMs: 60_000 } });
+    expect(one("any", 1, { onDuplicate: { debounce: "5s", maxWait: "1m" } })).toMatchObject({
+      onDuplicate: { debounceMs: 5_000, maxWaitMs: 60_000 },
+    });
     expect(one("any", 1, { key: null, onDuplicate: "supersede" })).not.toHaveProperty("onDuplicate");
     const domain = defineDomain("d", { defaults: { onDuplicate: "reject" } })
       .task("own", { payload: z.unknown(), onDuplicate: { debounce: "2s" }, execute: () => undefined })
@@ -108,14 +129,18 @@ describe("a submit made ready", () => {
     expect(ready("own", { onDuplicate: "skip" })).not.toHaveProperty("onDuplicate");
     expect(ready("own", { onDuplicate: "skip", delay: "1s" })).toMatchObject({ delayMs: 1_000 });
     expect(refusal(() => ready("own", { runAt: 0 }))).toMatchObject({ code: "invalid_request", facts: { issues: [{ path: "runAt" }] } });
-    expect(() => buildRegistry({ domains: [defineDomain("d", { defaults: { onDuplicate: "replace" as never } })] })).toThrow(expect.objectContaining({ code: "invalid_request", message: expect.stringContaining("onDuplicate") }));
+    expect(() => buildRegistry({ domains: [defineDomain("d", { defaults: { onDuplicate: "replace" as never } })] })).toThrow(
+      expect.objectContaining({ code: "invalid_request", message: expect.stringContaining("onDuplicate") }),
+    );
   });
 
   test("moments are RFC 3339, Date or milliseconds; a retry policy may be JSON", () => {
     const at = clock.now() + 5_000;
     for (const runAt of [at, new Date(at), new Date(at).toISOString()]) expect(one("plain", 1, { runAt })).toMatchObject({ runAt: at });
     expect(one("plain", 1, { deadline: new Date(at).toISOString() })).toMatchObject({ deadlineAt: at });
-    expect(one("plain", 1, { retry: { kind: "constant", attempts: 1, initial: "1s" } })).toMatchObject({ retry: { kind: "constant", initialMs: 1_000, maxMs: 1_000 } });
+    expect(one("plain", 1, { retry: { kind: "constant", attempts: 1, initial: "1s" } })).toMatchObject({
+      retry: { kind: "constant", initialMs: 1_000, maxMs: 1_000 },
+    });
   });
 
   test("only an asynchronous schema makes it asynchronous", async () => {
@@ -123,7 +148,10 @@ describe("a submit made ready", () => {
     const late = one("slow", { n: 1 });
     expect(late).toBeInstanceOf(Promise);
     expect(await late).toMatchObject({ type: "slow", payload: '{"n":1}' });
-    await expect(one("slow", { n: 0 })).rejects.toMatchObject({ code: "invalid_payload", facts: { issues: [{ path: "", message: "must be positive" }] } });
+    await expect(one("slow", { n: 0 })).rejects.toMatchObject({
+      code: "invalid_payload",
+      facts: { issues: [{ path: "", message: "must be positive" }] },
+    });
   });
 
   test.each(["valibot", "arktype"])("%s validates", (name) => {
@@ -162,7 +190,14 @@ describe("payloads", () => {
   });
 
   test("undefined members vanish, dates and toJSON are written out, and the key is that of the JSON", () => {
-    const given = { at: new Date(0), gone: undefined, own: { toJSON: () => ({ x: 1 }) }, made: new (class Point { x = 1 })() };
+    const given = {
+      at: new Date(0),
+      gone: undefined,
+      own: { toJSON: () => ({ x: 1 }) },
+      made: new (class Point {
+        x = 1;
+      })(),
+    };
     const plain = { at: "1970-01-01T00:00:00.000Z", own: { x: 1 }, made: { x: 1 } };
     expect(one("any", given)).toEqual(one("any", plain));
   });
@@ -198,7 +233,9 @@ describe("refusals", () => {
   });
 
   test.each([
-    ["group", "a"], ["parent", "media_1"], ["failFast", true],
+    ["group", "a"],
+    ["parent", "media_1"],
+    ["failFast", true],
   ])("%s %j belongs to a later issue", (name, value) => {
     const error = refusal(() => one("any", 1, { [name]: value }));
     expect(error.code).toBe("not_implemented");
@@ -206,19 +243,53 @@ describe("refusals", () => {
   });
 
   test.each<[Record<string, unknown>, string]>([
-    [{ key: "" }, "key"], [{ key: 7 }, "key"], [{ key: "a\0b" }, "key"], [{ key: "\ud800" }, "key"], [{ key: "k".repeat(1_025) }, "key"], [{ key: "é".repeat(513) }, "key"],
-    [{ label: "é".repeat(129) }, "label"], [{ label: 7 }, "label"], [{ priority: 256 }, "priority"], [{ priority: "urgent" }, "priority"], [{ priority: Number.NaN }, "priority"],
-    [{ delay: "1s", runAt: 0 }, "runAt"], [{ delay: "3651d" }, "delay"], [{ delay: -1 }, "delay"], [{ delay: null }, "delay"],
-    [{ runAt: "tomorrow" }, "runAt"], [{ runAt: "2026-02-30T00:00:00Z" }, "runAt"], [{ runAt: "2026-02-03T00:00:00" }, "runAt"], [{ runAt: Number.NaN }, "runAt"], [{ runAt: 1e15 }, "runAt"],
-    [{ ttl: 0 }, "ttl"], [{ ttlFrom: "now" }, "ttlFrom"], [{ timeout: "0s" }, "timeout"], [{ timeout: "1 hour" }, "timeout"],
-    [{ deadline: 1_800_000_000_000 }, "deadline"], [{ deadline: "soon" }, "deadline"], [{ retry: { kind: "never" } }, "retry.kind"], [{ dependsOn: "media_1" }, "dependsOn"], [{ onDependencyFailure: "maybe" }, "onDependencyFailure"], [{ onDuplicate: "maybe" }, "onDuplicate"],
+    [{ key: "" }, "key"],
+    [{ key: 7 }, "key"],
+    [{ key: "a\0b" }, "key"],
+    [{ key: "\ud800" }, "key"],
+    [{ key: "k".repeat(1_025) }, "key"],
+    [{ key: "é".repeat(513) }, "key"],
+    [{ label: "é".repeat(129) }, "label"],
+    [{ label: 7 }, "label"],
+    [{ priority: 256 }, "priority"],
+    [{ priority: "urgent" }, "priority"],
+    [{ priority: Number.NaN }, "priority"],
+    [{ delay: "1s", runAt: 0 }, "runAt"],
+    [{ delay: "3651d" }, "delay"],
+    [{ delay: -1 }, "delay"],
+    [{ delay: null }, "delay"],
+    [{ runAt: "tomorrow" }, "runAt"],
+    [{ runAt: "2026-02-30T00:00:00Z" }, "runAt"],
+    [{ runAt: "2026-02-03T00:00:00" }, "runAt"],
+    [{ runAt: Number.NaN }, "runAt"],
+    [{ runAt: 1e15 }, "runAt"],
+    [{ ttl: 0 }, "ttl"],
+    [{ ttlFrom: "now" }, "ttlFrom"],
+    [{ timeout: "0s" }, "timeout"],
+    [{ timeout: "1 hour" }, "timeout"],
+    [{ deadline: 1_800_000_000_000 }, "deadline"],
+    [{ deadline: "soon" }, "deadline"],
+    [{ retry: { kind: "never" } }, "retry.kind"],
+    [{ dependsOn: "media_1" }, "dependsOn"],
+    [{ onDependencyFailure: "maybe" }, "onDependencyFailure"],
+    [{ onDuplicate: "maybe" }, "onDuplicate"],
   ])("%j is refused as invalid_request", (options, path) => {
     expect(refusal(() => one("any", 1, options))).toMatchObject({ code: "invalid_request", facts: { issues: [{ path }] } });
   });
 
   test.each<[unknown]>([
-    ["x"], [[]], [{ a: 1 }], [{ "": "x" }], [{ "a:b": "x" }], [{ _domain: "x" }], [{ a: "\0" }], [{ "\ud800": "x" }], [{ ["k".repeat(65)]: "x" }], [{ a: "x".repeat(257) }],
-    [Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`t${index}`, "x"]))], [JSON.parse('{"__proto__":"x"}')],
+    ["x"],
+    [[]],
+    [{ a: 1 }],
+    [{ "": "x" }],
+    [{ "a:b": "x" }],
+    [{ _domain: "x" }],
+    [{ a: "\0" }],
+    [{ "\ud800": "x" }],
+    [{ ["k".repeat(65)]: "x" }],
+    [{ a: "x".repeat(257) }],
+    [Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`t${index}`, "x"]))],
+    [JSON.parse('{"__proto__":"x"}')],
   ])("tags %j are refused", (tags) => {
     expect(refusal(() => one("any", 1, { tags })).code).toBe("invalid_tag");
   });
@@ -240,27 +311,61 @@ describe("batches", () => {
   const batch = (tasks: unknown[], defaults?: Record<string, unknown>) => prepareAll(registry, media, tasks, defaults, clock);
 
   test("in order, with the batch's defaults under each task's own", () => {
-    const items = batch([{ type: "plain", payload: 1 }, { type: "plain", payload: 2, priority: 0 }], { priority: 7, delay: "1s" });
-    expect(items).toMatchObject([{ payload: "1", priority: 7, delayMs: 1_000 }, { payload: "2", priority: 0 }]);
+    const items = batch(
+      [
+        { type: "plain", payload: 1 },
+        { type: "plain", payload: 2, priority: 0 },
+      ],
+      { priority: 7, delay: "1s" },
+    );
+    expect(items).toMatchObject([
+      { payload: "1", priority: 7, delayMs: 1_000 },
+      { payload: "2", priority: 0 },
+    ]);
   });
 
   test("one bad task, and all bad ones are named", () => {
-    const error = refusal(() => batch([{ type: "any", payload: 1 }, { type: "resize", payload: { object: 1 } }, { type: "any", payload: Number.NaN }]));
+    const error = refusal(() =>
+      batch([
+        { type: "any", payload: 1 },
+        { type: "resize", payload: { object: 1 } },
+        { type: "any", payload: Number.NaN },
+      ]),
+    );
     expect(error).toMatchObject({ code: "invalid_payload", facts: { failed: [{ index: 1 }, { index: 2 }] } });
     expect(error.facts["issues"]).toMatchObject([{ path: "tasks.1.payload.object" }, { path: "tasks.2.payload" }]);
-    expect(refusal(() => batch([{ type: "no", payload: 1 }, { type: "any", payload: 1, group: "a" }])).code).toBe("invalid_request");
+    expect(
+      refusal(() =>
+        batch([
+          { type: "no", payload: 1 },
+          { type: "any", payload: 1, group: "a" },
+        ]),
+      ).code,
+    ).toBe("invalid_request");
     expect(refusal(() => batch([{ type: "no", payload: 1 }]))).toMatchObject({ code: "unknown_type", facts: { failed: [{ index: 0 }] } });
     expect(refusal(() => batch([7, null])).code).toBe("invalid_request");
   });
 
   test("with asynchronous schemas too", async () => {
-    await expect(batch([{ type: "slow", payload: { n: 1 } }, { type: "any", payload: 1 }])).resolves.toHaveLength(2);
-    await expect(batch([{ type: "slow", payload: { n: 0 } }, { type: "no", payload: 1 }])).rejects.toMatchObject({ facts: { failed: [{ index: 0 }, { index: 1 }] } });
+    await expect(
+      batch([
+        { type: "slow", payload: { n: 1 } },
+        { type: "any", payload: 1 },
+      ]),
+    ).resolves.toHaveLength(2);
+    await expect(
+      batch([
+        { type: "slow", payload: { n: 0 } },
+        { type: "no", payload: 1 },
+      ]),
+    ).rejects.toMatchObject({ facts: { failed: [{ index: 0 }, { index: 1 }] } });
   });
 
   test("10,000 tasks and 24 MiB at most", () => {
     expect(batch(Array.from({ length: 10_000 }, (_, payload) => ({ type: "plain", payload })))).toHaveLength(10_000);
-    expect(refusal(() => batch(Array.from({ length: 10_001 }, (_, payload) => ({ type: "plain", payload })))).code).toBe("payload_too_large");
+    expect(refusal(() => batch(Array.from({ length: 10_001 }, (_, payload) => ({ type: "plain", payload })))).code).toBe(
+      "payload_too_large",
+    );
     const payload = "x".repeat(1_000_000);
     expect(refusal(() => batch(Array.from({ length: 26 }, () => ({ type: "plain", payload })))).code).toBe("payload_too_large");
   });
@@ -270,31 +375,95 @@ describe("schedules made ready", () => {
   const ready = (given: Record<string, unknown>) => prepareSchedule(registry, media, given, clock);
 
   test("their task has no key", () => {
-    expect(ready({ name: "nightly", type: "resize", payload: { object: "logo" }, cron: "30 2 * * *", timezone: "Europe/Berlin", priority: "idle" })).toEqual({
-      name: "nightly", cron: "30 2 * * *", timezone: "Europe/Berlin",
-      item: { type: "resize", payload: '{"object":"logo"}', label: "Resize logo", tags: { "media.object": "logo", kind: "image" }, priority: 255, ttlMs: 3_600_000 },
+    expect(
+      ready({
+        name: "nightly",
+        type: "resize",
+        payload: { object: "logo" },
+        cron: "30 2 * * *",
+        timezone: "Europe/Berlin",
+        priority: "idle",
+      }),
+    ).toEqual({
+      name: "nightly",
+      cron: "30 2 * * *",
+      timezone: "Europe/Berlin",
+      item: {
+        type: "resize",
+        payload: '{"object":"logo"}',
+        label: "Resize logo",
+        tags: { "media.object": "logo", kind: "image" },
+        priority: 255,
+        ttlMs: 3_600_000,
+      },
     });
     expect(ready({ type: "plain", payload: 1, every: "5m", initialDelay: 0 })).toMatchObject({ everyMs: 300_000, initialDelayMs: 0 });
   });
 
   test.each([
-    [{ every: "5m", cron: "* * * * *" }], [{}], [{ every: "10ms" }], [{ every: "5m", timezone: "UTC" }], [{ cron: 7 }], [{ cron: "61 * * * *" }], [{ cron: "0 0 31 2 *" }], [{ cron: "* * * * *", timezone: "Europe/Berln" }], [{ cron: "* * * * *", initialDelay: 1 }], [{ every: "5m", name: "9" }], [{ every: "5m", evry: 1 }],
+    [{ every: "5m", cron: "* * * * *" }],
+    [{}],
+    [{ every: "10ms" }],
+    [{ every: "5m", timezone: "UTC" }],
+    [{ cron: 7 }],
+    [{ cron: "61 * * * *" }],
+    [{ cron: "0 0 31 2 *" }],
+    [{ cron: "* * * * *", timezone: "Europe/Berln" }],
+    [{ cron: "* * * * *", initialDelay: 1 }],
+    [{ every: "5m", name: "9" }],
+    [{ every: "5m", evry: 1 }],
   ])("%j is refused", (given) => {
     expect(refusal(() => ready({ type: "plain", payload: 1, ...given })).code).toBe("invalid_request");
   });
 
   test("what a later issue brings is refused by name", () => {
-    expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", dependsOn: ["media_1"] }))).toMatchObject({ code: "not_implemented" });
+    expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", dependsOn: ["media_1"] }))).toMatchObject({
+      code: "not_implemented",
+    });
   });
 
   test("how it fires, and every option of a submit but key and parent", async () => {
     const firing = { overlap: "cancelOther", catchUp: "1d", jitter: "90s", maxRuns: 7 };
-    const options = { delay: "1s", ttl: "1h", ttlFrom: "firstAttempt", deadline: "2h", timeout: "3s", priority: 5, label: "l", tags: { a: "b" }, onDuplicate: "skip" };
+    const options = {
+      delay: "1s",
+      ttl: "1h",
+      ttlFrom: "firstAttempt",
+      deadline: "2h",
+      timeout: "3s",
+      priority: 5,
+      label: "l",
+      tags: { a: "b" },
+      onDuplicate: "skip",
+    };
     expect(await ready({ type: "plain", payload: 1, every: "5m", ...firing, ...options })).toMatchObject({
-      everyMs: 300_000, overlap: "cancelOther", catchUpMs: 86_400_000, jitterMs: 90_000, maxRuns: 7,
-      item: { delayMs: 1_000, ttlMs: 3_600_000, ttlFrom: "firstAttempt", deadlineMs: 7_200_000, timeoutMs: 3_000, priority: 5, label: "l", tags: { a: "b" } },
+      everyMs: 300_000,
+      overlap: "cancelOther",
+      catchUpMs: 86_400_000,
+      jitterMs: 90_000,
+      maxRuns: 7,
+      item: {
+        delayMs: 1_000,
+        ttlMs: 3_600_000,
+        ttlFrom: "firstAttempt",
+        deadlineMs: 7_200_000,
+        timeoutMs: 3_000,
+        priority: 5,
+        label: "l",
+        tags: { a: "b" },
+      },
     });
-    for (const bad of [{ key: "k" }, { parent: "media_1" }, { overlap: "some" }, { overlap: null }, { catchUp: "367d" }, { jitter: "25h" }, { maxRuns: 0 }, { maxRuns: 1.5 }, { maxRuns: "3" }, { maxRuns: 2e9 }]) {
+    for (const bad of [
+      { key: "k" },
+      { parent: "media_1" },
+      { overlap: "some" },
+      { overlap: null },
+      { catchUp: "367d" },
+      { jitter: "25h" },
+      { maxRuns: 0 },
+      { maxRuns: 1.5 },
+      { maxRuns: "3" },
+      { maxRuns: 2e9 },
+    ]) {
       expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", ...bad })).code, JSON.stringify(bad)).toBe("invalid_request");
     }
   });

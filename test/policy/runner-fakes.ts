@@ -1,6 +1,15 @@
 import type { Clock } from "../../src/clock.ts";
 import type { DomainDefinition, Registry, TypeDefinition } from "../../src/domains/definition.ts";
-import type { AbortReason, ProgressReport, RunAnswer, RunControl, RunLink, RunOutcome, RunResume, RunTask } from "../../src/durable/protocol.ts";
+import type {
+  AbortReason,
+  ProgressReport,
+  RunAnswer,
+  RunControl,
+  RunLink,
+  RunOutcome,
+  RunResume,
+  RunTask,
+} from "../../src/durable/protocol.ts";
 import { Run } from "../../src/worker/run/run.ts";
 import type { Surroundings } from "../../src/worker/run/scope.ts";
 
@@ -138,7 +147,11 @@ export function type(execute: (payload: any, ctx: any) => unknown, more: Partial
   };
 }
 
-export function registry(types: Record<string, Omit<TypeDefinition, "name">>, more: Partial<DomainDefinition> = {}, app?: (env: never) => unknown): Registry {
+export function registry(
+  types: Record<string, Omit<TypeDefinition, "name">>,
+  more: Partial<DomainDefinition> = {},
+  app?: (env: never) => unknown,
+): Registry {
   const definition: DomainDefinition = {
     name: "media",
     state: undefined,
@@ -177,14 +190,21 @@ export interface Begun {
 }
 
 /** Begins a run in a world of its own. */
-export function begin(types: Registry | Record<string, Omit<TypeDefinition, "name">>, tasks: RunTask[], more: Partial<Surroundings> = {}): Begun {
+export function begin(
+  types: Registry | Record<string, Omit<TypeDefinition, "name">>,
+  tasks: RunTask[],
+  more: Partial<Surroundings> = {},
+): Begun {
   const clock = new FakeClock();
   const object = new FakeObject();
   const lines: Begun["lines"] = [];
   let turns = 0;
   let ended = false;
   const around: Surroundings = {
-    registry: "domains" in types && types.domains instanceof Map ? (types as Registry) : registry(types as Record<string, Omit<TypeDefinition, "name">>),
+    registry:
+      "domains" in types && types.domains instanceof Map
+        ? (types as Registry)
+        : registry(types as Record<string, Omit<TypeDefinition, "name">>),
     env: { NAME: "env" },
     clock,
     turn: async () => {

@@ -12,7 +12,12 @@ describe("a throw becomes an outcome", () => {
 
   it("is retryable, with name, message, code and stack", () => {
     const outcome = boom(Object.assign(new TypeError("no such bucket"), { code: "E_BUCKET" }));
-    expect(outcome).toMatchObject({ id: 7, ok: false, retryable: true, error: { name: "TypeError", message: "no such bucket", code: "E_BUCKET" } });
+    expect(outcome).toMatchObject({
+      id: 7,
+      ok: false,
+      retryable: true,
+      error: { name: "TypeError", message: "no such bucket", code: "E_BUCKET" },
+    });
     expect(outcome).toHaveProperty("error.stack", expect.stringContaining("no such bucket"));
   });
 
@@ -32,7 +37,10 @@ describe("a throw becomes an outcome", () => {
   });
 
   it("keeps the code of a MillraceError, and leaves out codes that are no text", () => {
-    expect(boom(fail("domain_unreachable", "away"))).toMatchObject({ retryable: true, error: { name: "MillraceError", code: "domain_unreachable" } });
+    expect(boom(fail("domain_unreachable", "away"))).toMatchObject({
+      retryable: true,
+      error: { name: "MillraceError", code: "domain_unreachable" },
+    });
     expect(boom(new DOMException("late", "TimeoutError"))).toMatchObject({ error: { name: "TimeoutError", message: "late" } });
     expect(boom(new DOMException("late", "TimeoutError"))).not.toHaveProperty("error.code");
   });
@@ -50,10 +58,30 @@ describe("a throw becomes an outcome", () => {
   });
 
   it("survives hostile values", () => {
-    const throwing = new Proxy({}, { get: () => { throw new Error("trap"); }, ownKeys: () => { throw new Error("trap"); } });
+    const throwing = new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error("trap");
+        },
+        ownKeys: () => {
+          throw new Error("trap");
+        },
+      },
+    );
     const circular: Record<string, unknown> = {};
     circular.self = circular;
-    for (const thrown of [throwing, circular, Object.create(null), { message: 5, name: 6, stack: 7, code: 8 }, { toJSON: () => { throw new Error("x"); } }]) {
+    for (const thrown of [
+      throwing,
+      circular,
+      Object.create(null),
+      { message: 5, name: 6, stack: 7, code: 8 },
+      {
+        toJSON: () => {
+          throw new Error("x");
+        },
+      },
+    ]) {
       expect(boom(thrown)).toMatchObject({ ok: false, error: { name: "Error", message: expect.any(String) } });
     }
   });
@@ -87,7 +115,8 @@ describe("a result becomes JSON", () => {
   it("is refused for good where JSON cannot hold it", () => {
     const circular: unknown[] = [];
     circular.push(circular);
-    for (const value of [1n, circular]) expect(completed(1, value)).toMatchObject({ ok: false, retryable: false, error: { code: "invalid_result" } });
+    for (const value of [1n, circular])
+      expect(completed(1, value)).toMatchObject({ ok: false, retryable: false, error: { code: "invalid_result" } });
   });
 
   it("has a limit in UTF-8 bytes of the JSON text", () => {
@@ -127,22 +156,40 @@ describe("payloads and results of a run", () => {
 
   it("fails a stored payload that is no JSON for good, and goes on with the next", async () => {
     const seen: unknown[] = [];
-    const { answer } = begin({ a: type((payload) => void seen.push(payload)) }, [task(1, "a", {}, { payload: "{oops" }), task(2, "a", { n: 2 })]);
+    const { answer } = begin({ a: type((payload) => void seen.push(payload)) }, [
+      task(1, "a", {}, { payload: "{oops" }),
+      task(2, "a", { n: 2 }),
+    ]);
     expect(await answer).toMatchObject({
-      outcomes: [{ id: 1, ok: false, retryable: false, error: { code: "invalid_payload" } }, { id: 2, ok: true }],
+      outcomes: [
+        { id: 1, ok: false, retryable: false, error: { code: "invalid_payload" } },
+        { id: 2, ok: true },
+      ],
       unstarted: [],
     });
     expect(seen).toEqual([{ n: 2 }]);
   });
 
   it("fails a payload that its schema refuses for good, naming the path", async () => {
-    const { answer } = begin({ a: type(() => 1, { payload: only((value): value is string => typeof value === "string") }) }, [task(1, "a", {})]);
+    const { answer } = begin({ a: type(() => 1, { payload: only((value): value is string => typeof value === "string") }) }, [
+      task(1, "a", {}),
+    ]);
     const [outcome] = (await answer).outcomes;
-    expect(outcome).toMatchObject({ ok: false, retryable: false, error: { code: "invalid_payload", message: expect.stringContaining("size.width: not right") } });
+    expect(outcome).toMatchObject({
+      ok: false,
+      retryable: false,
+      error: { code: "invalid_payload", message: expect.stringContaining("size.width: not right") },
+    });
   });
 
   it("fails a result that its schema refuses for good; the schema's output is what is kept", async () => {
-    const result = { "~standard": { version: 1, vendor: "test", validate: async (value: unknown) => (value === 1 ? { value: "one" } : { issues: [{ message: "no" }] }) } } as const;
+    const result = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: async (value: unknown) => (value === 1 ? { value: "one" } : { issues: [{ message: "no" }] }),
+      },
+    } as const;
     const { answer } = begin({ a: type((payload) => payload, { result }) }, [task(1, "a", 1), task(2, "a", 2)]);
     expect((await answer).outcomes).toMatchObject([
       { id: 1, ok: true, result: '"one"' },
@@ -151,13 +198,25 @@ describe("payloads and results of a run", () => {
   });
 
   it("treats a schema that throws like any throw", async () => {
-    const payload = { "~standard": { version: 1, vendor: "test", validate: () => { throw new Error("database away"); } } } as const;
-    expect((await begin({ a: type(() => 1, { payload }) }, [task(1, "a")]).answer).outcomes).toMatchObject([{ ok: false, retryable: true, error: { message: "database away" } }]);
+    const payload = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: () => {
+          throw new Error("database away");
+        },
+      },
+    } as const;
+    expect((await begin({ a: type(() => 1, { payload }) }, [task(1, "a")]).answer).outcomes).toMatchObject([
+      { ok: false, retryable: true, error: { message: "database away" } },
+    ]);
   });
 
   it("hands __proto__ members through as data", async () => {
     let seen: any;
-    const { answer } = begin({ a: type((payload) => ((seen = payload), payload)) }, [task(1, "a", {}, { payload: '{"__proto__":{"admin":true},"constructor":1}' })]);
+    const { answer } = begin({ a: type((payload) => ((seen = payload), payload)) }, [
+      task(1, "a", {}, { payload: '{"__proto__":{"admin":true},"constructor":1}' }),
+    ]);
     expect((await answer).outcomes).toEqual([{ id: 1, ok: true, result: '{"__proto__":{"admin":true},"constructor":1}' }]);
     expect(Object.hasOwn(seen, "__proto__")).toBe(true);
     expect(seen.admin).toBeUndefined();

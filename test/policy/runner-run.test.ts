@@ -5,7 +5,9 @@ import { begin, registry, settled, task, type } from "./runner-fakes.ts";
 
 const many = (count: number, kind = "a") => Array.from({ length: count }, (_, index) => task(index + 1, kind, { n: index + 1 }));
 /** An executor that waits until its signal aborts, then throws what the signal says. */
-const untilAborted = type((_, ctx) => new Promise((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason))));
+const untilAborted = type(
+  (_, ctx) => new Promise((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason))),
+);
 /** An executor that the test ends by hand, task by task. */
 function held() {
   const open = new Map<number, { resolve: (value?: unknown) => void; reject: (reason: unknown) => void; ctx: any }>();
@@ -54,7 +56,11 @@ describe("the tasks of a run", () => {
     const run = begin({ a: type(() => 1) }, many(250), { turn: () => new Promise<void>((resolve) => (release = resolve)) });
     await run.clock.advance(5);
     const ids = await run.object.control!.recall();
-    expect(ids).toEqual(many(250).slice(62).map(({ id }) => id));
+    expect(ids).toEqual(
+      many(250)
+        .slice(62)
+        .map(({ id }) => id),
+    );
     release();
     const { outcomes, unstarted } = await run.answer;
     expect(outcomes.map(({ id }) => id)).toEqual(many(62).map(({ id }) => id));
@@ -78,8 +84,20 @@ describe("the tasks of a run", () => {
     expect(ctx.env).toEqual({ NAME: "env" });
     expect(ctx.attempt).toBe(2);
     expect(ctx.task).toMatchObject({
-      id: "media_5", domain: "media", type: "a", status: "running", payload: { n: 1 }, attempt: 2, maxAttempts: 4, executions: 4, key: "k", label: "L",
-      tags: { provider: "acme", size: "l", _domain: "media" }, createdAt: new Date(999_000).toISOString(), waitMs: 1_000, schedule: "media_s1",
+      id: "media_5",
+      domain: "media",
+      type: "a",
+      status: "running",
+      payload: { n: 1 },
+      attempt: 2,
+      maxAttempts: 4,
+      executions: 4,
+      key: "k",
+      label: "L",
+      tags: { provider: "acme", size: "l", _domain: "media" },
+      createdAt: new Date(999_000).toISOString(),
+      waitMs: 1_000,
+      schedule: "media_s1",
     });
     expect(ctx.task).toBe(ctx.task);
   });
@@ -91,18 +109,27 @@ describe("the tasks of a run", () => {
       return "built";
     };
     const types = registry({ a: type((_, ctx) => ctx.state) }, { state });
-    expect((await begin(types, many(3)).answer).outcomes).toMatchObject([{ ok: false, retryable: true, error: { message: "no binding" } }, { result: '"built"' }, { result: '"built"' }]);
+    expect((await begin(types, many(3)).answer).outcomes).toMatchObject([
+      { ok: false, retryable: true, error: { message: "no binding" } },
+      { result: '"built"' },
+      { result: '"built"' },
+    ]);
     expect(tries).toBe(2);
   });
 
   it("log with their id", async () => {
     const run = begin({ a: type((_, { log }) => log.warn("odd", { size: 3, task: "forged" })) }, [task(8, "a")]);
     await run.answer;
-    expect(run.lines).toEqual([{ level: "warn", line: { size: 3, message: "odd", domain: "media", type: "a", task: "media_8", attempt: 1 } }]);
+    expect(run.lines).toEqual([
+      { level: "warn", line: { size: 3, message: "odd", domain: "media", type: "a", task: "media_8", attempt: 1 } },
+    ]);
   });
 
   it("reach other domains, but do not wait for other tasks", async () => {
-    const handle = { submit: vi.fn(async () => ({ id: "media_9" })), task: () => ({ id: "media_9", result: async () => 1, get: async () => "got" }) };
+    const handle = {
+      submit: vi.fn(async () => ({ id: "media_9" })),
+      task: () => ({ id: "media_9", result: async () => 1, get: async () => "got" }),
+    };
     const a = type(async (_, ctx) => {
       const media = ctx.domain({ name: "media" });
       await media.submit("a", {});
@@ -130,7 +157,9 @@ describe("timeout", () => {
     await run.clock.advance(2_000);
     expect(run.ended()).toBe(false);
     resolve("late");
-    expect((await run.answer).outcomes).toMatchObject([{ id: 1, ok: false, retryable: true, aborted: "timeout", error: { name: "TimeoutError", code: "timeout" } }]);
+    expect((await run.answer).outcomes).toMatchObject([
+      { id: 1, ok: false, retryable: true, aborted: "timeout", error: { name: "TimeoutError", code: "timeout" } },
+    ]);
   });
 
   it("is each task's own, shorter than everything else or not", async () => {
@@ -140,7 +169,10 @@ describe("timeout", () => {
     await run.clock.advance(29);
     expect(run.ended()).toBe(false);
     await run.clock.advance(1);
-    expect([...run.object.told, ...(await run.answer).outcomes]).toMatchObject([{ id: 1, aborted: "timeout" }, { id: 2, aborted: "timeout" }]);
+    expect([...run.object.told, ...(await run.answer).outcomes]).toMatchObject([
+      { id: 1, aborted: "timeout" },
+      { id: 2, aborted: "timeout" },
+    ]);
   });
 
   it("shows an aborted signal to an executor that asks for it only afterwards", async () => {
@@ -163,7 +195,13 @@ describe("abort", () => {
     open.get(1)!.resolve();
     await settled();
     open.get(3)!.resolve();
-    expect(await run.answer).toMatchObject({ outcomes: [{ id: 1, ok: true }, { id: 3, ok: true }], unstarted: [2] });
+    expect(await run.answer).toMatchObject({
+      outcomes: [
+        { id: 1, ok: true },
+        { id: 3, ok: true },
+      ],
+      unstarted: [2],
+    });
     expect(started).toEqual([1, 3]);
   });
 
@@ -175,12 +213,24 @@ describe("abort", () => {
     await settled();
     await run.object.control!.abort(1, "cancel");
     open.get(2)!.resolve();
-    expect(await run.answer).toMatchObject({ outcomes: [{ id: 1, ok: true }, { id: 2, ok: true }], unstarted: [] });
+    expect(await run.answer).toMatchObject({
+      outcomes: [
+        { id: 1, ok: true },
+        { id: 2, ok: true },
+      ],
+      unstarted: [],
+    });
   });
 
   it("carried by the answer to attach", async () => {
     const run = begin({ a: untilAborted }, many(3));
-    run.object.asked = { abort: [[1, "deadline"], [2, "cancel"]], recall: true };
+    run.object.asked = {
+      abort: [
+        [1, "deadline"],
+        [2, "cancel"],
+      ],
+      recall: true,
+    };
     await run.clock.advance(5);
     const { outcomes, unstarted } = await run.answer;
     expect(outcomes).toMatchObject([{ id: 1, ok: false, aborted: "deadline", error: { code: "deadline" } }]);
@@ -204,12 +254,17 @@ describe("abort", () => {
       await run.object.control!.abort(1, "pause");
       if (finish) open.get(1)!.resolve("done");
       else open.get(1)!.reject(new Error("stopped halfway"));
-      expect((await run.answer).outcomes).toMatchObject([finish ? { ok: true, result: '"done"' } : { ok: false, aborted: "pause", retryable: true }]);
+      expect((await run.answer).outcomes).toMatchObject([
+        finish ? { ok: true, result: '"done"' } : { ok: false, aborted: "pause", retryable: true },
+      ]);
     }
   });
 
   it("by cancel says more than by timeout, and not the other way round", async () => {
-    for (const order of [["timeout", "cancel"], ["cancel", "timeout"]] as const) {
+    for (const order of [
+      ["timeout", "cancel"],
+      ["cancel", "timeout"],
+    ] as const) {
       const { kind, open } = held();
       const run = begin({ a: kind }, many(1));
       await run.clock.advance(5);
@@ -232,7 +287,10 @@ describe("onCancel", () => {
   it("runs with the payload and a fresh signal, before the next task", async () => {
     const seen: unknown[] = [];
     const run = await cancelled(async (payload, ctx) => seen.push([payload, ctx.signal.aborted, ctx.task.id]));
-    expect((await run.answer).outcomes).toMatchObject([{ id: 1, aborted: "cancel" }, { id: 2, ok: true }]);
+    expect((await run.answer).outcomes).toMatchObject([
+      { id: 1, aborted: "cancel" },
+      { id: 2, ok: true },
+    ]);
     expect(seen).toEqual([[{ n: 1 }, false, "media_1"]]);
   });
 
@@ -240,7 +298,10 @@ describe("onCancel", () => {
     const run = await cancelled(() => {
       throw new Error("cleanup");
     });
-    expect((await run.answer).outcomes).toMatchObject([{ id: 1, aborted: "cancel" }, { id: 2, ok: true }]);
+    expect((await run.answer).outcomes).toMatchObject([
+      { id: 1, aborted: "cancel" },
+      { id: 2, ok: true },
+    ]);
     expect(run.lines).toMatchObject([{ level: "error", line: { task: "media_1", error: { message: "cleanup" } } }]);
   });
 
@@ -256,7 +317,10 @@ describe("onCancel", () => {
     expect([signal!.aborted, run.ended()]).toEqual([false, false]);
     await run.clock.advance(1);
     expect(signal!.aborted).toBe(true);
-    expect((await run.answer).outcomes).toMatchObject([{ id: 1, aborted: "cancel" }, { id: 2, ok: true }]);
+    expect((await run.answer).outcomes).toMatchObject([
+      { id: 1, aborted: "cancel" },
+      { id: 2, ok: true },
+    ]);
     expect(run.lines).toMatchObject([{ level: "warn" }]);
   });
 
@@ -268,7 +332,13 @@ describe("onCancel", () => {
       await run.object.control!.abort(1, reason);
       await run.answer;
     }
-    const slow = { "~standard": { version: 1, vendor: "test", validate: () => new Promise<{ value: unknown }>((resolve) => (parsed = () => resolve({ value: 1 }))) } } as const;
+    const slow = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: () => new Promise<{ value: unknown }>((resolve) => (parsed = () => resolve({ value: 1 }))),
+      },
+    } as const;
     let parsed = () => {};
     const execute = vi.fn();
     const run = begin({ a: type(execute, { payload: slow, onCancel }) }, many(1));
@@ -439,7 +509,9 @@ describe("a broken link", () => {
     await run.clock.advance(25);
     expect(run.object.resumes).toEqual([]);
     await run.clock.advance(50);
-    expect(run.object.resumes).toMatchObject([{ run: "r1", outcomes: [{ id: 1, ok: true }], unstarted: [], finished: false, control: expect.anything() }]);
+    expect(run.object.resumes).toMatchObject([
+      { run: "r1", outcomes: [{ id: 1, ok: true }], unstarted: [], finished: false, control: expect.anything() },
+    ]);
     open.get(2)!.resolve();
     await run.clock.advance(25);
     expect(run.object.settles.flat()).toMatchObject([{ id: 2 }]);
@@ -518,9 +590,13 @@ describe("a broken link", () => {
   it("carries large leftovers in several messages", async () => {
     const { kind, open } = held();
     const text = "x".repeat(LIMITS.resultBytesMax - 2);
-    const run = begin({ a: kind, big: type(() => text) }, [task(1, "a", { n: 1 }), ...many(30, "big").map((one) => ({ ...one, id: one.id + 1 }))], {
-      turn: async () => {},
-    });
+    const run = begin(
+      { a: kind, big: type(() => text) },
+      [task(1, "a", { n: 1 }), ...many(30, "big").map((one) => ({ ...one, id: one.id + 1 }))],
+      {
+        turn: async () => {},
+      },
+    );
     await run.clock.advance(5);
     run.object.broken = run.object.unreachable = reset;
     open.get(1)!.resolve();

@@ -37,7 +37,18 @@ export const media = defineDomain("media", { state: (env: Bindings) => ({ bucket
       expectType<Equal<typeof payload, { prefix: string; limit?: number }>>();
     },
   })
-  .schedule("nightly", { type: "resize", payload: { object: "logo" }, cron: "30 2 * * *", timezone: "Europe/Berlin", priority: "idle", overlap: "queue", catchUp: "1h", jitter: "5m", maxRuns: 9, deadline: "1h" });
+  .schedule("nightly", {
+    type: "resize",
+    payload: { object: "logo" },
+    cron: "30 2 * * *",
+    timezone: "Europe/Berlin",
+    priority: "idle",
+    overlap: "queue",
+    catchUp: "1h",
+    jitter: "5m",
+    maxRuns: 9,
+    deadline: "1h",
+  });
 
 // What a hover shows: named types, one object a task type, nothing to expand by hand. (A handle's are one flat object.)
 type Resize = {
@@ -66,7 +77,10 @@ const results = defineDomain("results")
   .task("literal", { payload: z.null(), result: z.object({ kind: z.enum(["a", "b"]) }), execute: async () => ({ kind: "a" as const }) })
   .task("list", { payload: z.null(), execute: async () => [{ id: 1, tags: ["x"] }] })
   .task("nothing", { payload: z.null(), execute: () => {} })
-  .task("deep", { payload: z.null(), execute: () => ({ at: { when: new Date(), who: null as string | null }, f: new Map<string, number>().size }) });
+  .task("deep", {
+    payload: z.null(),
+    execute: () => ({ at: { when: new Date(), who: null as string | null }, f: new Map<string, number>().size }),
+  });
 type Results = TypesIn<typeof results>;
 expectType<Equal<Results["union"]["result"], { kind: "a"; at: string } | { kind: "b" }>>();
 expectType<Equal<Results["literal"]["result"], { kind: "a" | "b" }>>();

@@ -31,7 +31,11 @@ export async function inTheWorker(): Promise<void> {
   expectType<Equal<typeof ingestQ, DomainHandle<"ingest", IngestTypes>>>();
 
   const mediaQ = mill.domain(media);
-  const submitted = await mediaQ.submit("resize", { object: "cat" }, { priority: "high", delay: "30s", tags: { job: "7" }, key: null, idempotencyKey: "x" });
+  const submitted = await mediaQ.submit(
+    "resize",
+    { object: "cat" },
+    { priority: "high", delay: "30s", tags: { job: "7" }, key: null, idempotencyKey: "x" },
+  );
   expectType<Equal<typeof submitted, Submitted<"media", "resize">>>();
   const result = await mediaQ.task(submitted).result({ timeout: "30s" });
   expectType<Equal<typeof result, { object: string; bytes: number }>>();
@@ -51,7 +55,9 @@ export async function inTheWorker(): Promise<void> {
   expectType<Equal<(typeof page)["items"][number]["payload"], Json>>();
   await mediaQ.schedule({ name: "hourly", type: "purge", payload: { prefix: "tmp/" }, every: "1h" });
   await mediaQ.schedule("media_s1").pause();
-  await mediaQ.schedule("media_s1").update({ type: "purge", payload: { prefix: "tmp/" }, cron: "0 3 * * *", overlap: "queue", maxRuns: null });
+  await mediaQ
+    .schedule("media_s1")
+    .update({ type: "purge", payload: { prefix: "tmp/" }, cron: "0 3 * * *", overlap: "queue", maxRuns: null });
   const standing = mill.domain(ref<typeof media>("media"));
   expectType<Equal<typeof standing, typeof mediaQ>>();
   await waitForTask(mediaQ.task(submitted), "completed", { timeout: "5s" });

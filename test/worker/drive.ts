@@ -25,7 +25,11 @@ async function ringIfDue(domain: string): Promise<void> {
   try {
     await ring(domain);
   } catch {
-    await survive(() => runInDurableObject(stub(domain), (object, state) => state.storage.getAlarm().then((other) => (other === null ? object.alarm() : undefined))));
+    await survive(() =>
+      runInDurableObject(stub(domain), (object, state) =>
+        state.storage.getAlarm().then((other) => (other === null ? object.alarm() : undefined)),
+      ),
+    );
   }
   ringing.delete(domain);
 }
@@ -80,6 +84,9 @@ export class Time {
 
 /** Ends an object's life from outside, wherever it is. */
 export const crash = (name: string): Promise<void> =>
-  runInDurableObject(name === "mill" ? coordinator() : stub(name), (_object: DurableObject, state) => state.abort("crashed")).catch(() => undefined);
+  runInDurableObject(name === "mill" ? coordinator() : stub(name), (_object: DurableObject, state) => state.abort("crashed")).catch(
+    () => undefined,
+  );
 
-const coordinator = (): DurableObjectStub => (exports as unknown as { MillCoordinator: DurableObjectNamespace }).MillCoordinator.getByName("mill");
+const coordinator = (): DurableObjectStub =>
+  (exports as unknown as { MillCoordinator: DurableObjectNamespace }).MillCoordinator.getByName("mill");

@@ -10,7 +10,9 @@ export async function books(domain: string): Promise<{ state: State; recount: Re
   return runInDurableObject(stub(domain), (_object, { storage }) => {
     const state = JSON.parse(storage.sql.exec<{ json: string }>("SELECT json FROM state").one().json) as State;
     const rows = storage.sql.exec<{ status: number; n: number }>("SELECT status, count(*) AS n FROM tasks GROUP BY status").toArray();
-    const recount = Object.fromEntries(Object.entries(STATUS_CODE).map(([name, code]) => [name, rows.find((row) => row.status === code)?.n ?? 0]));
+    const recount = Object.fromEntries(
+      Object.entries(STATUS_CODE).map(([name, code]) => [name, rows.find((row) => row.status === code)?.n ?? 0]),
+    );
     const scheduled = storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM tasks WHERE schedule IS NOT NULL").one().n;
     return { state, recount, scheduled };
   });

@@ -28,7 +28,8 @@ export function born(ctx: DurableObjectState): DurableObjectState {
 
 function liveTasks(sql: SqlStorage): { pending: number; due: number | null } {
   if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'tasks'").toArray().length === 0) return { pending: 0, due: null };
-  const query = "SELECT sum(status = 0 AND type NOT IN ('pulled', 'parsed', 'fleeting')) AS pending, (SELECT min(run_at) FROM tasks WHERE status = 1) AS due FROM tasks WHERE status IN (0, 1)";
+  const query =
+    "SELECT sum(status = 0 AND type NOT IN ('pulled', 'parsed', 'fleeting')) AS pending, (SELECT min(run_at) FROM tasks WHERE status = 1) AS due FROM tasks WHERE status IN (0, 1)";
   const { pending, due } = sql.exec<{ pending: number | null; due: number | null }>(query).one();
   return { pending: pending ?? 0, due };
 }

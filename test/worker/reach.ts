@@ -15,7 +15,8 @@ export const rows = <Row extends Record<string, SqlStorageValue>>(domain: string
   runInDurableObject(stub(domain), (_object, state) => state.storage.sql.exec<Row>(query, ...bindings).toArray());
 
 /** When the object's alarm stands. */
-export const alarmAt = (domain: string): Promise<number | null> => runInDurableObject(stub(domain), (_object, state) => state.storage.getAlarm());
+export const alarmAt = (domain: string): Promise<number | null> =>
+  runInDurableObject(stub(domain), (_object, state) => state.storage.getAlarm());
 
 /** Asks until the answer satisfies; the test's own timeout ends it. */
 export async function until<T>(ask: () => Promise<T> | T, satisfies: (answer: T) => boolean): Promise<T> {

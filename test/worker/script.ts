@@ -97,7 +97,10 @@ async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; 
       break;
     case "read": {
       const whole = await Promise.all(ctx.dependencies.map((one) => ctx.dependency(one.id)));
-      return JSON.stringify({ dependencies: ctx.dependencies.map(({ id, status, result, truncated }) => [id, status, sizeOf(result), truncated ?? false]), whole: whole.map((one) => sizeOf(one.result)) });
+      return JSON.stringify({
+        dependencies: ctx.dependencies.map(({ id, status, result, truncated }) => [id, status, sizeOf(result), truncated ?? false]),
+        whole: whole.map((one) => sizeOf(one.result)),
+      });
     }
     case "big":
       return "x".repeat(script.ms ?? 600_000);

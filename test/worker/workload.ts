@@ -39,7 +39,9 @@ export class Workload {
 
   async batch(type: "play" | "plain" | "forgotten", payloads: object[]): Promise<string[]> {
     const key = `${this.name} ${(serial += 1)}`;
-    const answers = (await survive(() => workQ.submitAll(payloads.map((payload) => ({ type, payload })) as never, { idempotencyKey: key }) as Promise<unknown>)) as { id: string }[];
+    const answers = (await survive(
+      () => workQ.submitAll(payloads.map((payload) => ({ type, payload })) as never, { idempotencyKey: key }) as Promise<unknown>,
+    )) as { id: string }[];
     const end = type === "forgotten" ? "gone" : "completed";
     for (const { id } of answers) this.promised.push({ id, end });
     return answers.map(({ id }) => id);
@@ -61,7 +63,10 @@ export class Workload {
 
   /** Short tasks: alone, in batches, and joined. */
   private async small(): Promise<void> {
-    await this.batch("plain", Array.from({ length: 20 }, (_, n) => ({ n })));
+    await this.batch(
+      "plain",
+      Array.from({ length: 20 }, (_, n) => ({ n })),
+    );
     await this.batch("forgotten", [{ n: 1 }, { n: 2 }]);
     await Promise.all(Array.from({ length: 5 }, (_, n) => this.submit({}, "completed", { priority: n * 50 })));
     const key = `${this.name} key`;
@@ -69,7 +74,10 @@ export class Workload {
   }
 
   private async quick(count: number): Promise<void> {
-    const ids = await this.batch("play", Array.from({ length: count }, () => ({ name: `${this.name} ${(serial += 1)}` })));
+    const ids = await this.batch(
+      "play",
+      Array.from({ length: count }, () => ({ name: `${this.name} ${(serial += 1)}` })),
+    );
     await this.time.until("the end of short tasks", async () => (await this.status(ids.at(-1)!)) === "completed");
   }
 
@@ -150,7 +158,13 @@ export class Workload {
     for (const options of [{}, { delay: "2s" }]) {
       const key = this.gate();
       const submit = (script: object, more: object) =>
-        survive(() => workQ.submit("play", { name: key, ...script } as never, { key, idempotencyKey: `${key} ${JSON.stringify(script)}`, ...more } as never)) as Promise<{ id: string; replacedId: string }>;
+        survive(() =>
+          workQ.submit(
+            "play",
+            { name: key, ...script } as never,
+            { key, idempotencyKey: `${key} ${JSON.stringify(script)}`, ...more } as never,
+          ),
+        ) as Promise<{ id: string; replacedId: string }>;
       const { id } = await submit({ do: "hold" }, options);
       if (!("delay" in options)) await this.time.until("its start", async () => (await this.status(id)) === "running");
       // Sent back by a crash, it has not begun any more, and its id gets the new content.
@@ -167,10 +181,14 @@ export class Workload {
       this.promised.push({ id, end: "completed" });
     }
     for (const act of ["forget", "release", "fail", "complete"]) await this.work(act);
-    await this.time.until("the end of what is leased", async () => {
-      await this.work("complete");
-      return (await survive(() => workQ.count({ type: "pulled", status: ["pending", "scheduled", "running", "paused"] }))) === 0;
-    }, 10_000);
+    await this.time.until(
+      "the end of what is leased",
+      async () => {
+        await this.work("complete");
+        return (await survive(() => workQ.count({ type: "pulled", status: ["pending", "scheduled", "running", "paused"] }))) === 0;
+      },
+      10_000,
+    );
   }
 
   /** One claim, and what its worker makes of it. A claim whose answer is lost comes back when its lease ends. */
@@ -192,7 +210,9 @@ export class Workload {
     await survive(() => workQ.setMaxConcurrency(4));
     await survive(() => workQ.resume());
     await survive(() => workQ.setMaxConcurrency(8));
-    const schedule = (await survive(() => workQ.schedule({ name: "often", type: "play", payload: { name: "often" }, every: "10m" } as never) as never)) as { id: string };
+    const schedule = (await survive(
+      () => workQ.schedule({ name: "often", type: "play", payload: { name: "often" }, every: "10m" } as never) as never,
+    )) as { id: string };
     await survive(() => workQ.schedule(schedule.id).trigger());
     await survive(() => workQ.schedule(schedule.id).delete());
     await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 8 }));
@@ -254,7 +274,9 @@ export class Workload {
     await this.time.until("the end of everything", async () => {
       for (const id of rest.keys()) {
         const handle = id.startsWith("work_") ? workQ : otherQ;
-        const task = await survive((): Promise<{ status: string; finishedAt: string | null }> => (handle as typeof workQ).task("play", id).get());
+        const task = await survive((): Promise<{ status: string; finishedAt: string | null }> =>
+          (handle as typeof workQ).task("play", id).get(),
+        );
         if (task !== undefined && task.finishedAt === null) return false;
         const status = task?.status ?? "gone";
         if (status !== rest.get(id)) throw new Error(`${id} was to end ${rest.get(id)}, and is ${status}: ${JSON.stringify(task)}`);

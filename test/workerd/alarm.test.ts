@@ -44,7 +44,10 @@ describe("the platform's alarm", { timeout: 60_000 }, () => {
       alarm.arm();
     };
     await runInDurableObject(stub("other"), (_object, { storage }) => storage.setAlarm(Date.now() + 1));
-    await until(() => rings, (count) => count === 50);
+    await until(
+      () => rings,
+      (count) => count === 50,
+    );
     platform.rings = undefined;
     // A loaded machine rings a few milliseconds late, and so never falls into the trap: what is asked for must avoid it.
     expect(asked).toEqual(Array.from({ length: 49 }, () => 1));
@@ -67,7 +70,10 @@ describe("the platform's alarm", { timeout: 60_000 }, () => {
   test("does not ring once more for what it has just done", async () => {
     const { id } = await workQ.submit("play", { name: "due soon" }, { delay: "200ms" });
     const rings = passes("alarm.call", "work");
-    await until(() => workQ.task("play", id).get(), (task) => task.finishedAt !== null);
+    await until(
+      () => workQ.task("play", id).get(),
+      (task) => task.finishedAt !== null,
+    );
     // The next ring of an alarm that had armed itself for nothing would have come before these calls are through.
     for (let n = 0; n < 20; n += 1) await workQ.submit("plain", { n });
     expect(rings()).toBe(1);
@@ -96,17 +102,32 @@ describe("stubs", { timeout: 120_000 }, () => {
     // Some that go on for so long that they hand over their control; thousands that do not. A suspect is a run of its own.
     for (let wave = 0; wave < 8; wave += 1) {
       await workQ.pause();
-      const slow = Array.from({ length: 8 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `wave ${wave} ${n}` } }));
+      const slow = Array.from({ length: 8 }, (_, n) => ({
+        type: "play" as const,
+        payload: { do: "hold" as const, name: `wave ${wave} ${n}` },
+      }));
       const quick = Array.from({ length: 1_250 }, (_, n) => ({ type: "plain" as const, payload: { n } }));
       await workQ.submitAll([...slow, ...quick]);
       await rows("work", "UPDATE tasks SET suspect = 1 WHERE status = 0 RETURNING id");
       await workQ.resume();
-      await until(() => held.size, (count) => count === 8);
+      await until(
+        () => held.size,
+        (count) => count === 8,
+      );
       for (const { payload } of slow) gate(payload.name).open();
-      await until(() => workQ.snapshot(), (snapshot) => snapshot.counts.pending === 0 && snapshot.slots.using === 0);
+      await until(
+        () => workQ.snapshot(),
+        (snapshot) => snapshot.counts.pending === 0 && snapshot.slots.using === 0,
+      );
     }
-    await until(() => workQ.snapshot(), (snapshot) => snapshot.slots.using === 0);
-    await until(() => links, (count) => count === runs());
+    await until(
+      () => workQ.snapshot(),
+      (snapshot) => snapshot.slots.using === 0,
+    );
+    await until(
+      () => links,
+      (count) => count === runs(),
+    );
     expect(runs()).toBeGreaterThan(10_000);
     expect(taken, "runs that handed over their control").toBeGreaterThanOrEqual(64);
     expect(held.size).toBe(0);

@@ -36,7 +36,10 @@ async function load(tasks: Tasks, deaf: boolean): Promise<void> {
   const name = `load ${(loads += 1)}`;
   const item = (n: number) => ({ type: "play", payload: { do: "spin" as const, name: `${name} ${n}`, times: n === 0 ? 90 : 3 + n, deaf } });
   const items = (count: number) => Array.from({ length: count }, (_, n) => item(n));
-  for (const [handle, ids, count] of [[workQ, tasks.work, 16], [otherQ as never as typeof workQ, tasks.other, 4]] as const) {
+  for (const [handle, ids, count] of [
+    [workQ, tasks.work, 16],
+    [otherQ as never as typeof workQ, tasks.other, 4],
+  ] as const) {
     const answers = await survive(() => handle.submitAll(items(count) as never, { idempotencyKey: name }) as Promise<unknown>);
     ids.push(...(answers as { id: string }[]).map(({ id }) => id));
   }
@@ -64,15 +67,24 @@ async function deaths(victims: readonly string[], tasks: Tasks, deaf: boolean): 
 
 async function allEnded({ work, other }: Tasks): Promise<void> {
   const statuses = new Set<string>();
-  for (const [handle, ids] of [[workQ, work], [otherQ as unknown as typeof workQ, other]] as const) {
+  for (const [handle, ids] of [
+    [workQ, work],
+    [otherQ as unknown as typeof workQ, other],
+  ] as const) {
     for (const id of ids) {
-      await time.until(`the end of ${id}`, async () => {
-        const task = await survive((): Promise<{ finishedAt: string | null; status: string; error: { code?: string } | null }> => handle.task("play", id).get());
-        if (!task?.finishedAt) return false;
-        // Interrupted three times running alone: that is poison, and not what this is about.
-        statuses.add(task.error?.code === "poison" ? "poison" : task.status);
-        return true;
-      }, 4_000);
+      await time.until(
+        `the end of ${id}`,
+        async () => {
+          const task = await survive((): Promise<{ finishedAt: string | null; status: string; error: { code?: string } | null }> =>
+            handle.task("play", id).get(),
+          );
+          if (!task?.finishedAt) return false;
+          // Interrupted three times running alone: that is poison, and not what this is about.
+          statuses.add(task.error?.code === "poison" ? "poison" : task.status);
+          return true;
+        },
+        4_000,
+      );
     }
   }
   statuses.delete("poison");
@@ -109,12 +121,18 @@ describe("running never exceeds the caps, counted outside the mill", () => {
     platform.cutOff = "work";
     const waiting = (await otherQ.submitAll(Array.from({ length: 2 }, (_, n) => spin(`waits ${n}`)) as never)) as { id: string }[];
     tasks.other.push(...waiting.map(({ id }) => id));
-    for (const end = probe.tick + 400; probe.tick < end; ) {
+    for (const end = probe.tick + 400; probe.tick < end;) {
       const next = probe.tick + 30;
       await time.until("the next crash", () => probe.tick >= next);
       await crash("work");
     }
-    expect(probe.alive().map(({ id }) => id).toSorted(), "only what the coordinator has slots for").toEqual(tasks.other.toSorted());
+    expect(
+      probe
+        .alive()
+        .map(({ id }) => id)
+        .toSorted(),
+      "only what the coordinator has slots for",
+    ).toEqual(tasks.other.toSorted());
     platform.cutOff = "";
     await allEnded(tasks);
     expect(probe.violations).toEqual([]);
@@ -125,7 +143,11 @@ describe("a run that is over", () => {
   /** What a runner is told that speaks for a run which is over: by its link, and by name. */
   async function late(request: RunRequest, link: RunLink): Promise<unknown[]> {
     const outcomes = request.tasks.map(({ id }): RunOutcome => ({ id, ok: true, result: '"late"' }));
-    const refused = (answer: Promise<unknown>) => answer.then(() => "accepted", (error: unknown) => (MillraceError.is(error) ? error.code : String(error)));
+    const refused = (answer: Promise<unknown>) =>
+      answer.then(
+        () => "accepted",
+        (error: unknown) => (MillraceError.is(error) ? error.code : String(error)),
+      );
     const control = { renew: async () => undefined, abort: async () => undefined, recall: async () => [] };
     return [
       await refused(link.settle(outcomes)),
@@ -168,8 +190,15 @@ describe("a run that is over", () => {
       platform.takes = undefined;
       const own = request.tasks[0]!.id;
       await link.settle([{ id: own, ok: true, result: '"first"' }]);
-      await link.settle([{ id: own, ok: true, result: '"second"' }, { id: Number(stranger.split("_")[1]), ok: true, result: '"stolen"' }, { id: 999_999, ok: true }]);
-      return { outcomes: [{ id: own, ok: false, retryable: false, error: { name: "Error", message: "third" } }], unstarted: [own, 999_999] };
+      await link.settle([
+        { id: own, ok: true, result: '"second"' },
+        { id: Number(stranger.split("_")[1]), ok: true, result: '"stolen"' },
+        { id: 999_999, ok: true },
+      ]);
+      return {
+        outcomes: [{ id: own, ok: false, retryable: false, error: { name: "Error", message: "third" } }],
+        unstarted: [own, 999_999],
+      };
     };
     const { id } = await workQ.submit("play", { name: "settled twice" });
     expect(await workQ.task("play", id).result({ timeout: "1d" })).toBe("first");

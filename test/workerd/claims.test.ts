@@ -46,17 +46,34 @@ describe("a pull type", () => {
     const { id } = await pulled("whole", { tags: { color: "red" } });
     const held = await one({ lease: "1m" });
     expect(held.lease).toMatch(/^work_l[0-9a-f]{24}$/);
-    expect(held.task).toMatchObject({ id, type: "pulled", status: "running", attempt: 1, executions: 1, payload: { name: "whole" }, tags: { color: "red", team: "test" } });
+    expect(held.task).toMatchObject({
+      id,
+      type: "pulled",
+      status: "running",
+      attempt: 1,
+      executions: 1,
+      payload: { name: "whole" },
+      tags: { color: "red", team: "test" },
+    });
     expect(Date.parse(held.leaseUntil) - clock.now()).toBeGreaterThan(50_000);
     expect((await workQ.snapshot()).running).toEqual([expect.objectContaining({ id, type: "pulled" })]);
     expect((await workQ.list({ status: "running" })).items.map((task: { id: string }) => task.id)).toEqual([id]);
-    expect((await workQ.list({ status: ["running", "failed"], type: "pulled" })).items.map((task: { id: string }) => task.id)).toEqual([id]);
+    expect((await workQ.list({ status: ["running", "failed"], type: "pulled" })).items.map((task: { id: string }) => task.id)).toEqual([
+      id,
+    ]);
     clock.advance(30_000);
     const renewed = await held.renew({ progress: { fraction: 0.25, message: "a quarter" } });
     expect(renewed.cancelled).toBe(false);
     expect(Date.parse(renewed.leaseUntil)).toBeGreaterThan(Date.parse(held.leaseUntil));
     expect(await get(id)).toMatchObject({ status: "running", progress: { fraction: 0.25, message: "a quarter" } });
-    expect(await held.complete({ done: true })).toMatchObject({ id, status: "completed", result: { done: true }, attempt: 1, executions: 1, progress: null });
+    expect(await held.complete({ done: true })).toMatchObject({
+      id,
+      status: "completed",
+      result: { done: true },
+      attempt: 1,
+      executions: 1,
+      progress: null,
+    });
     expect(await workQ.task("pulled", id).result()).toEqual({ done: true });
     expect((await workQ.snapshot()).slots.using).toBe(0);
   });
@@ -93,10 +110,21 @@ describe("a pull type", () => {
 
   test("what is wrong with a claim is said", async () => {
     for (const [options, code] of [
-      [{ types: ["plain"] }, "invalid_request"], [{ types: ["pulle"] }, "unknown_type"], [{ types: [] }, "invalid_request"], [{ worker: "" }, "invalid_request"],
-      [{ max: 0 }, "invalid_request"], [{ max: 101 }, "invalid_request"], [{ lease: "4s" }, "invalid_request"], [{ lease: "13h" }, "invalid_request"], [{ wait: "31s" }, "invalid_request"],
-    ] as const) await expect(claim(options), JSON.stringify(options)).rejects.toMatchObject({ code });
-    await expect(otherQ.claim({ worker: "w" })).rejects.toMatchObject({ code: "invalid_request", message: expect.stringContaining("pull: true") });
+      [{ types: ["plain"] }, "invalid_request"],
+      [{ types: ["pulle"] }, "unknown_type"],
+      [{ types: [] }, "invalid_request"],
+      [{ worker: "" }, "invalid_request"],
+      [{ max: 0 }, "invalid_request"],
+      [{ max: 101 }, "invalid_request"],
+      [{ lease: "4s" }, "invalid_request"],
+      [{ lease: "13h" }, "invalid_request"],
+      [{ wait: "31s" }, "invalid_request"],
+    ] as const)
+      await expect(claim(options), JSON.stringify(options)).rejects.toMatchObject({ code });
+    await expect(otherQ.claim({ worker: "w" })).rejects.toMatchObject({
+      code: "invalid_request",
+      message: expect.stringContaining("pull: true"),
+    });
     await expect(pulled("no timeout", { timeout: "1m" })).rejects.toMatchObject({ code: "invalid_request" });
   });
 });
@@ -104,7 +132,10 @@ describe("a pull type", () => {
 describe("waiting", () => {
   test("a claim that waits wakes with the first task that becomes ready", async () => {
     const waiting = claim({ wait: "30s" });
-    await until(() => rows("work", "SELECT 1"), () => true);
+    await until(
+      () => rows("work", "SELECT 1"),
+      () => true,
+    );
     const { id } = await pulled("at last");
     expect((await waiting).map(({ task }) => task.id)).toEqual([id]);
   });
@@ -120,7 +151,10 @@ describe("caps", () => {
   test("a lease takes a slot: of the domain's cap, beside what the runner has", async () => {
     await workQ.setMaxConcurrency(3);
     const { id: running } = await workQ.submit("play", { do: "hold", name: "beside leases" });
-    await until(() => workQ.task("play", running).get(), (seen: { status: string }) => seen.status === "running");
+    await until(
+      () => workQ.task("play", running).get(),
+      (seen: { status: string }) => seen.status === "running",
+    );
     for (let n = 0; n < 4; n += 1) await pulled(`capped ${n}`);
     const held = await claim({ max: 10, wait: "20s" });
     let leased = held.length;
@@ -139,12 +173,18 @@ describe("caps", () => {
     while (held.length < 8) held.push(...(await claim({ max: 10, lease: "12h", wait: "20s" })));
     expect(await claim()).toEqual([]);
     const { id } = await otherQ.submit("play", { name: "left out" });
-    await until(() => reachCoordinator(clock).snapshot(), ({ holders }) => holders.some(({ domain, wanting }) => domain === "other" && wanting > 0));
+    await until(
+      () => reachCoordinator(clock).snapshot(),
+      ({ holders }) => holders.some(({ domain, wanting }) => domain === "other" && wanting > 0),
+    );
     expect(await otherQ.task("play", id).get()).toMatchObject({ status: "pending" });
     await held[0]!.release();
     await held[1]!.complete();
     for (const one of [...(await claim({ wait: "20s", max: 2 })), ...held.slice(2)]) await one.complete();
-    await until(() => otherQ.task("play", id).get(), ({ status }) => status === "completed");
+    await until(
+      () => otherQ.task("play", id).get(),
+      ({ status }) => status === "completed",
+    );
   });
 
   test("while the domain sleeps, its coordinator restarts and hours pass, leased slots stay taken", async () => {
@@ -155,7 +195,16 @@ describe("caps", () => {
     clock.advance(3_600_000);
     const incarnation = "somebody else";
     const ask = (seq: number) =>
-      reachCoordinator(clock).sync({ holder: "other", incarnation, seq, version: 0, holding: 0, using: 0, cap: null, wanting: [{ group: null, priority: 0, count: 8, oldestMs: 0 }] });
+      reachCoordinator(clock).sync({
+        holder: "other",
+        incarnation,
+        seq,
+        version: 0,
+        holding: 0,
+        using: 0,
+        cap: null,
+        wanting: [{ group: null, priority: 0, count: 8, oldestMs: 0 }],
+      });
     expect((await ask(1)).grant.slots).toBe(0);
     // The leases are still good: their workers complete them, and then the slots come free.
     expect(await held[0]!.complete()).toMatchObject({ status: "completed" });
@@ -195,12 +244,20 @@ describe("fencing", () => {
     await expect(a.renew()).rejects.toMatchObject(lost);
     await expect(a.complete("late")).rejects.toMatchObject(lost);
     await ring("work");
-    expect(await get(id)).toMatchObject({ status: "pending", attempt: 1, executions: 1, errors: [{ attempt: 1, message: expect.stringContaining("worker a") }], error: { code: "lease_expired" } });
+    expect(await get(id)).toMatchObject({
+      status: "pending",
+      attempt: 1,
+      executions: 1,
+      errors: [{ attempt: 1, message: expect.stringContaining("worker a") }],
+      error: { code: "lease_expired" },
+    });
     const b = await one({ worker: "b" });
     expect(b.task).toMatchObject({ id, attempt: 2 });
-    for (const late of [() => a.renew(), () => a.complete("A"), () => a.fail("A"), () => a.release()]) await expect(late()).rejects.toMatchObject(lost);
+    for (const late of [() => a.renew(), () => a.complete("A"), () => a.fail("A"), () => a.release()])
+      await expect(late()).rejects.toMatchObject(lost);
     expect(await b.complete("B")).toMatchObject({ status: "completed", result: "B", attempt: 2, executions: 2 });
-    for (const late of [() => a.complete("A"), () => a.fail("A"), () => b.complete("again"), () => b.release(), () => b.renew()]) await expect(late()).rejects.toMatchObject(lost);
+    for (const late of [() => a.complete("A"), () => a.fail("A"), () => b.complete("again"), () => b.release(), () => b.renew()])
+      await expect(late()).rejects.toMatchObject(lost);
     expect(await get(id)).toMatchObject({ status: "completed", result: "B" });
     expect((await workQ.snapshot()).slots.using).toBe(0);
   });
@@ -229,7 +286,9 @@ describe("fencing", () => {
   });
 
   test("an id that was never given out is refused like a lost one", async () => {
-    await expect(runInDurableObject(stub("work"), async (object) => object.leasedType(`work_l${"0".repeat(24)}`))).resolves.toMatchObject({ "~refused": lost });
+    await expect(runInDurableObject(stub("work"), async (object) => object.leasedType(`work_l${"0".repeat(24)}`))).resolves.toMatchObject({
+      "~refused": lost,
+    });
   });
 });
 
@@ -239,9 +298,16 @@ describe("ends", () => {
     const first = await one();
     expect(await first.fail("broken", { retryAfter: "1h" })).toMatchObject({ status: "scheduled", attempt: 1 });
     await workQ.task("pulled", id).runNow();
-    expect(await (await one()).fail(new TypeError("again"))).toMatchObject({ status: "dead_letter", attempt: 2, error: { name: "TypeError", message: "again" } });
+    expect(await (await one()).fail(new TypeError("again"))).toMatchObject({
+      status: "dead_letter",
+      attempt: 2,
+      error: { name: "TypeError", message: "again" },
+    });
     await pulled("never");
-    expect(await (await one()).fail({ message: "no", code: "gone" }, { retryable: false })).toMatchObject({ status: "failed", error: { message: "no", code: "gone" } });
+    expect(await (await one()).fail({ message: "no", code: "gone" }, { retryable: false })).toMatchObject({
+      status: "failed",
+      error: { message: "no", code: "gone" },
+    });
   });
 
   test("release: back to the front, not charged", async () => {
@@ -342,7 +408,8 @@ describe("a schedule of a pull type", () => {
     clock.advance(600_000);
     await ring("work");
   };
-  const scheduled = (overlap: "queue" | "cancelOther") => workQ.schedule({ type: "pulled", payload: { name: overlap }, every: "10m", overlap, maxRuns: 2 });
+  const scheduled = (overlap: "queue" | "cancelOther") =>
+    workQ.schedule({ type: "pulled", payload: { name: overlap }, every: "10m", overlap, maxRuns: 2 });
   const blocked = async () => (await workQ.list({ status: "blocked", type: "pulled" })).items.map((task: { id: string }) => task.id);
 
   test("cancelOther: the leased one is told to stop, and the new one waits until its worker has answered", async () => {

@@ -88,7 +88,9 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
     await hasEnded(id);
     expect(await get(id)).toMatchObject({ status: "completed" });
     await time.until("the return of the slot", async () => (await workQ.snapshot()).slots.using === 0);
-    const answers = await workQ.submitAll(Array.from({ length: 9 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `slot ${n}` } })));
+    const answers = await workQ.submitAll(
+      Array.from({ length: 9 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `slot ${n}` } })),
+    );
     await isRunning(answers[7]!.id);
     await pass(1_000);
     expect((await workQ.snapshot()).running).toHaveLength(8);
@@ -113,7 +115,9 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
 
   test("15: a stored payload that cannot be decoded fails its task, and holds up nobody", async () => {
     await workQ.pause();
-    const answers = await workQ.submitAll(Array.from({ length: 3 }, (_, n) => ({ type: "play" as const, payload: { name: `decoded ${n}` } })));
+    const answers = await workQ.submitAll(
+      Array.from({ length: 3 }, (_, n) => ({ type: "play" as const, payload: { name: `decoded ${n}` } })),
+    );
     const [, broken] = answers;
     await found((sql) => sql.exec("UPDATE tasks SET payload = '{\"name\": ' WHERE id = ?", counter(broken!.id)));
     await workQ.resume();
@@ -147,9 +151,19 @@ describe("double runs", { timeout: 30_000 }, () => {
   });
 
   test("22: cancel and complete race: one terminal state, and the second is reported", async () => {
-    const answers = await workQ.submitAll(Array.from({ length: 40 }, (_, n) => ({ type: "play" as const, payload: { name: `raced ${n}` } })));
+    const answers = await workQ.submitAll(
+      Array.from({ length: 40 }, (_, n) => ({ type: "play" as const, payload: { name: `raced ${n}` } })),
+    );
     const cancels = await Promise.all(
-      answers.map(({ id }) => workQ.task("play", id).cancel().then((task) => task.status as string, (error: { code: string }) => error.code)),
+      answers.map(({ id }) =>
+        workQ
+          .task("play", id)
+          .cancel()
+          .then(
+            (task) => task.status as string,
+            (error: { code: string }) => error.code,
+          ),
+      ),
     );
     for (const [n, { id }] of answers.entries()) {
       await hasEnded(id);
@@ -164,7 +178,9 @@ describe("double runs", { timeout: 30_000 }, () => {
 
 describe("load, growth and deploys", { timeout: 30_000 }, () => {
   test("48: no transaction and no call is made while nothing changes, with one task that cannot start", async () => {
-    const answers = await workQ.submitAll(Array.from({ length: 9 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `full ${n}` } })));
+    const answers = await workQ.submitAll(
+      Array.from({ length: 9 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `full ${n}` } })),
+    );
     await isRunning(answers[7]!.id);
     await pass(5_000);
     let passes = 0;
@@ -185,7 +201,12 @@ describe("load, growth and deploys", { timeout: 30_000 }, () => {
       state.nextId = 2 ** 40;
       sql.exec("UPDATE state SET json = ?", JSON.stringify(state));
     });
-    const answers = await workQ.submitAll(Array.from({ length: 20 }, (_, n) => ({ type: "play" as const, payload: { name: `large id ${n}`, ...(n === 3 ? { do: "flaky" as const } : {}) } })));
+    const answers = await workQ.submitAll(
+      Array.from({ length: 20 }, (_, n) => ({
+        type: "play" as const,
+        payload: { name: `large id ${n}`, ...(n === 3 ? { do: "flaky" as const } : {}) },
+      })),
+    );
     expect(answers[0]!.id).toBe(`work_${2 ** 40}`);
     for (const { id } of answers) await hasEnded(id);
     expect((await workQ.list({ limit: 1 })).items[0]!.id).toBe(`work_${2 ** 40 + 19}`);

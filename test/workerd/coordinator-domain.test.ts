@@ -24,7 +24,8 @@ beforeEach(async () => {
 afterAll(() => time.stop());
 
 const running = async (handle: typeof workQ): Promise<number> => (await survive(() => handle.snapshot()))?.running.length ?? 0;
-const runs = (count: number, handle = workQ) => time.until(`${count} at once in ${handle.name}`, async () => (await running(handle)) === count);
+const runs = (count: number, handle = workQ) =>
+  time.until(`${count} at once in ${handle.name}`, async () => (await running(handle)) === count);
 const pass = async (ms: number, stepMs = 200): Promise<void> => {
   const end = clock.now() + ms;
   time.stepMs = stepMs;
@@ -34,7 +35,10 @@ const pass = async (ms: number, stepMs = 200): Promise<void> => {
 
 let batches = 0;
 /** Tasks that run until they are let go. */
-async function hold(count: number, handle = workQ): Promise<{ names: string[]; ids: string[]; open(upTo?: number): void; ended(): Promise<void> }> {
+async function hold(
+  count: number,
+  handle = workQ,
+): Promise<{ names: string[]; ids: string[]; open(upTo?: number): void; ended(): Promise<void> }> {
   const batch = `batch ${(batches += 1)}`;
   const names = Array.from({ length: count }, (_, n) => `${batch} ${n}`);
   const answers = await handle.submitAll(names.map((name) => ({ type: "play" as const, payload: { do: "hold" as const, name } })));

@@ -17,8 +17,15 @@ const rows = (query: string) => runInDurableObject(coordinator(), (_, state) => 
 
 let seq = 0;
 const request = (holder: string, count: number, more: Partial<SyncRequest> = {}): SyncRequest => ({
-  holder, incarnation: `${holder}-1`, seq: (seq += 1), version: 0, holding: 0, using: 0, cap: null,
-  wanting: count > 0 ? [{ group: null, priority: 128, count, oldestMs: 0 }] : [], ...more,
+  holder,
+  incarnation: `${holder}-1`,
+  seq: (seq += 1),
+  version: 0,
+  holding: 0,
+  using: 0,
+  cap: null,
+  wanting: count > 0 ? [{ group: null, priority: 128, count, oldestMs: 0 }] : [],
+  ...more,
 });
 
 afterEach(() => reset());
@@ -96,7 +103,12 @@ describe("the coordinator object", () => {
     await abortAllDurableObjects();
     expect((await coordinator().sync(request("work", 6))).grant.slots).toBe(2);
     for (const maxConcurrency of [0, -1, 1.5, Number.NaN, 10_001]) {
-      const refused = await coordinator().configure({ maxConcurrency }).then(() => null, (error: unknown) => error);
+      const refused = await coordinator()
+        .configure({ maxConcurrency })
+        .then(
+          () => null,
+          (error: unknown) => error,
+        );
       expect(MillraceError.is(refused, "invalid_request"), String(maxConcurrency)).toBe(true);
     }
     expect((await coordinator().snapshot()).maxConcurrency).toBe(2);
@@ -137,7 +149,10 @@ describe("migrate", () => {
       storage.sql.exec("INSERT INTO a (x, z) VALUES (1, 'z')");
       return names(storage);
     });
-    expect(recorded).toEqual([{ name: "0000_one", applied_at: 5 }, { name: "0001_two", applied_at: 7 }]);
+    expect(recorded).toEqual([
+      { name: "0000_one", applied_at: 5 },
+      { name: "0001_two", applied_at: 7 },
+    ]);
   });
 
   test("a newer stored schema is refused, and nothing is changed", async () => {
@@ -151,7 +166,10 @@ describe("migrate", () => {
   });
 
   test("what fails is thrown as SQLite said it, with the migration's name, and nothing of it stays", async () => {
-    const broken: Migration = { name: "0001_broken", sql: "CREATE TABLE c (x INTEGER);\n--> statement-breakpoint\nCREATE TABLE a (x INTEGER);" };
+    const broken: Migration = {
+      name: "0001_broken",
+      sql: "CREATE TABLE c (x INTEGER);\n--> statement-breakpoint\nCREATE TABLE a (x INTEGER);",
+    };
     const { error, tables } = await inside((storage) => {
       migrate(storage, [one], 5);
       const thrown = caught(() => migrate(storage, [one, broken], 6));

@@ -10,11 +10,20 @@ import { gate } from "../worker/script.ts";
 
 let serial = 0;
 const fresh = (prefix = "task"): string => `${prefix} ${(serial += 1)}`;
-const play = async (script: object, options: object = {}) => (await workQ.submit("play", { name: fresh(), ...script } as never, { key: null, ...options } as never)).id;
+const play = async (script: object, options: object = {}) =>
+  (await workQ.submit("play", { name: fresh(), ...script } as never, { key: null, ...options } as never)).id;
 const batch = (items: object[]) => workQ.submitAll(items as never) as unknown as Promise<{ id: string; outcome: string }[]>;
 const get = (id: string) => workQ.task("play", id).get();
-const shows = (id: string, status: string) => until(() => get(id), (task) => task.status === status);
-const over = (id: string) => until(() => get(id), (task) => task.finishedAt !== null);
+const shows = (id: string, status: string) =>
+  until(
+    () => get(id),
+    (task) => task.status === status,
+  );
+const over = (id: string) =>
+  until(
+    () => get(id),
+    (task) => task.finishedAt !== null,
+  );
 
 /** A task that has begun and ends as it is told, when it is told. */
 async function upstream(end: string): Promise<{ id: string; finish(): Promise<unknown> }> {
@@ -104,17 +113,36 @@ describe("cascades", () => {
 describe("order", () => {
   test("a diamond in one batch, by index: the last runs when both before it have ended", async () => {
     const name = fresh("top");
-    const item = (script: object, dependsOn: unknown[] = []) => ({ type: "play", payload: { name: fresh(), ...script }, key: null, dependsOn });
-    const answers = await batch([item({ do: "hold", name }), item({}, [{ index: 0 }]), item({}, [{ index: 0 }]), item({ do: "read" }, [{ index: 1 }, { index: 2 }])]);
+    const item = (script: object, dependsOn: unknown[] = []) => ({
+      type: "play",
+      payload: { name: fresh(), ...script },
+      key: null,
+      dependsOn,
+    });
+    const answers = await batch([
+      item({ do: "hold", name }),
+      item({}, [{ index: 0 }]),
+      item({}, [{ index: 0 }]),
+      item({ do: "read" }, [{ index: 1 }, { index: 2 }]),
+    ]);
     const ids = answers.map((answer) => answer.id);
-    expect(await get(ids[3]!)).toMatchObject({ status: "blocked", dependsOn: [{ id: ids[1], status: "blocked" }, { id: ids[2], status: "blocked" }] });
+    expect(await get(ids[3]!)).toMatchObject({
+      status: "blocked",
+      dependsOn: [
+        { id: ids[1], status: "blocked" },
+        { id: ids[2], status: "blocked" },
+      ],
+    });
     gate(name).open();
     await shows(ids[3]!, "completed");
     const graph = await workQ.task("play", ids[1]!).graph();
     expect(graph.nodes.map((node) => node.id).sort()).toEqual([ids[0], ids[1], ids[3]].sort());
-    expect(graph.edges).toEqual(expect.arrayContaining([
-      { from: ids[0], to: ids[1], kind: "depends" }, { from: ids[1], to: ids[3], kind: "depends" }, 
-    ]));
+    expect(graph.edges).toEqual(
+      expect.arrayContaining([
+        { from: ids[0], to: ids[1], kind: "depends" },
+        { from: ids[1], to: ids[3], kind: "depends" },
+      ]),
+    );
   });
 
   test("a delayed dependent waits for both; its ttl and deadline tick while it is blocked", async () => {
@@ -162,7 +190,8 @@ describe("order", () => {
 });
 
 describe("together with supersede", () => {
-  const keyed = (key: string, script: object, options: object = {}) => workQ.submit("play", { name: fresh(), ...script } as never, { key, onDuplicate: "supersede", ...options } as never);
+  const keyed = (key: string, script: object, options: object = {}) =>
+    workQ.submit("play", { name: fresh(), ...script } as never, { key, onDuplicate: "supersede", ...options } as never);
 
   test("new content in a blocked task waits for what the old waited for", async () => {
     const { id, finish } = await upstream("completed");
@@ -274,11 +303,17 @@ describe("fan-in and cost", () => {
   test("a task with 5,000 dependencies in one batch runs once, after all of them (bug 50)", async () => {
     await workQ.pause();
     const parts = Array.from({ length: 5_000 }, (_, n) => ({ type: "plain", payload: { n } }) as const);
-    const answers = await batch([...parts, { type: "play", payload: { do: "read", name: "fan-in" }, dependsOn: parts.map((_, index) => ({ index })) }]);
+    const answers = await batch([
+      ...parts,
+      { type: "play", payload: { do: "read", name: "fan-in" }, dependsOn: parts.map((_, index) => ({ index })) },
+    ]);
     const last = answers.at(-1)!.id;
     const before = await statements();
     expect((await get(last)).dependsOn).toHaveLength(5_000);
-    const task = await until(() => get(last), ({ finishedAt }) => finishedAt !== null);
+    const task = await until(
+      () => get(last),
+      ({ finishedAt }) => finishedAt !== null,
+    );
     expect(task.status).toBe("completed");
     expect(JSON.parse(task.result as string).dependencies).toHaveLength(5_000);
     const after = await statements();
@@ -319,7 +354,8 @@ describe("fan-in and cost", () => {
     const plain = await play({});
     await shows(plain, "completed");
     const after = await statements();
-    for (const kind of ["select edges", "select", "insert edges", "delete edges"]) expect(after[kind]?.calls ?? 0, kind).toBe(before[kind]?.calls ?? 0);
+    for (const kind of ["select edges", "select", "insert edges", "delete edges"])
+      expect(after[kind]?.calls ?? 0, kind).toBe(before[kind]?.calls ?? 0);
     await finish();
     await shows(dependent, "completed");
   });
@@ -337,12 +373,18 @@ describe("purge", () => {
 
   test("a task with a living dependent stays; then it goes, and is unknown to a submit; its edge goes with the dependent", async () => {
     const old = await submit();
-    await until(() => task(old), ({ status }) => status === "completed");
+    await until(
+      () => task(old),
+      ({ status }) => status === "completed",
+    );
     const dependent = await submit({ dependsOn: [old], delay: "5d" });
     await pass(3 * day);
     expect(await task(old)).toMatchObject({ status: "completed" });
     await otherQ.task("play", dependent).runNow();
-    await until(() => task(dependent), ({ status }) => status === "completed");
+    await until(
+      () => task(dependent),
+      ({ status }) => status === "completed",
+    );
     await pass(1.5 * day);
     await expect(task(old)).rejects.toMatchObject({ code: "task_not_found" });
     expect(await task(dependent)).toMatchObject({ dependsOn: [{ id: old, status: "purged" }] });
@@ -374,7 +416,11 @@ describe("purge", () => {
 describe("over HTTP", () => {
   const send = async (method: string, path: string, body?: object) => {
     const init = body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-    const response = await mill.fetch(new Request(`http://mill${path}`, { method, ...init }), { ...env, MILLRACE_AUTH: "open" } as Cloudflare.Env, createExecutionContext());
+    const response = await mill.fetch(
+      new Request(`http://mill${path}`, { method, ...init }),
+      { ...env, MILLRACE_AUTH: "open" } as Cloudflare.Env,
+      createExecutionContext(),
+    );
     return { status: response.status, body: (await response.json()) as any };
   };
   const item = (dependsOn: unknown[], more: object = {}) => ({ type: "plain", payload: { n: 1 }, dependsOn, ...more });
@@ -384,17 +430,37 @@ describe("over HTTP", () => {
     const { body: top } = await send("POST", path, { type: "plain", payload: { n: 1 }, delay: "1h" });
     const { status, body: dependent } = await send("POST", path, item([top.id], { onDependencyFailure: "fail" }));
     expect([status, dependent.task.status, dependent.task.dependsOn]).toEqual([201, "blocked", [{ id: top.id, status: "scheduled" }]]);
-    const batch = await send("POST", `${path}/batch`, { tasks: [item([dependent.id]), item([{ index: 0 }])], defaults: { onDependencyFailure: "ignore" } });
+    const batch = await send("POST", `${path}/batch`, {
+      tasks: [item([dependent.id]), item([{ index: 0 }])],
+      defaults: { onDependencyFailure: "ignore" },
+    });
     const [near, far] = batch.body.outcomes.map((outcome: { id: string }) => outcome.id);
     const { body: graph } = await send("GET", `/v1/tasks/${dependent.id}/graph`);
-    expect(graph.nodes.map((node: { id: string; status: string }) => [node.id, node.status])).toEqual([[dependent.id, "blocked"], [top.id, "scheduled"], [near, "blocked"], [far, "blocked"]]);
-    expect(graph.edges).toEqual([{ from: top.id, to: dependent.id, kind: "depends" }, { from: dependent.id, to: near, kind: "depends" }, { from: near, to: far, kind: "depends" }]);
+    expect(graph.nodes.map((node: { id: string; status: string }) => [node.id, node.status])).toEqual([
+      [dependent.id, "blocked"],
+      [top.id, "scheduled"],
+      [near, "blocked"],
+      [far, "blocked"],
+    ]);
+    expect(graph.edges).toEqual([
+      { from: top.id, to: dependent.id, kind: "depends" },
+      { from: dependent.id, to: near, kind: "depends" },
+      { from: near, to: far, kind: "depends" },
+    ]);
     await send("POST", `/v1/tasks/${top.id}/cancel`);
     expect((await over(far)).status).toBe("completed");
     expect((await get(dependent.id)).status).toBe("dependency_failed");
   });
 
-  test.each([[["work_999999"], "invalid_dependency"], [["x"], "invalid_dependency"], [[{ index: 0 }], "invalid_dependency"], [["other_1"], "not_implemented"]])("%j: 400 %s", async (dependsOn, code) => {
-    expect(await send("POST", "/v1/domains/work/tasks", item(dependsOn))).toMatchObject({ status: 400, body: { code, issues: [{ path: "dependsOn" }] } });
+  test.each([
+    [["work_999999"], "invalid_dependency"],
+    [["x"], "invalid_dependency"],
+    [[{ index: 0 }], "invalid_dependency"],
+    [["other_1"], "not_implemented"],
+  ])("%j: 400 %s", async (dependsOn, code) => {
+    expect(await send("POST", "/v1/domains/work/tasks", item(dependsOn))).toMatchObject({
+      status: 400,
+      body: { code, issues: [{ path: "dependsOn" }] },
+    });
   });
 });

@@ -5,7 +5,11 @@ import { gate } from "../worker/script.ts";
 
 const play = (name: string, options?: object, script: object = {}) => workQ.submit("play", { ...script, name }, options);
 const get = (id: string) => workQ.task("play", id).get();
-const shows = (id: string, status: string) => until(() => get(id), (task) => task.status === status);
+const shows = (id: string, status: string) =>
+  until(
+    () => get(id),
+    (task) => task.status === status,
+  );
 
 /** A key's task in a status, and how it got there. */
 const SETUPS: Record<string, (name: string) => Promise<string>> = {
@@ -40,7 +44,12 @@ const SETUPS: Record<string, (name: string) => Promise<string>> = {
     return id;
   },
 };
-const SCRIPT: Record<string, object> = { running: { do: "hold" }, blocked: { do: "hold" }, failed: { do: "permanent" }, dead_letter: { do: "fail" } };
+const SCRIPT: Record<string, object> = {
+  running: { do: "hold" },
+  blocked: { do: "hold" },
+  failed: { do: "permanent" },
+  dead_letter: { do: "fail" },
+};
 
 describe("onDuplicate skip, for every status that the key's task can have", () => {
   test.each([
@@ -122,7 +131,10 @@ describe("onDuplicate skip, for every status that the key's task can have", () =
     await expect(workQ.task("play", id).retry()).rejects.toMatchObject({ code: "invalid_state", facts: { heldBy: holder.id } });
     await workQ.task("play", holder.id).cancel();
     await workQ.task("play", id).retry();
-    await until(() => get(id), (task) => task.finishedAt !== null && task.errors.length === 2);
+    await until(
+      () => get(id),
+      (task) => task.finishedAt !== null && task.errors.length === 2,
+    );
   });
 });
 

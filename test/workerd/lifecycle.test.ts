@@ -6,8 +6,15 @@ import { gate, journal } from "../worker/script.ts";
 
 const play = (script: object, options?: object) => workQ.submit("play", script, options);
 const task = (id: string) => workQ.task("play", id);
-const ended = (id: string) => until(() => task(id).get(), (view: { finishedAt: string | null }) => view.finishedAt !== null);
-const status = (id: string) => task(id).get().then((view: { status: string }) => view.status);
+const ended = (id: string) =>
+  until(
+    () => task(id).get(),
+    (view: { finishedAt: string | null }) => view.finishedAt !== null,
+  );
+const status = (id: string) =>
+  task(id)
+    .get()
+    .then((view: { status: string }) => view.status);
 const hours = (count: number) => count * 3_600_000;
 
 describe("a task from submit to result", () => {
@@ -16,8 +23,18 @@ describe("a task from submit to result", () => {
     expect(outcome).toBe("inserted");
     expect(await task(id).result({ timeout: "10s" })).toEqual({ name: "first", attempt: 1 });
     expect(await task(id).get()).toMatchObject({
-      id, domain: "work", type: "play", status: "completed", attempt: 1, maxAttempts: 3, executions: 1, label: "play first",
-      tags: { color: "red", team: "test", _domain: "work" }, error: null, errors: [], payload: { name: "first" },
+      id,
+      domain: "work",
+      type: "play",
+      status: "completed",
+      attempt: 1,
+      maxAttempts: 3,
+      executions: 1,
+      label: "play first",
+      tags: { color: "red", team: "test", _domain: "work" },
+      error: null,
+      errors: [],
+      payload: { name: "first" },
     });
   });
 
@@ -37,13 +54,19 @@ describe("a task from submit to result", () => {
   test("keep: false is deleted by the settle that completes it", async () => {
     const { id } = await workQ.submit("forgotten", { n: 1 });
     const counter = Number(id.split("_")[1]);
-    await until(() => rows("work", "SELECT id FROM tasks WHERE id = ?", counter), (found) => found.length === 0);
+    await until(
+      () => rows("work", "SELECT id FROM tasks WHERE id = ?", counter),
+      (found) => found.length === 0,
+    );
     await expect(workQ.task("forgotten", id).get()).rejects.toMatchObject({ code: "task_not_found" });
   });
 
   test("progress shows while it runs", async () => {
     const { id } = await play({ do: "progress", name: "half way" });
-    const view = await until(() => task(id).get(), (seen: { progress: { fraction: number } | null }) => seen.progress?.fraction === 0.5);
+    const view = await until(
+      () => task(id).get(),
+      (seen: { progress: { fraction: number } | null }) => seen.progress?.fraction === 0.5,
+    );
     expect(view).toMatchObject({ status: "running", progress: { fraction: 0.5, message: "half" } });
     gate("half way").open();
     await ended(id);
@@ -77,7 +100,10 @@ describe("attempts", () => {
 
   test("RetryAfterError sets the delay", async () => {
     const { id } = await play({ do: "later", name: "in an hour" });
-    const view = await until(() => task(id).get(), (seen: { status: string }) => seen.status === "scheduled");
+    const view = await until(
+      () => task(id).get(),
+      (seen: { status: string }) => seen.status === "scheduled",
+    );
     expect(Date.parse(view.runAt!) - clock.now()).toBeGreaterThan(3_500_000);
     clock.advance(hours(1.1));
     await ring("work");
@@ -86,8 +112,15 @@ describe("attempts", () => {
 
   test("timeout per attempt aborts, waits for the answer, and is charged", async () => {
     const { id } = await workQ.submit("slow", { do: "hold", name: "too slow" });
-    expect(await until(() => workQ.task("slow", id).get(), (seen: { finishedAt: string | null }) => seen.finishedAt !== null)).toMatchObject({
-      status: "dead_letter", attempt: 1, error: { name: "TimeoutError" },
+    expect(
+      await until(
+        () => workQ.task("slow", id).get(),
+        (seen: { finishedAt: string | null }) => seen.finishedAt !== null,
+      ),
+    ).toMatchObject({
+      status: "dead_letter",
+      attempt: 1,
+      error: { name: "TimeoutError" },
     });
   });
 
@@ -119,7 +152,10 @@ describe("time", () => {
   test("ttl expires a task that has not started; a claimed one does not expire", async () => {
     const { id } = await play({ name: "stale" }, { delay: "2h", ttl: "1h" });
     const { id: held } = await play({ do: "hold", name: "held over its ttl" }, { ttl: "1h" });
-    await until(() => status(held), (seen) => seen === "running");
+    await until(
+      () => status(held),
+      (seen) => seen === "running",
+    );
     clock.advance(hours(1.5));
     await ring("work");
     expect(await status(id)).toBe("expired");
@@ -131,7 +167,10 @@ describe("time", () => {
     const { id } = await play({ do: "later", name: "first attempt" }, { ttl: "10m", ttlFrom: "firstAttempt", delay: "1h" });
     clock.advance(hours(1.5));
     await ring("work");
-    await until(() => status(id), (seen) => seen === "scheduled");
+    await until(
+      () => status(id),
+      (seen) => seen === "scheduled",
+    );
     expect((await task(id).get()).expiresAt).not.toBeNull();
     clock.advance(hours(0.5));
     await ring("work");
@@ -141,7 +180,10 @@ describe("time", () => {
   test("deadline ends it wherever it is: waiting or running", async () => {
     const { id } = await play({ name: "never in time" }, { delay: "3h", deadline: "1h" });
     const { id: running } = await play({ do: "hold", name: "cut off" }, { deadline: "1h" });
-    await until(() => status(running), (seen) => seen === "running");
+    await until(
+      () => status(running),
+      (seen) => seen === "running",
+    );
     clock.advance(hours(1.5));
     await ring("work");
     expect(await status(id)).toBe("expired");
@@ -161,7 +203,10 @@ describe("cancel", () => {
 
   test("a running task is aborted, onCancel runs, and it ends cancelled whatever it answers", async () => {
     const { id } = await play({ do: "hold", name: "stop me" });
-    await until(() => status(id), (seen) => seen === "running");
+    await until(
+      () => status(id),
+      (seen) => seen === "running",
+    );
     await task(id).cancel();
     expect(await ended(id)).toMatchObject({ status: "cancelled" });
     expect(journal.filter((line) => line.id === id).map((line) => line.run)).toEqual(["started", "aborted", "cancelled"]);
@@ -169,7 +214,10 @@ describe("cancel", () => {
 
   test("one that ignores its signal keeps its slot until it returns", async () => {
     const { id } = await play({ do: "deaf", name: "deaf" });
-    await until(() => status(id), (seen) => seen === "running");
+    await until(
+      () => status(id),
+      (seen) => seen === "running",
+    );
     await task(id).cancel();
     expect(await status(id)).toBe("running");
     gate("deaf").open();
@@ -180,10 +228,16 @@ describe("cancel", () => {
 describe("pause", () => {
   test("a flag that costs a row: ready tasks show paused, running ones go back uncharged, resume runs them", async () => {
     const { id: running } = await play({ do: "hold", name: "interrupted" });
-    await until(() => status(running), (seen) => seen === "running");
+    await until(
+      () => status(running),
+      (seen) => seen === "running",
+    );
     await workQ.pause();
     const { id: waiting } = await play({ name: "behind the flag" });
-    const view = await until(() => task(running).get(), (seen: { status: string }) => seen.status === "paused");
+    const view = await until(
+      () => task(running).get(),
+      (seen: { status: string }) => seen.status === "paused",
+    );
     expect(view).toMatchObject({ pausedBy: ["domain"], attempt: 0, executions: 1 });
     expect(await task(waiting).get()).toMatchObject({ status: "paused", pausedBy: ["domain"] });
     expect((await workQ.snapshot()).counts).toMatchObject({ paused: 2, running: 0, pending: 0 });

@@ -8,10 +8,21 @@ const ids = (page: { items: { id: string }[] }) => page.items.map((item) => item
 describe("lists", () => {
   let made: string[] = [];
   beforeAll(async () => {
-    const answers = await workQ.submitAll(Array.from({ length: 120 }, (_, n) => ({ type: "plain", payload: { n }, delay: "1h", tags: { even: String(n % 2 === 0), n: String(n) }, label: `number ${n}` })));
+    const answers = await workQ.submitAll(
+      Array.from({ length: 120 }, (_, n) => ({
+        type: "plain",
+        payload: { n },
+        delay: "1h",
+        tags: { even: String(n % 2 === 0), n: String(n) },
+        label: `number ${n}`,
+      })),
+    );
     made = answers.map((answer) => answer.id);
     const { id } = await workQ.submit("play", { do: "permanent", name: "listed" });
-    await until(() => workQ.task("play", id).get(), (task) => task.status === "failed");
+    await until(
+      () => workQ.task("play", id).get(),
+      (task) => task.status === "failed",
+    );
   });
 
   test("newest first, paged by keyset, every task exactly once", async () => {
@@ -57,7 +68,10 @@ describe("lists", () => {
 
 describe("retention", () => {
   const law = async () => {
-    const [stored] = await rows<{ ended: number; all: number }>("other", `SELECT count(*) AS "all", coalesce(sum(status >= 10), 0) AS ended FROM tasks`);
+    const [stored] = await rows<{ ended: number; all: number }>(
+      "other",
+      `SELECT count(*) AS "all", coalesce(sum(status >= 10), 0) AS ended FROM tasks`,
+    );
     const { totals, counts } = await otherQ.snapshot();
     const shown = Object.values(counts).reduce((sum, count) => sum + count, 0);
     expect(stored!.all).toBe(shown);
@@ -71,7 +85,10 @@ describe("retention", () => {
   test("keeps the configured number, in slices, never one in its first minute; tags go along; the law holds", async () => {
     await otherQ.submit("play", { name: "alive" }, { delay: "3d" });
     await otherQ.submitAll(Array.from({ length: 1_800 }, (_, n) => ({ type: "play", payload: { name: `${n}` }, tags: { n: String(n) } })));
-    await until(() => otherQ.count({ status: "completed" }), (done) => done === 1_800);
+    await until(
+      () => otherQ.count({ status: "completed" }),
+      (done) => done === 1_800,
+    );
     await ringAll();
     expect(await law()).toBe(1_800);
     clock.advance(61_000);

@@ -22,7 +22,8 @@ function pointsOf(texts: string[]): string[] {
   const names = new Set<string>();
   for (const text of texts) {
     for (const [, name] of text.matchAll(/\bpoint\(\s*"([^"]+)"/g)) names.add(name!);
-    for (const [, name] of text.matchAll(/(?:\btransact|#act)(?:<[^(]*>)?\(\s*"([^"]+)"/g)) for (const moment of ["begin", "written", "committed"]) names.add(`${name}.${moment}`);
+    for (const [, name] of text.matchAll(/(?:\btransact|#act)(?:<[^(]*>)?\(\s*"([^"]+)"/g))
+      for (const moment of ["begin", "written", "committed"]) names.add(`${name}.${moment}`);
   }
   return [...names].sort();
 }
@@ -44,13 +45,20 @@ async function settled(load: Workload): Promise<void> {
     const { state, scheduled, recount } = await books(domain);
     expect(state.runs, `${domain}: runs under way`).toEqual({});
     expect(recount["pending"]! + recount["scheduled"]! + recount["blocked"]!, `${domain}: live tasks`).toBe(0);
-    if (domain === "work") expect(state.totals.inserted - scheduled, "a submit that was repeated counts once").toBe([...promised].filter((id) => id.startsWith("work_")).length);
+    if (domain === "work")
+      expect(state.totals.inserted - scheduled, "a submit that was repeated counts once").toBe(
+        [...promised].filter((id) => id.startsWith("work_")).length,
+      );
   }
   expect((await workQ.snapshot()).slots.using).toBe(0);
 }
 
 /** Runs phases in which objects die at passes that `choose` picks, until `deaths` have; answers how many did. */
-async function dying(deaths: number, choose: (point: string) => ((object: string) => void) | undefined, phases: readonly string[]): Promise<number> {
+async function dying(
+  deaths: number,
+  choose: (point: string) => ((object: string) => void) | undefined,
+  phases: readonly string[],
+): Promise<number> {
   const load = new Workload(time);
   const before = births.length;
   let died = 0;
@@ -112,7 +120,10 @@ describe("a crash at every point", () => {
       onPoint(undefined);
     }
     await settled(load);
-    expect(points.filter((point) => !passed.has(point)), "points that were never passed").toEqual([]);
+    expect(
+      points.filter((point) => !passed.has(point)),
+      "points that were never passed",
+    ).toEqual([]);
   }, 60_000);
 
   for (const name of points) {

@@ -32,7 +32,14 @@ interface Seen {
 
 const get = (id: string): Promise<Seen> => workQ.task("play", id).get();
 const counter = (id: string): number => Number(id.split("_")[1]);
-const row = async (id: string) => (await rows<{ interruptions: number; suspect: number; executions: number; attempt: number }>("work", "SELECT * FROM tasks WHERE id = ?", counter(id)))[0]!;
+const row = async (id: string) =>
+  (
+    await rows<{ interruptions: number; suspect: number; executions: number; attempt: number }>(
+      "work",
+      "SELECT * FROM tasks WHERE id = ?",
+      counter(id),
+    )
+  )[0]!;
 const isRunning = (id: string) => time.until(`the start of ${id}`, async () => (await get(id)).status === "running", 20_000);
 const hasEnded = (id: string) => time.until(`the end of ${id}`, async () => (await get(id)).finishedAt !== null, 20_000);
 const pass = async (ms: number, stepMs = 200): Promise<void> => {
@@ -52,7 +59,9 @@ const runsOf = (id: string) => platform.runs.filter((ids) => ids.includes(counte
 async function learn(): Promise<void> {
   time.stepMs = 5;
   for (let round = 0; round < 4; round += 1) {
-    const answers = await workQ.submitAll(Array.from({ length: 24 }, (_, n) => ({ type: "play" as const, payload: { name: `learn ${clock.now()} ${n}` } })));
+    const answers = await workQ.submitAll(
+      Array.from({ length: 24 }, (_, n) => ({ type: "play" as const, payload: { name: `learn ${clock.now()} ${n}` } })),
+    );
     await hasEnded(answers.at(-1)!.id);
   }
   time.stepMs = STEP_MS;
@@ -65,7 +74,9 @@ async function together(name: string, count: number): Promise<string[]> {
   platform.takes = async () => {
     for (;;) await scheduler.wait(1);
   };
-  const answers = await workQ.submitAll(Array.from({ length: count }, (_, n) => ({ type: "play" as const, payload: { name: `${name} ${n}` } })));
+  const answers = await workQ.submitAll(
+    Array.from({ length: count }, (_, n) => ({ type: "play" as const, payload: { name: `${name} ${n}` } })),
+  );
   const ids = answers.map(({ id }) => id);
   await isRunning(ids[0]!);
   platform.takes = undefined;
@@ -96,7 +107,7 @@ describe("a run whose object died, and its runner with it", { timeout: 30_000 },
     const id = await hold("flaky isolate");
     for (let crashes = 0; crashes < 2; crashes += 1) {
       await crash("work");
-        await time.until("the interruption", async () => (await row(id)).interruptions === crashes + 1, 20_000);
+      await time.until("the interruption", async () => (await row(id)).interruptions === crashes + 1, 20_000);
       await isRunning(id);
     }
     gate("flaky isolate").open();
@@ -207,7 +218,9 @@ describe("a run that outlives its object", { timeout: 30_000 }, () => {
     await crash("work");
     const { state } = await books("work");
     const [run] = Object.entries(state.runs).find(([, { ids }]) => ids.some(([first]) => first === counter(id)))!;
-    await runInDurableObject(stub("work"), (object) => object.resumeRun({ run, outcomes: [{ id: counter(id), ok: true }], unstarted: [], finished: true }));
+    await runInDurableObject(stub("work"), (object) =>
+      object.resumeRun({ run, outcomes: [{ id: counter(id), ok: true }], unstarted: [], finished: true }),
+    );
     expect(await rows("work", "SELECT id FROM tasks WHERE id = ?", counter(id))).toEqual([]);
     await expectBalanced("work");
   });
@@ -217,7 +230,10 @@ describe("between runs", { timeout: 30_000 }, () => {
   test("an eviction loses nothing: backlog, delays, schedules, outcomes under an idempotency key, counters", async () => {
     await workQ.pause();
     const submitted = [];
-    for (let n = 0; n < 5; n += 1) submitted.push(await workQ.submit("play", { name: `backlog ${n}` }, { idempotencyKey: `backlog ${n}`, priority: n * 40, tags: { n: String(n) } }));
+    for (let n = 0; n < 5; n += 1)
+      submitted.push(
+        await workQ.submit("play", { name: `backlog ${n}` }, { idempotencyKey: `backlog ${n}`, priority: n * 40, tags: { n: String(n) } }),
+      );
     const delayed = await workQ.submit("play", { name: "delayed" }, { delay: "1m" });
     await time.until("the end of every run", async () => (await workQ.snapshot()).slots.using === 0);
     const before = await workQ.snapshot();
@@ -227,9 +243,17 @@ describe("between runs", { timeout: 30_000 }, () => {
     time.start();
     const after = await workQ.snapshot();
     expect(births.slice(lives).map(({ name }) => name)).toEqual(["work"]);
-    expect({ counts: after.counts, totals: after.totals, paused: after.paused }).toEqual({ counts: before.counts, totals: before.totals, paused: true });
+    expect({ counts: after.counts, totals: after.totals, paused: after.paused }).toEqual({
+      counts: before.counts,
+      totals: before.totals,
+      paused: true,
+    });
     for (let n = 0; n < 5; n += 1) {
-      const again = await workQ.submit("play", { name: `backlog ${n}` }, { idempotencyKey: `backlog ${n}`, priority: n * 40, tags: { n: String(n) } });
+      const again = await workQ.submit(
+        "play",
+        { name: `backlog ${n}` },
+        { idempotencyKey: `backlog ${n}`, priority: n * 40, tags: { n: String(n) } },
+      );
       expect(again).toEqual(submitted[n]);
     }
     await workQ.resume();

@@ -34,14 +34,32 @@ class Link extends RpcTarget implements RunLink {
 const runner = () => (exports as unknown as { MillRunner: { run(request: object, link: Link): Promise<RunAnswer> } }).MillRunner;
 const run = (tasks: RunTask[], link: Link) => runner().run({ run: "0123456789abcdef01234567", domain: "work", tasks }, link);
 const task = (id: number, payload: object, type = "play", more: Partial<RunTask> = {}): RunTask => ({
-  id, type, payload: JSON.stringify(payload), attempt: 1, executions: 1, priority: 128, createdAt: 1_000, timeoutMs: 300_000, maxAttempts: 3, ...more,
+  id,
+  type,
+  payload: JSON.stringify(payload),
+  attempt: 1,
+  executions: 1,
+  priority: 128,
+  createdAt: 1_000,
+  timeoutMs: 300_000,
+  maxAttempts: 3,
+  ...more,
 });
 const release = (control: RunControl) => (control as unknown as Disposable)[Symbol.dispose]();
 
 describe("a run over RPC", () => {
   test("answers with every outcome and lets go of its link", async () => {
     const link = new Link();
-    const answer = await run([task(1, { name: "a" }), task(2, { do: "permanent", name: "b" }), task(3, { do: "later", name: "c", ms: 5_000 }), task(4, { do: 1 }), task(5, { n: 1 }, "plain")], link);
+    const answer = await run(
+      [
+        task(1, { name: "a" }),
+        task(2, { do: "permanent", name: "b" }),
+        task(3, { do: "later", name: "c", ms: 5_000 }),
+        task(4, { do: 1 }),
+        task(5, { n: 1 }, "plain"),
+      ],
+      link,
+    );
     expect([...link.outcomes, ...answer.outcomes]).toMatchObject([
       { id: 1, ok: true, result: '{"name":"a","attempt":1}' },
       { id: 2, ok: false, retryable: false, error: { name: "NonRetryableError", code: "never", message: "never b" } },
@@ -70,7 +88,10 @@ describe("a run over RPC", () => {
   test("is timed out by the platform's timer, and goes on with the next task", async () => {
     const link = new Link();
     const answer = await run([task(21, { do: "hold", name: "never opened" }, "play", { timeoutMs: 30 }), task(22, { name: "next" })], link);
-    expect([...link.outcomes, ...answer.outcomes]).toMatchObject([{ id: 21, aborted: "timeout", error: { name: "TimeoutError" } }, { id: 22, ok: true }]);
+    expect([...link.outcomes, ...answer.outcomes]).toMatchObject([
+      { id: 21, aborted: "timeout", error: { name: "TimeoutError" } },
+      { id: 22, ok: true },
+    ]);
   });
 
   test("hands over finished work while it goes on", async () => {

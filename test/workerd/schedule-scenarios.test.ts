@@ -10,7 +10,11 @@ const minutes = (count: number) => count * 60_000;
 const counterOf = (id: string) => Number(id.slice(id.lastIndexOf("_s") + 2));
 const read = (id: string): Promise<Schedule> => workQ.schedule(id).get();
 const instances = async (id: string) => (await workQ.list({ schedule: id, limit: 500 })).items;
-const ended = (id: string, count: number) => until(() => instances(id), (tasks) => tasks.length === count && tasks.every((task) => task.finishedAt !== null));
+const ended = (id: string, count: number) =>
+  until(
+    () => instances(id),
+    (tasks) => tasks.length === count && tasks.every((task) => task.finishedAt !== null),
+  );
 /** The clock goes on (or back), and the alarm rings, whenever it stood. */
 const pass = async (ms: number) => {
   clock.advance(ms);
@@ -19,7 +23,11 @@ const pass = async (ms: number) => {
 const make = (given: object): Promise<Schedule> => workQ.schedule({ type: "plain", payload: { n: 1 }, ...given } as never);
 /** What fired of a schedule: no planned time twice, or two of its tasks had one key. */
 const keys = async (id: string) => {
-  const found = await rows<{ n: number; different: number }>("work", "SELECT count(*) AS n, count(DISTINCT key_hash) AS different FROM tasks WHERE schedule = ?", counterOf(id));
+  const found = await rows<{ n: number; different: number }>(
+    "work",
+    "SELECT count(*) AS n, count(DISTINCT key_hash) AS different FROM tasks WHERE schedule = ?",
+    counterOf(id),
+  );
   expect(found[0]!.different).toBe(found[0]!.n);
   return found[0]!.n;
 };
@@ -32,7 +40,11 @@ const makeKnown = async (given: object) => {
 };
 beforeEach(async () => void (await workQ.resume()));
 afterEach(async () => {
-  for (const id of made.splice(0)) await workQ.schedule(id).delete().catch(() => undefined);
+  for (const id of made.splice(0))
+    await workQ
+      .schedule(id)
+      .delete()
+      .catch(() => undefined);
 });
 
 describe("36: a clock that jumps", () => {
@@ -102,7 +114,11 @@ test("35: every overlap policy over 100 ticks, counted", async () => {
   const [skip, queue, cancelOther, allow] = await Promise.all([of("skip"), of("queue"), of("cancelOther"), of("allow")]);
   for (let tick = 0; tick < 100; tick += 1) await pass(minutes(10));
   const counts = async (id: string) => {
-    const found = await rows<{ status: number; n: number }>("work", "SELECT status, count(*) AS n FROM tasks WHERE schedule = ? GROUP BY status", counterOf(id));
+    const found = await rows<{ status: number; n: number }>(
+      "work",
+      "SELECT status, count(*) AS n FROM tasks WHERE schedule = ? GROUP BY status",
+      counterOf(id),
+    );
     const { runs, skipped } = await read(id);
     return { runs, skipped, tasks: Object.fromEntries(found.map(({ status, n }) => [status, n])) };
   };
@@ -118,7 +134,11 @@ test("35: every overlap policy over 100 ticks, counted", async () => {
 
 describe("overlap, with instances that run", () => {
   const held = (name: string, overlap: string) => makeKnown({ type: "play", payload: { do: "hold", name }, every: "10m", overlap });
-  const isRunning = (id: string, count: number) => until(() => instances(id), (tasks) => tasks.length === count && tasks.some(({ status }) => status === "running"));
+  const isRunning = (id: string, count: number) =>
+    until(
+      () => instances(id),
+      (tasks) => tasks.length === count && tasks.some(({ status }) => status === "running"),
+    );
 
   test("queue: one waits, further ones are skipped, and it starts when the first has ended", async () => {
     const { id } = await held("queued", "queue");
@@ -140,7 +160,10 @@ describe("overlap, with instances that run", () => {
     await pass(minutes(10));
     await isRunning(id, 1);
     await pass(minutes(10));
-    const [second, first] = await until(() => instances(id), (tasks) => tasks.length === 2 && tasks[1]!.status === "cancelled" && tasks[0]!.status === "running");
+    const [second, first] = await until(
+      () => instances(id),
+      (tasks) => tasks.length === 2 && tasks[1]!.status === "cancelled" && tasks[0]!.status === "running",
+    );
     expect(Date.parse(second!.startedAt!)).toBeGreaterThanOrEqual(Date.parse(first!.finishedAt!));
     gate("replaced").open();
     await ended(id, 2);
@@ -151,7 +174,10 @@ describe("overlap, with instances that run", () => {
     await pass(minutes(10));
     await isRunning(id, 1);
     await pass(minutes(10));
-    await until(() => instances(id), (tasks) => tasks.length === 2 && tasks.every(({ status }) => status === "running"));
+    await until(
+      () => instances(id),
+      (tasks) => tasks.length === 2 && tasks.every(({ status }) => status === "running"),
+    );
     gate("both").open();
     await ended(id, 2);
   });
@@ -203,7 +229,11 @@ test("40: jitter fires within its width after the planned time, and keeps the rh
   const anchor = Date.parse(nextRuns[0]!);
   const late: number[] = [];
   for (let tick = 0; tick < 20; tick += 1) {
-    const [row] = await rows<{ planned_at: number; next_at: number }>("work", "SELECT planned_at, next_at FROM schedules WHERE id = ?", counterOf(id));
+    const [row] = await rows<{ planned_at: number; next_at: number }>(
+      "work",
+      "SELECT planned_at, next_at FROM schedules WHERE id = ?",
+      counterOf(id),
+    );
     expect(row!.planned_at).toBe(anchor + minutes(10 * tick));
     late.push(row!.next_at - row!.planned_at);
     clock.freeze();
@@ -220,14 +250,39 @@ test("40: jitter fires within its width after the planned time, and keeps the rh
 });
 
 test("what a submit may say, its instances have", async () => {
-  const given = { priority: "high", label: "mine", tags: { a: "b" }, ttl: "2h", ttlFrom: "submit", deadline: "3h", timeout: "7s", delay: "1h", onDuplicate: "skip" };
+  const given = {
+    priority: "high",
+    label: "mine",
+    tags: { a: "b" },
+    ttl: "2h",
+    ttlFrom: "submit",
+    deadline: "3h",
+    timeout: "7s",
+    delay: "1h",
+    onDuplicate: "skip",
+  };
   const { id, options } = await makeKnown({ every: "30m", overlap: "allow", ...given });
-  expect(options).toMatchObject({ priority: 64, label: "mine", ttlMs: minutes(120), deadlineMs: minutes(180), timeoutMs: 7_000, delayMs: minutes(60) });
+  expect(options).toMatchObject({
+    priority: 64,
+    label: "mine",
+    ttlMs: minutes(120),
+    deadlineMs: minutes(180),
+    timeoutMs: 7_000,
+    delayMs: minutes(60),
+  });
   await pass(minutes(30));
   const [task] = await instances(id);
   const from = Date.parse(task!.createdAt);
   const after = (ms: number) => new Date(from + ms).toISOString();
-  expect(task).toMatchObject({ status: "scheduled", priority: 64, label: "mine", schedule: id, runAt: after(minutes(60)), expiresAt: after(minutes(120)), deadline: after(minutes(180)) });
+  expect(task).toMatchObject({
+    status: "scheduled",
+    priority: 64,
+    label: "mine",
+    schedule: id,
+    runAt: after(minutes(60)),
+    expiresAt: after(minutes(120)),
+    deadline: after(minutes(180)),
+  });
   expect(task!.tags).toMatchObject({ a: "b" });
   const changed = await workQ.schedule(id).update({ label: "other", runAt: new Date(clock.now() + minutes(600)) });
   expect(changed.options).toMatchObject({ label: "other", ttlMs: minutes(120), priority: 64, tags: { a: "b" } });
@@ -247,8 +302,14 @@ test("a firing costs seven rows, alarm included", async () => {
   const after = await written();
   expect((await read(id)).runs).toBe(1);
   // Task, key, its place under the schedule; the schedule and its place in time; state (and the meter's own); the alarm.
-  const spent = Object.entries(after.statements).map(([kind, { rowsWritten }]) => [kind, rowsWritten - (before.statements[kind]?.rowsWritten ?? 0)] as const);
-  expect(Object.fromEntries(spent.filter(([, count]) => count > 0))).toEqual({ "insert tasks": 3, "update schedules": 2, "insert state": 1 + 1 });
+  const spent = Object.entries(after.statements).map(
+    ([kind, { rowsWritten }]) => [kind, rowsWritten - (before.statements[kind]?.rowsWritten ?? 0)] as const,
+  );
+  expect(Object.fromEntries(spent.filter(([, count]) => count > 0))).toEqual({
+    "insert tasks": 3,
+    "update schedules": 2,
+    "insert state": 1 + 1,
+  });
   expect(after.alarmsSet - before.alarmsSet).toBe(1);
 });
 
@@ -264,7 +325,10 @@ test("an id of a deleted schedule is not used again; its tasks stay its own", as
 
 describe("over HTTP", () => {
   const send = async (method: string, path: string, body?: unknown) => {
-    const request = new Request(`http://mill${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }) });
+    const request = new Request(`http://mill${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
     const response = await mill.fetch(request, { ...env, MILLRACE_AUTH: "open" } as Cloudflare.Env, createExecutionContext());
     return { status: response.status, body: (await response.json()) as Record<string, never> };
   };
@@ -273,7 +337,10 @@ describe("over HTTP", () => {
 
   test("38: six fields, leap days, last days, Sunday as 7, both days; made, shown, fired", async () => {
     const six = await send("POST", SCHEDULES, { ...body, cron: "*/30 * * * * *", overlap: "allow", catchUp: "2m", maxRuns: 9 });
-    expect(six).toMatchObject({ status: 201, body: { cron: "*/30 * * * * *", overlap: "allow", catchUpMs: 120_000, jitterMs: 0, maxRuns: 9, skipped: 0 } });
+    expect(six).toMatchObject({
+      status: 201,
+      body: { cron: "*/30 * * * * *", overlap: "allow", catchUpMs: 120_000, jitterMs: 0, maxRuns: 9, skipped: 0 },
+    });
     made.push(six.body.id!);
     await pass(minutes(1));
     await ended(six.body.id!, 2);
@@ -293,7 +360,16 @@ describe("over HTTP", () => {
     }
   });
 
-  test.each(["@never", "0 0 30 2 *", "0 0 31 2,4,6,9,11 *", "* * * *", "61 * * * *", `${"*/1,".repeat(40_000)}* * * * *`, "0 0 0 0 0 0 0", "* * * * MON#6"])("38: bad or hostile cron text, no. %#, is refused", async (cron) => {
+  test.each([
+    "@never",
+    "0 0 30 2 *",
+    "0 0 31 2,4,6,9,11 *",
+    "* * * *",
+    "61 * * * *",
+    `${"*/1,".repeat(40_000)}* * * * *`,
+    "0 0 0 0 0 0 0",
+    "* * * * MON#6",
+  ])("38: bad or hostile cron text, no. %#, is refused", async (cron) => {
     expect(await send("POST", SCHEDULES, { ...body, cron })).toMatchObject({ status: 400, body: { code: "invalid_request" } });
   });
 
@@ -302,9 +378,20 @@ describe("over HTTP", () => {
     made.push(schedule.id!);
     const path = `/v1/schedules/${schedule.id}`;
     expect(await send("PATCH", path, { overlap: "queue", catchUp: "1h", jitter: "5m", maxRuns: 2 })).toMatchObject({
-      status: 200, body: { overlap: "queue", catchUpMs: 3_600_000, jitterMs: 300_000, maxRuns: 2, every: 3_600_000, nextRuns: [(schedule.nextRuns as unknown as string[])[0], expect.any(String)] },
+      status: 200,
+      body: {
+        overlap: "queue",
+        catchUpMs: 3_600_000,
+        jitterMs: 300_000,
+        maxRuns: 2,
+        every: 3_600_000,
+        nextRuns: [(schedule.nextRuns as unknown as string[])[0], expect.any(String)],
+      },
     });
-    expect(await send("PATCH", path, { cron: "0 3 * * *", timezone: "Europe/Berlin" })).toMatchObject({ status: 200, body: { overlap: "queue", jitterMs: 300_000, cron: "0 3 * * *" } });
+    expect(await send("PATCH", path, { cron: "0 3 * * *", timezone: "Europe/Berlin" })).toMatchObject({
+      status: 200,
+      body: { overlap: "queue", jitterMs: 300_000, cron: "0 3 * * *" },
+    });
     expect(await send("GET", path)).toMatchObject({ status: 200, body: { overlap: "queue", maxRuns: 2, timezone: "Europe/Berlin" } });
   });
 });

@@ -10,16 +10,25 @@ import { ring, until } from "../worker/reach.ts";
 import { gate, journal } from "../worker/script.ts";
 
 const get = (id: string) => workQ.task("play", id).get();
-const shows = (id: string, status: Status) => until(() => get(id), (task) => task.status === status);
+const shows = (id: string, status: Status) =>
+  until(
+    () => get(id),
+    (task) => task.status === status,
+  );
 /** The old content has `times: 1`, the new one `times: 2`. */
-const old = (name: string, script: object = {}, options: object = {}) => workQ.submit("play", { do: "ok", ...script, name, times: 1 }, { key: name, ...options });
-const newer = (name: string, options: object, script: object = {}) => workQ.submit("play", { do: "ok", ...script, name, times: 2 }, { key: name, ...options });
+const old = (name: string, script: object = {}, options: object = {}) =>
+  workQ.submit("play", { do: "ok", ...script, name, times: 1 }, { key: name, ...options });
+const newer = (name: string, options: object, script: object = {}) =>
+  workQ.submit("play", { do: "ok", ...script, name, times: 2 }, { key: name, ...options });
 
 /** Gates of a test, opened at its end, whatever became of it. */
 const opened: string[] = [];
 afterEach(async () => {
   await release();
-  await until(() => workQ.count({ status: ["pending", "running", "paused", "blocked"] }), (count) => count === 0);
+  await until(
+    () => workQ.count({ status: ["pending", "running", "paused", "blocked"] }),
+    (count) => count === 0,
+  );
 });
 
 async function running(name: string): Promise<string> {
@@ -54,8 +63,13 @@ const HOLDERS: Record<string, (name: string) => Promise<{ id: string; before?: s
     clock.freeze();
     await workQ.setMaxConcurrency(1);
     for (let round = 0; ; round += 1) {
-      await workQ.submitAll(Array.from({ length: 8 }, (_, n) => ({ type: "play", payload: { name: `${name} quick ${round} ${n}` }, key: null })) as never);
-      await until(() => workQ.count({ status: ["pending", "running"] }), (count) => count === 0);
+      await workQ.submitAll(
+        Array.from({ length: 8 }, (_, n) => ({ type: "play", payload: { name: `${name} quick ${round} ${n}` }, key: null })) as never,
+      );
+      await until(
+        () => workQ.count({ status: ["pending", "running"] }),
+        (count) => count === 0,
+      );
       const blocker = `${name} blocker ${round}`;
       opened.push(blocker);
       const [first, task] = await workQ.submitAll([
@@ -65,7 +79,8 @@ const HOLDERS: Record<string, (name: string) => Promise<{ id: string; before?: s
       await shows(first.id, "running");
       const { state } = await books("work");
       const counter = Number(task.id.split("_")[1]);
-      if (Object.values(state.runs).some(({ ids }) => ids.some(([from, count]) => counter >= from && counter < from + count))) return { id: task.id };
+      if (Object.values(state.runs).some(({ ids }) => ids.some(([from, count]) => counter >= from && counter < from + count)))
+        return { id: task.id };
       await workQ.task("play", task.id).cancel();
       gate(blocker).open();
     }
@@ -104,7 +119,10 @@ const HOLDERS: Record<string, (name: string) => Promise<{ id: string; before?: s
 };
 
 const DEBOUNCE = { debounce: "1h", maxWait: "2h" } as const;
-const STRATEGIES = { skip: "skip", supersede: "supersede", reject: "reject", debounce: DEBOUNCE } as const satisfies Record<string, OnDuplicate>;
+const STRATEGIES = { skip: "skip", supersede: "supersede", reject: "reject", debounce: DEBOUNCE } as const satisfies Record<
+  string,
+  OnDuplicate
+>;
 
 /**
  * What a newcomer is answered, whether under the id that held the key, what that id shows then (`old → shows`), and how
@@ -144,10 +162,17 @@ const TABLE = `
   successor of one sent back | reject    | rejected   | same | old blocked | completed
   successor of one sent back | debounce  | debounced  | same | new blocked | completed
   ${["completed", "failed", "dead_letter", "cancelled", "expired", "superseded"]
-    .flatMap((status) => Object.keys(STRATEGIES).map((strategy) => `${status} | ${strategy} | inserted | new | new ${strategy === "debounce" ? "scheduled" : "pending"} | ${status} then completed`))
+    .flatMap((status) =>
+      Object.keys(STRATEGIES).map(
+        (strategy) =>
+          `${status} | ${strategy} | inserted | new | new ${strategy === "debounce" ? "scheduled" : "pending"} | ${status} then completed`,
+      ),
+    )
     .join("\n")}
 `;
-const ROWS = TABLE.trim().split("\n").map((line) => line.split("|").map((cell) => cell.trim()) as [string, keyof typeof STRATEGIES, string, string, string, string]);
+const ROWS = TABLE.trim()
+  .split("\n")
+  .map((line) => line.split("|").map((cell) => cell.trim()) as [string, keyof typeof STRATEGIES, string, string, string, string]);
 
 /** Everything may go on: gates, caps, pauses and clocks. */
 async function release(): Promise<void> {
@@ -162,7 +187,11 @@ async function endOf(id: string): Promise<Status> {
   for (;;) {
     const task = await get(id);
     if (task.finishedAt !== null) return task.status;
-    if (task.status === "scheduled") await workQ.task("play", id).runNow().catch(() => undefined);
+    if (task.status === "scheduled")
+      await workQ
+        .task("play", id)
+        .runNow()
+        .catch(() => undefined);
     await scheduler.wait(5);
   }
 }
@@ -199,8 +228,12 @@ describe("onDuplicate, for every strategy and every status that the key's task c
       const { replacedId } = answer as { replacedId: string };
       expect(replacedId).toBe(identity === "same" ? replacedId : (before ?? id));
       expect(await endOf(replacedId)).toBe("superseded");
-      expect(await get(replacedId)).toMatchObject({ payload: { name, times: 1 }, createdAt: (before ? await get(before) : known).createdAt });
-      if (link === "+") expect(await get(replacedId)).toMatchObject({ errors: known.errors, label: known.label, startedAt: known.startedAt });
+      expect(await get(replacedId)).toMatchObject({
+        payload: { name, times: 1 },
+        createdAt: (before ? await get(before) : known).createdAt,
+      });
+      if (link === "+")
+        expect(await get(replacedId)).toMatchObject({ errors: known.errors, label: known.label, startedAt: known.startedAt });
     }
     expect(await endOf(id)).toBe(first);
     if (link === "then") expect(await endOf(answer.id)).toBe(second);
@@ -210,7 +243,11 @@ describe("onDuplicate, for every strategy and every status that the key's task c
   });
 
   test("the table has every strategy for every status", () => {
-    expect(ROWS.map(([status, strategy]) => `${status}/${strategy}`).sort()).toEqual(Object.keys(HOLDERS).flatMap((status) => Object.keys(STRATEGIES).map((strategy) => `${status}/${strategy}`)).sort());
+    expect(ROWS.map(([status, strategy]) => `${status}/${strategy}`).sort()).toEqual(
+      Object.keys(HOLDERS)
+        .flatMap((status) => Object.keys(STRATEGIES).map((strategy) => `${status}/${strategy}`))
+        .sort(),
+    );
   });
 });
 
@@ -288,12 +325,18 @@ describe("debounce", () => {
     const first = await newer("burst", { onDuplicate });
     const at = Date.parse((await get(first.id)).runAt!);
     clock.advance(1_800_000);
-    expect(await workQ.submit("play", { name: "burst", times: 3 }, { key: "burst", onDuplicate })).toMatchObject({ outcome: "debounced", id: first.id });
+    expect(await workQ.submit("play", { name: "burst", times: 3 }, { key: "burst", onDuplicate })).toMatchObject({
+      outcome: "debounced",
+      id: first.id,
+    });
     // An hour from now is 90 minutes after the first.
     expect(Math.abs(Date.parse((await get(first.id)).runAt!) - at - 1_800_000)).toBeLessThan(60_000);
     const latest = (await get(first.id)).runAt;
     clock.advance(600_000);
-    expect(await workQ.submit("play", { name: "burst", times: 4 }, { key: "burst", onDuplicate })).toMatchObject({ outcome: "debounced", id: first.id });
+    expect(await workQ.submit("play", { name: "burst", times: 4 }, { key: "burst", onDuplicate })).toMatchObject({
+      outcome: "debounced",
+      id: first.id,
+    });
     expect(Date.parse((await get(first.id)).runAt!)).toBeLessThanOrEqual(at + 1_800_000);
     expect(Date.parse((await get(first.id)).runAt!)).toBeGreaterThanOrEqual(Date.parse(latest!));
     await workQ.task("play", first.id).runNow();
@@ -305,7 +348,11 @@ describe("debounce", () => {
 
 describe("over HTTP, in batches, as a type's default", () => {
   async function send(path: string, body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
-    const request = new Request(`http://mill/v1/domains/work/tasks${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const request = new Request(`http://mill/v1/domains/work/tasks${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
     const response = await mill.fetch(request, { ...env, MILLRACE_AUTH: "open" } as unknown as Cloudflare.Env, createExecutionContext());
     return { status: response.status, body: await response.json() };
   }
@@ -316,18 +363,35 @@ describe("over HTTP, in batches, as a type's default", () => {
     const replaced = await send("", task("http", 2, { onDuplicate: "supersede", delay: "1h" }));
     expect(replaced).toMatchObject({ status: 200, body: { outcome: "superseded", id: body.id, task: { payload: { times: 2 } } } });
     expect(await get(replaced.body.replacedId as string)).toMatchObject({ status: "superseded", payload: { times: 1 } });
-    expect(await send("", task("http", 3, { onDuplicate: { debounce: "30m" } }))).toMatchObject({ status: 200, body: { outcome: "debounced", id: body.id, task: { payload: { times: 3 } } } });
-    expect(await send("", task("http", 4, { onDuplicate: "reject" }))).toMatchObject({ status: 409, body: { code: "rejected_duplicate", id: body.id } });
-    expect(await send("", task("http", 5, { onDuplicate: { debounce: "5s" }, delay: "1s" }))).toMatchObject({ status: 400, body: { code: "invalid_request", issues: [{ path: "delay" }] } });
+    expect(await send("", task("http", 3, { onDuplicate: { debounce: "30m" } }))).toMatchObject({
+      status: 200,
+      body: { outcome: "debounced", id: body.id, task: { payload: { times: 3 } } },
+    });
+    expect(await send("", task("http", 4, { onDuplicate: "reject" }))).toMatchObject({
+      status: 409,
+      body: { code: "rejected_duplicate", id: body.id },
+    });
+    expect(await send("", task("http", 5, { onDuplicate: { debounce: "5s" }, delay: "1s" }))).toMatchObject({
+      status: 400,
+      body: { code: "invalid_request", issues: [{ path: "delay" }] },
+    });
   });
 
   test("a rejected one refuses its whole batch, naming every index; the others of a joined transaction go in", async () => {
     const held = await old("batch held", {}, { delay: "1h" });
     const { inserted } = (await books("work")).state.totals;
-    const answer = await send("/batch", { defaults: { onDuplicate: "reject", delay: "1h" }, tasks: [task("batch free", 1), task("batch held", 2), task("batch free", 3)] });
-    expect(answer).toMatchObject({ status: 409, body: { code: "rejected_duplicate", id: held.id, failed: [{ index: 1, id: held.id }], issues: [{ path: "tasks.1" }] } });
+    const answer = await send("/batch", {
+      defaults: { onDuplicate: "reject", delay: "1h" },
+      tasks: [task("batch free", 1), task("batch held", 2), task("batch free", 3)],
+    });
+    expect(answer).toMatchObject({
+      status: 409,
+      body: { code: "rejected_duplicate", id: held.id, failed: [{ index: 1, id: held.id }], issues: [{ path: "tasks.1" }] },
+    });
     expect((await books("work")).state.totals.inserted).toBe(inserted);
-    const joined = await Promise.allSettled(["a", "b", "batch held", "c"].map((name) => newer(name, { onDuplicate: "reject", delay: "1h" })));
+    const joined = await Promise.allSettled(
+      ["a", "b", "batch held", "c"].map((name) => newer(name, { onDuplicate: "reject", delay: "1h" })),
+    );
     expect(joined.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
   });
 
@@ -337,7 +401,10 @@ describe("over HTTP, in batches, as a type's default", () => {
       { type: "play", payload: { name: "last", times: 5 }, key: "last", onDuplicate: "reject" },
       { type: "play", payload: { name: "last", times: 6 }, key: "last", onDuplicate: "supersede", delay: "1h" },
     ]);
-    expect(outcomes).toMatchObject([{ outcome: "duplicate", id: held.id }, { outcome: "superseded", id: held.id }]);
+    expect(outcomes).toMatchObject([
+      { outcome: "duplicate", id: held.id },
+      { outcome: "superseded", id: held.id },
+    ]);
     expect(await get(held.id)).toMatchObject({ payload: { times: 6 } });
   });
 });

@@ -8,7 +8,11 @@ const cost = async () => {
   await workQ.resume();
   return (await workQ.snapshot()).cost;
 };
-const allDone = () => until(() => workQ.snapshot(), ({ counts }) => counts.pending === 0 && counts.running === 0);
+const allDone = () =>
+  until(
+    () => workQ.snapshot(),
+    ({ counts }) => counts.pending === 0 && counts.running === 0,
+  );
 
 describe("submits", () => {
   test("that arrive together share a transaction; one that is refused leaves the others alone", async () => {
@@ -29,7 +33,12 @@ describe("submits", () => {
 
   test("a batch with one bad task inserts nothing and names it", async () => {
     const before = (await rows<{ n: number }>("work", "SELECT count(*) AS n FROM tasks"))[0]!.n;
-    await expect(workQ.submitAll([{ type: "plain", payload: { n: 1 } }, { type: "plain", payload: { n: "two" } }] as never)).rejects.toMatchObject({ code: "invalid_payload" });
+    await expect(
+      workQ.submitAll([
+        { type: "plain", payload: { n: 1 } },
+        { type: "plain", payload: { n: "two" } },
+      ] as never),
+    ).rejects.toMatchObject({ code: "invalid_payload" });
     expect((await rows<{ n: number }>("work", "SELECT count(*) AS n FROM tasks"))[0]!.n).toBe(before);
   });
 
@@ -46,7 +55,8 @@ describe("submits", () => {
 
 describe("rows written per task: what a change may not raise unseen", () => {
   const warm = async () => {
-    for (let round = 0; round < 12; round += 1) await workQ.submitAll(Array.from({ length: 100 }, (_, n) => ({ type: "plain", payload: { n } })));
+    for (let round = 0; round < 12; round += 1)
+      await workQ.submitAll(Array.from({ length: 100 }, (_, n) => ({ type: "plain", payload: { n } })));
     await allDone();
   };
 

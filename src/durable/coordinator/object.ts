@@ -52,9 +52,13 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     const { maxConcurrency } = change;
     if (maxConcurrency === undefined) return this.snapshot();
     if (!Number.isInteger(maxConcurrency) || maxConcurrency < 1 || maxConcurrency > MAX_CONCURRENCY_MAX) {
-      throw fail("invalid_request", `maxConcurrency must be a whole number from 1 to ${MAX_CONCURRENCY_MAX}, not ${JSON.stringify(maxConcurrency)}.`, {
-        issues: [{ path: "maxConcurrency", message: "not a cap" }],
-      });
+      throw fail(
+        "invalid_request",
+        `maxConcurrency must be a whole number from 1 to ${MAX_CONCURRENCY_MAX}, not ${JSON.stringify(maxConcurrency)}.`,
+        {
+          issues: [{ path: "maxConcurrency", message: "not a cap" }],
+        },
+      );
     }
     return this.#act("coordinator.configure", (now) => {
       this.#store.setMaxConcurrency(maxConcurrency);

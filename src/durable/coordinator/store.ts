@@ -41,14 +41,22 @@ export class CoordinatorStore {
   }
 
   marks(): MarkRow[] {
-    return this.#db.select().from(holders).all().map(({ domain, mark, until, leased_until }) => ({ domain, mark, until, leasedUntil: leased_until }));
+    return this.#db
+      .select()
+      .from(holders)
+      .all()
+      .map(({ domain, mark, until, leased_until }) => ({ domain, mark, until, leasedUntil: leased_until }));
   }
 
   applyMarks({ put, remove }: MarkChanges): void {
     for (const row of put) {
       const { domain, mark, until } = row;
       const set = { mark, until, leased_until: row.leasedUntil ?? 0 };
-      this.#db.insert(holders).values({ domain, ...set }).onConflictDoUpdate({ target: holders.domain, set }).run();
+      this.#db
+        .insert(holders)
+        .values({ domain, ...set })
+        .onConflictDoUpdate({ target: holders.domain, set })
+        .run();
     }
     for (const domain of remove) this.#db.delete(holders).where(eq(holders.domain, domain)).run();
   }

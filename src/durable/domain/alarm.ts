@@ -19,7 +19,15 @@ const LEAST = `SELECT
 export class Alarm {
   private readonly storage: DurableObjectStorage;
   private readonly core: Core;
-  private readonly at: Record<Kind, number> = { due: Infinity, expiry: Infinity, schedule: Infinity, idempotency: Infinity, lease: Infinity, purge: Infinity, kick: Infinity };
+  private readonly at: Record<Kind, number> = {
+    due: Infinity,
+    expiry: Infinity,
+    schedule: Infinity,
+    idempotency: Infinity,
+    lease: Infinity,
+    purge: Infinity,
+    kick: Infinity,
+  };
   private armedAt: number | null = null;
   private firedFor = 0;
 

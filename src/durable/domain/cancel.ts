@@ -10,7 +10,10 @@ import { STOPPING } from "./stop.ts";
 /** The row of a task, or `task_not_found`. */
 export function mustRead(core: Core, id: number): TaskRow {
   const row = readTask(core.store, id);
-  if (!row) throw fail("task_not_found", `There is no task ${taskId(core.name, id)}: it never existed, or the history's retention has purged it.`, { id: taskId(core.name, id) });
+  if (!row)
+    throw fail("task_not_found", `There is no task ${taskId(core.name, id)}: it never existed, or the history's retention has purged it.`, {
+      id: taskId(core.name, id),
+    });
   return row;
 }
 
@@ -24,7 +27,10 @@ export function cancel(core: Core, id: number): void {
     const status = statusFromCode(row.status);
     if (isTerminal(status)) {
       if (status === "cancelled") return;
-      throw fail("invalid_state", `Task ${taskId(core.name, id)} has ended (${status}); only an active task can be cancelled.`, { id: taskId(core.name, id), status });
+      throw fail("invalid_state", `Task ${taskId(core.name, id)} has ended (${status}); only an active task can be cancelled.`, {
+        id: taskId(core.name, id),
+        status,
+      });
     }
     cancelRow(core, row);
     // One that depends on it, whatever becomes of it, may go now.

@@ -39,14 +39,25 @@ export function lend(core: Core, now: number): boolean {
 
 function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
   const { worker, leaseMs } = claimer.request;
-  const lease: Lease = { id: leaseId(core.name, core.clock.token(12)), task: row.id, worker, at: now, until: now + leaseMs, length: leaseMs };
+  const lease: Lease = {
+    id: leaseId(core.name, core.clock.token(12)),
+    task: row.id,
+    worker,
+    at: now,
+    until: now + leaseMs,
+    length: leaseMs,
+  };
   core.lanes.remove(core.laneOf(row.type), row.priority, row.id);
   changeTask(core.store, row, "lease", "pending", "running", {});
   core.moved("pending", "running");
   core.touch().totals.started += 1;
   core.lease(lease);
   claimer.bytes += row.payload.length;
-  claimer.claims.push({ lease: lease.id, leaseUntil: new Date(lease.until).toISOString(), task: view(core, { ...row, status: STATUS_CODE.running }, now) });
+  claimer.claims.push({
+    lease: lease.id,
+    leaseUntil: new Date(lease.until).toISOString(),
+    task: view(core, { ...row, status: STATUS_CODE.running }, now),
+  });
   core.after(() => core.claimers.deliver());
 }
 
@@ -67,7 +78,8 @@ function headOf(core: Core, types: readonly string[]): { priority: number; id: n
   let head: { priority: number; id: number } | undefined;
   for (const type of types) {
     const level = core.lanes.levelsOf(core.laneOf(type))[0];
-    if (level && (!head || isBefore({ priority: level.priority, id: level.oldest }, head))) head = { priority: level.priority, id: level.oldest };
+    if (level && (!head || isBefore({ priority: level.priority, id: level.oldest }, head)))
+      head = { priority: level.priority, id: level.oldest };
   }
   return head;
 }

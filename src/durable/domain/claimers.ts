@@ -43,7 +43,9 @@ export class Claimers {
   /** Asks: `attempt` is a transaction that may lease at once. Else resolves when something was leased, or empty after its wait. */
   async ask(request: ClaimRequest, attempt: () => void, needsSlots: () => boolean): Promise<Claim[]> {
     if (this.open.size >= LIMITS.waitersMax) {
-      throw fail("too_many_requests", `More than ${LIMITS.waitersMax} claims wait in this domain; ask again in a moment.`, { retryAfterMs: 1_000 });
+      throw fail("too_many_requests", `More than ${LIMITS.waitersMax} claims wait in this domain; ask again in a moment.`, {
+        retryAfterMs: 1_000,
+      });
     }
     const claimer = new Claimer(request);
     let stop = (): void => undefined;

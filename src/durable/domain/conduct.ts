@@ -56,7 +56,14 @@ export class Conductor {
    */
   private broken(run: Run, error: unknown): void {
     if (run.closed) return;
-    console.warn(JSON.stringify({ message: "a run's call broke; waiting for its runner to call in", run: run.id, domain: this.core.name, error: String(error) }));
+    console.warn(
+      JSON.stringify({
+        message: "a run's call broke; waiting for its runner to call in",
+        run: run.id,
+        domain: this.core.name,
+        error: String(error),
+      }),
+    );
     this.core.transact("broken", () => {
       run.orphanUntil = Math.max(run.renewedAt, this.core.clock.now()) + COORDINATION.runOverMs;
     });
@@ -195,4 +202,6 @@ export class Link extends RpcTarget implements RunLink {
 }
 
 export const leaseLost = (run: string): MillraceError =>
-  fail("lease_lost", "This run is over for its domain: its lease ran out or it was settled. Nothing was changed; stop the execution.", { run });
+  fail("lease_lost", "This run is over for its domain: its lease ran out or it was settled. Nothing was changed; stop the execution.", {
+    run,
+  });

@@ -16,7 +16,7 @@ import { Claimers } from "./claimers.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
-import { loadState, meter, saveState, type State } from "./state.ts";
+import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -227,7 +227,9 @@ export class Core {
     for (let more = this.leases.size - leased; more > 0; more -= 1) this.holder.occupy();
     for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
     this.lanes = new Lanes();
-    const rows = this.store.exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest).raw<[number, number, string]>();
+    const rows = this.store
+      .exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
+      .raw<[number, number, string]>();
     for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
     this.upstreams = this.state.counts.blocked > 0 ? readUpstreams(this.store) : new Set();
     this.blockers.clear();
@@ -257,19 +259,12 @@ export class Core {
   private finish(): void {
     if (this.dirty) {
       const { state } = this;
-      state.oldest = this.oldest();
+      state.oldest = oldestPending(state, this.lanes.oldestId());
       meter(state, this.store);
       saveState(this.store, state);
       this.dirty = false;
     }
     this.alarm.arm();
-  }
-
-  /** No task below it is pending: the least of the lanes and of the runs under way. */
-  private oldest(): number {
-    let least = Math.min(this.lanes.oldestId() ?? Infinity, this.state.nextId);
-    for (const { ids } of Object.values(this.state.runs)) for (const [first] of ids) least = Math.min(least, first);
-    return least;
   }
 
   private abandon(): void {

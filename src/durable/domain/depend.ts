@@ -52,9 +52,16 @@ export class Dependencies {
       }
     }
     if (named.size > LIMITS.dependenciesPerCallMax) {
-      throw this.refuse(0, `A call names at most ${LIMITS.dependenciesPerCallMax} existing tasks to depend on; this one names ${named.size}. Put a task between them for each part.`);
+      throw this.refuse(
+        0,
+        `A call names at most ${LIMITS.dependenciesPerCallMax} existing tasks to depend on; this one names ${named.size}. Put a task between them for each part.`,
+      );
     }
-    if (edges > LIMITS.edgesPerCallMax) throw this.refuse(0, `The tasks of a batch have at most ${LIMITS.edgesPerCallMax} dependencies together; these have ${edges}. Send several.`);
+    if (edges > LIMITS.edgesPerCallMax)
+      throw this.refuse(
+        0,
+        `The tasks of a batch have at most ${LIMITS.edgesPerCallMax} dependencies together; these have ${edges}. Send several.`,
+      );
     return named;
   }
 
@@ -62,7 +69,10 @@ export class Dependencies {
     const parsed = parseTaskId(id);
     if (parsed?.domain === this.core.name) return parsed.counter;
     if (parsed && this.core.outside.registry.domains.has(parsed.domain)) {
-      throw fail("not_implemented", `Depending on a task of another domain (${id}) is not implemented yet.`, { option: "dependsOn", issues: [{ path: this.path(index), message: "not implemented" }] });
+      throw fail("not_implemented", `Depending on a task of another domain (${id}) is not implemented yet.`, {
+        option: "dependsOn",
+        issues: [{ path: this.path(index), message: "not implemented" }],
+      });
     }
     throw this.refuse(index, `There is no task ${JSON.stringify(id)} to depend on: this mill has no such domain.`, { id });
   }
@@ -73,7 +83,11 @@ export class Dependencies {
     const stands = hash === undefined ? asked : this.last.get(hash)!;
     if (asked < index && stands < index) return stands;
     const why = asked < index ? `; of equal keys the last counts, so that stands for ${stands}` : "";
-    throw this.refuse(index, `{ "index": ${asked} } names no earlier task of the same batch${why}. A task depends on one that stands before it.`, { index: asked });
+    throw this.refuse(
+      index,
+      `{ "index": ${asked} } names no earlier task of the same batch${why}. A task depends on one that stands before it.`,
+      { index: asked },
+    );
   }
 
   private path(index: number): string {
@@ -95,9 +109,15 @@ export class Dependencies {
    */
   bind(index: number, row: NewTask, now: number, idOf: (index: number) => number): ReadonlySet<number> {
     const { dependsOn, onDependencyFailure: kind = "cancel" } = this.items[index]!;
-    const upstreams = new Set((dependsOn ?? []).map((one) => (typeof one === "number" ? idOf(this.effective(index, one)) : parseTaskId(one)!.counter)));
+    const upstreams = new Set(
+      (dependsOn ?? []).map((one) => (typeof one === "number" ? idOf(this.effective(index, one)) : parseTaskId(one)!.counter)),
+    );
     if (upstreams.size === 0) return upstreams;
-    row.options = JSON.stringify({ ...(row.options ? (JSON.parse(row.options) as object) : {}), dependsOn: [...upstreams], ...(kind === "cancel" ? {} : { onDependencyFailure: kind }) });
+    row.options = JSON.stringify({
+      ...(row.options ? (JSON.parse(row.options) as object) : {}),
+      dependsOn: [...upstreams],
+      ...(kind === "cancel" ? {} : { onDependencyFailure: kind }),
+    });
     let isBlocked = false;
     for (const upstream of upstreams) {
       this.edges.push([upstream, row.id, kind]);

@@ -68,7 +68,8 @@ class Load {
     const isSuspect = row[12] === 1;
     const fits = !isSuspect && this.bytes + payload.length <= LIMITS.runBytesMax && sizes.admits(this.weight, type);
     const task = this.tasks.length === 0 || fits ? toRunTask(this.core, row) : undefined;
-    const bytes = task === undefined ? 0 : payload.length + (task.dependencies ?? []).reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
+    const bytes =
+      task === undefined ? 0 : payload.length + (task.dependencies ?? []).reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
     if (task === undefined || (this.tasks.length > 0 && this.bytes + bytes > LIMITS.runBytesMax)) {
       this.isFull = true;
       return false;
@@ -135,7 +136,11 @@ function toRunTask(core: Core, row: RunRow): RunTask {
   const defaults = core.defaultsOf(type)!;
   const retry: RetryPolicy = options?.retry ?? defaults.retry;
   const task: RunTask = {
-    id, type, priority, payload, createdAt,
+    id,
+    type,
+    priority,
+    payload,
+    createdAt,
     attempt: attempt + 1,
     executions: executions + 1,
     timeoutMs: options?.timeoutMs ?? defaults.timeoutMs,

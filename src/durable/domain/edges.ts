@@ -17,7 +17,10 @@ const SLICE = 20_000;
 export function insertEdges(store: Store, edges: readonly Pair[]): void {
   for (let start = 0; start < edges.length; start += SLICE) {
     const slice = edges.slice(start, start + SLICE);
-    store.exec("INSERT INTO edges (upstream, dependent, kind) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)", JSON.stringify(slice));
+    store.exec(
+      "INSERT INTO edges (upstream, dependent, kind) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)",
+      JSON.stringify(slice),
+    );
   }
 }
 
@@ -33,7 +36,8 @@ export function readEdges(store: Store, upstreams: readonly number[]): Edge[] {
 
 /** A successor follows once. */
 export function deleteAfterEdges(store: Store, upstreams: readonly number[]): number {
-  return store.exec("DELETE FROM edges WHERE upstream IN (SELECT value FROM json_each(?)) AND kind = 'after'", JSON.stringify(upstreams)).rowsWritten;
+  return store.exec("DELETE FROM edges WHERE upstream IN (SELECT value FROM json_each(?)) AND kind = 'after'", JSON.stringify(upstreams))
+    .rowsWritten;
 }
 
 /** The edges of dependents that are gone. */
@@ -41,7 +45,10 @@ export function deleteEdges(store: Store, pairs: readonly (readonly [upstream: n
   let count = 0;
   for (let start = 0; start < pairs.length; start += SLICE) {
     const slice = JSON.stringify(pairs.slice(start, start + SLICE));
-    count += store.exec("DELETE FROM edges WHERE (upstream, dependent) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))", slice).rowsWritten;
+    count += store.exec(
+      "DELETE FROM edges WHERE (upstream, dependent) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
+      slice,
+    ).rowsWritten;
   }
   return count;
 }
@@ -50,7 +57,12 @@ export function deleteEdges(store: Store, pairs: readonly (readonly [upstream: n
 export function withLiveDependents(store: Store, ids: readonly number[]): Set<number> {
   const query = `SELECT j.value AS id FROM json_each(?) AS j
     WHERE EXISTS (SELECT 1 FROM edges AS e CROSS JOIN tasks AS t ON t.id = e.dependent WHERE e.upstream = j.value AND t.status < 10)`;
-  return new Set(store.exec<{ id: number }>(query, JSON.stringify(ids)).toArray().map((row) => row.id));
+  return new Set(
+    store
+      .exec<{ id: number }>(query, JSON.stringify(ids))
+      .toArray()
+      .map((row) => row.id),
+  );
 }
 
 /**
@@ -63,7 +75,12 @@ export function readUpstreams(store: Store): Set<number> {
       UNION ALL
       SELECT (SELECT min(upstream) FROM edges WHERE upstream > ids.id) FROM ids WHERE ids.id IS NOT NULL)
     SELECT ids.id FROM ids CROSS JOIN tasks AS t ON t.id = ids.id WHERE t.status < 10`;
-  return new Set(store.exec<{ id: number }>(query).toArray().map((row) => row.id));
+  return new Set(
+    store
+      .exec<{ id: number }>(query)
+      .toArray()
+      .map((row) => row.id),
+  );
 }
 
 /** How many tasks that have not ended each of these still waits for; 0 for those that are not in the answer. */
@@ -72,12 +89,22 @@ export function countBlockers(store: Store, dependents: readonly number[]): Map<
       (SELECT count(*) FROM json_each(t.options, '$.dependsOn') AS u CROSS JOIN tasks AS x ON x.id = u.value WHERE x.status < 10)
       + (SELECT count(*) FROM edges AS e CROSS JOIN tasks AS x ON x.id = e.upstream WHERE e.upstream = t.options ->> '$.after' AND e.dependent = t.id AND x.status < 10) AS n
     FROM json_each(?) AS d CROSS JOIN tasks AS t ON t.id = d.value`;
-  return new Map(store.exec<{ id: number; n: number }>(query, JSON.stringify(dependents)).toArray().map(({ id, n }) => [id, n]));
+  return new Map(
+    store
+      .exec<{ id: number; n: number }>(query, JSON.stringify(dependents))
+      .toArray()
+      .map(({ id, n }) => [id, n]),
+  );
 }
 
 /** The statuses of tasks, as numbers; those that are gone are not in the answer. */
 export function readStatuses(store: Store, ids: readonly number[]): Map<number, number> {
   if (ids.length === 0) return new Map();
   const query = "SELECT t.id, t.status FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value";
-  return new Map(store.exec<{ id: number; status: number }>(query, JSON.stringify(ids)).toArray().map(({ id, status }) => [id, status]));
+  return new Map(
+    store
+      .exec<{ id: number; status: number }>(query, JSON.stringify(ids))
+      .toArray()
+      .map(({ id, status }) => [id, status]),
+  );
 }

@@ -21,7 +21,8 @@ export function end(core: Core, row: TaskRow, cause: Cause, to: TerminalStatus, 
 export function ended(core: Core, to: TerminalStatus, ids: readonly number[]): void {
   const now = core.clock.now();
   tell(core, to, ids);
-  if (core.upstreams.size > 0 && ids.some((id) => core.upstreams.has(id))) release(core, to, ids, now, (others) => tell(core, "dependency_failed", others));
+  if (core.upstreams.size > 0 && ids.some((id) => core.upstreams.has(id)))
+    release(core, to, ids, now, (others) => tell(core, "dependency_failed", others));
   noteRetention(core, now);
 }
 
@@ -43,7 +44,10 @@ export function noteRetention(core: Core, now: number): void {
 /** How many finished tasks the domain keeps, and how long. */
 export function retention(core: Core): { keep: number; maxAgeMs: number } {
   const history = core.definition?.history ?? {};
-  return { keep: history.keep ?? 10_000, maxAgeMs: history.maxAge === undefined ? 30 * 86_400_000 : parseDuration(history.maxAge, "history.maxAge") };
+  return {
+    keep: history.keep ?? 10_000,
+    maxAgeMs: history.maxAge === undefined ? 30 * 86_400_000 : parseDuration(history.maxAge, "history.maxAge"),
+  };
 }
 
 /** Rows that nobody is to find again, with the edges to what they depended on. */

@@ -7,9 +7,16 @@ const SLICE = 500;
 /** Ends tasks whose ttl or deadline is over; those under way are aborted by their deadline and left alone by their ttl. */
 export function expire(core: Core, now: number): boolean {
   const due = core.store
-    .exec<{ id: number }>("SELECT id FROM tasks WHERE expires_at IS NOT NULL AND status < 10 AND expires_at <= ? ORDER BY expires_at LIMIT ?", now, SLICE)
+    .exec<{ id: number }>(
+      "SELECT id FROM tasks WHERE expires_at IS NOT NULL AND status < 10 AND expires_at <= ? ORDER BY expires_at LIMIT ?",
+      now,
+      SLICE,
+    )
     .toArray();
-  for (const row of readTasks(core.store, due.map((task) => task.id))) {
+  for (const row of readTasks(
+    core.store,
+    due.map((task) => task.id),
+  )) {
     const run = core.claims.get(row.id);
     const isDeadline = row.deadline_at !== null && row.deadline_at <= now;
     core.touch();

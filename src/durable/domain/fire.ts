@@ -48,14 +48,24 @@ function fireSchedule(core: Core, row: ScheduleRow, now: number): number {
     before = last;
   }
   const fired = fire.length === 0 ? {} : { runs: row.runs + fire.length, last_run_at: now, last_task: last };
-  updateSchedule(core, row.id, { planned_at: next?.plannedAt ?? null, next_at: next?.at ?? null, decided_to: decidedTo, skipped: row.skipped + skipped, ...fired });
+  updateSchedule(core, row.id, {
+    planned_at: next?.plannedAt ?? null,
+    next_at: next?.at ?? null,
+    decided_to: decidedTo,
+    skipped: row.skipped + skipped,
+    ...fired,
+  });
   return Math.max(1, fire.length + skipped);
 }
 
 /** Newest first. */
 const liveInstances = (core: Core, schedule: number): { id: number; status: number }[] =>
   core.store
-    .exec<{ id: number; status: number }>("SELECT id, status FROM tasks WHERE schedule = ? AND schedule IS NOT NULL AND status < 10 ORDER BY id DESC LIMIT ?", schedule, LIVE_MAX)
+    .exec<{ id: number; status: number }>(
+      "SELECT id, status FROM tasks WHERE schedule = ? AND schedule IS NOT NULL AND status < 10 ORDER BY id DESC LIMIT ?",
+      schedule,
+      LIVE_MAX,
+    )
     .toArray();
 
 /** Cancels live instances; answers the newest of those that are still under way. */

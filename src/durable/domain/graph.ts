@@ -15,7 +15,8 @@ import { shownStatus } from "./view.ts";
 export function graph(core: Core, id: number): Graph {
   const rows = new Map<number, TaskRow>([[id, mustRead(core, id)]]);
   const edges = new Map<string, Graph["edges"][number]>();
-  const link = (from: number, to: number) => edges.set(`${from} ${to}`, { from: taskId(core.name, from), to: taskId(core.name, to), kind: "depends" });
+  const link = (from: number, to: number) =>
+    edges.set(`${from} ${to}`, { from: taskId(core.name, from), to: taskId(core.name, to), kind: "depends" });
   let truncated = false;
   const grow = (next: (level: readonly TaskRow[]) => number[]) => {
     let level = [rows.get(id)!];
@@ -29,12 +30,20 @@ export function graph(core: Core, id: number): Graph {
   };
   grow((level) => level.flatMap((row) => (optionsOf(row).dependsOn ?? []).map((upstream) => (link(upstream, row.id), upstream))));
   grow((level) =>
-    readEdges(core.store, level.map((row) => row.id))
+    readEdges(
+      core.store,
+      level.map((row) => row.id),
+    )
       .filter((edge) => edge.kind !== "after")
       .map((edge) => (link(edge.upstream, edge.dependent), edge.dependent)),
   );
   return {
-    nodes: [...rows.values()].map((row) => ({ id: taskId(core.name, row.id), type: row.type, label: row.label, status: shownStatus(core, row) })),
+    nodes: [...rows.values()].map((row) => ({
+      id: taskId(core.name, row.id),
+      type: row.type,
+      label: row.label,
+      status: shownStatus(core, row),
+    })),
     edges: [...edges.values()],
     ...(truncated ? { truncated } : {}),
   };

@@ -11,7 +11,12 @@ export function handOver(core: Core, counters: readonly number[]): RunDependency
   const known = new Map(readResultSizes(core.store, counters).map((row) => [row.id, row]));
   const sizes = counters.map((counter) => known.get(counter)?.bytes ?? 0);
   const fits = fitting(sizes, LIMITS.dependencyBytesMax);
-  const results = new Map(readResults(core.store, counters.filter((_, index) => fits[index] && sizes[index]! > 0)));
+  const results = new Map(
+    readResults(
+      core.store,
+      counters.filter((_, index) => fits[index] && sizes[index]! > 0),
+    ),
+  );
   return counters.map((counter, index) => {
     const row = known.get(counter);
     const dependency: RunDependency = { id: taskId(core.name, counter), status: row ? statusFromCode(row.status) : "purged" };

@@ -9,7 +9,10 @@ const SLICE = 500;
 /** The answer that an earlier submit with this key got, within a day; the same key with another body is a conflict. */
 export function recallAnswer(core: Core, { key, body }: { key: string; body: string }, now: number): SubmitAnswer | undefined {
   const row = core.store
-    .exec<{ id: number; body: string; answer: string; expires_at: number }>("SELECT id, body, answer, expires_at FROM idempotency WHERE key = ?", key)
+    .exec<{ id: number; body: string; answer: string; expires_at: number }>(
+      "SELECT id, body, answer, expires_at FROM idempotency WHERE key = ?",
+      key,
+    )
     .toArray()[0];
   if (!row) return undefined;
   if (row.expires_at <= now) {
@@ -17,19 +20,34 @@ export function recallAnswer(core: Core, { key, body }: { key: string; body: str
     return undefined;
   }
   if (row.body !== body) {
-    throw fail("idempotency_conflict", "This idempotency key was used within 24 hours for another request. Use a new key for a new request, or send the first one again.");
+    throw fail(
+      "idempotency_conflict",
+      "This idempotency key was used within 24 hours for another request. Use a new key for a new request, or send the first one again.",
+    );
   }
   return { outcomes: JSON.parse(row.answer) as Outcome[], replayed: true };
 }
 
 export function rememberAnswer(core: Core, { key, body }: { key: string; body: string }, outcomes: readonly Outcome[], now: number): void {
   const expires = now + LIMITS.idempotencyMs;
-  core.store.exec("INSERT INTO idempotency (key, body, answer, expires_at) VALUES (?, ?, ?, ?)", key, body, JSON.stringify(outcomes), expires);
+  core.store.exec(
+    "INSERT INTO idempotency (key, body, answer, expires_at) VALUES (?, ?, ?, ?)",
+    key,
+    body,
+    JSON.stringify(outcomes),
+    expires,
+  );
   core.alarm.soon("idempotency", expires);
 }
 
 /** Deletes answers whose day is over; true when more are left. Ids grow with time, so the oldest come first. */
 export function forgetAnswers(core: Core, now: number): boolean {
-  const gone = core.store.exec("DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency ORDER BY id LIMIT ?) AND expires_at <= ? RETURNING id", SLICE, now).toArray();
+  const gone = core.store
+    .exec(
+      "DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency ORDER BY id LIMIT ?) AND expires_at <= ? RETURNING id",
+      SLICE,
+      now,
+    )
+    .toArray();
   return gone.length === SLICE;
 }

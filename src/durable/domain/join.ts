@@ -44,7 +44,12 @@ export class Joiner {
     this.callers = [];
     this.lastAt = this.core.clock.now();
     try {
-      const answers = this.core.transact("submit.joined", () => take(this.core, callers.map((caller) => caller.request)));
+      const answers = this.core.transact("submit.joined", () =>
+        take(
+          this.core,
+          callers.map((caller) => caller.request),
+        ),
+      );
       for (const [index, answer] of answers.entries()) {
         const { resolve, reject } = callers[index]!;
         if (answer instanceof MillraceError) reject(answer);

@@ -19,7 +19,9 @@ export function mustHold(core: Core, id: string): Lease {
 }
 
 const lost = (lease: string): MillraceError =>
-  fail("lease_lost", "This lease is over: it ran out, or its task was settled. Nothing was changed; drop the work and claim again.", { lease });
+  fail("lease_lost", "This lease is over: it ran out, or its task was settled. Nothing was changed; drop the work and claim again.", {
+    lease,
+  });
 
 /** Whether its worker should stop: the task was cancelled, or its deadline has passed. */
 export function isUnwanted(core: Core, lease: Lease): boolean {
@@ -58,7 +60,11 @@ export function settleLease(core: Core, id: string, settlement: Settlement): Tas
     const after = readTask(core.store, lease.task);
     if (after) return view(core, after, now);
     // `keep: false`: it went with its end.
-    return view(core, { ...before, ...startedBy(before, lease.at), status: STATUS_CODE.completed, attempt: before.attempt + 1, finished_at: now }, now);
+    return view(
+      core,
+      { ...before, ...startedBy(before, lease.at), status: STATUS_CODE.completed, attempt: before.attempt + 1, finished_at: now },
+      now,
+    );
   });
 }
 

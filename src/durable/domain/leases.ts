@@ -52,7 +52,8 @@ export class Leases {
     this.byId.clear();
     this.byTask.clear();
     this.furthest = 0;
-    for (const row of store.exec<Lease & Record<string, SqlStorageValue>>("SELECT id, task, worker, at, until, length FROM leases")) this.note({ ...row });
+    for (const row of store.exec<Lease & Record<string, SqlStorageValue>>("SELECT id, task, worker, at, until, length FROM leases"))
+      this.note({ ...row });
   }
 
   insert(store: Store, lease: Lease): void {

@@ -65,7 +65,11 @@ function collect(core: Core, query: TaskQuery, limit: number, now: number): { ro
     const rows = core.store
       .exec<TaskRow>(
         `SELECT tasks.* FROM ${filter.from} WHERE tasks.id < ? AND tasks.id >= ?${filter.where} ORDER BY tasks.id DESC LIMIT ?`,
-        ...filter.fromBindings, before, low, ...filter.bindings, room,
+        ...filter.fromBindings,
+        before,
+        low,
+        ...filter.bindings,
+        room,
       )
       .toArray();
     for (const row of rows) {
@@ -90,10 +94,19 @@ function running(core: Core, query: TaskQuery, limit: number, now: number): { ro
   const ids = [...core.runs.values()].flatMap((run) => (run.current === undefined ? [] : [run.current]));
   for (const { task } of core.leases.all()) ids.push(task);
   const before = query.before ?? Infinity;
-  const rows = readTasks(core.store, ids.filter((id) => id < before).sort((one, other) => other - one));
+  const rows = readTasks(
+    core.store,
+    ids.filter((id) => id < before).sort((one, other) => other - one),
+  );
   const { status: _status, before: _before, limit: _limit, ...others } = query;
   const matching = new Set(matchesOf(core, others, rows));
-  return { rows: rows.filter((row) => matching.has(row.id)).slice(0, limit).map((row) => view(core, row, now)), next: null };
+  return {
+    rows: rows
+      .filter((row) => matching.has(row.id))
+      .slice(0, limit)
+      .map((row) => view(core, row, now)),
+    next: null,
+  };
 }
 
 function matchesOf(core: Core, query: TaskQuery, rows: readonly TaskRow[]): number[] {
@@ -103,7 +116,9 @@ function matchesOf(core: Core, query: TaskQuery, rows: readonly TaskRow[]): numb
   return core.store
     .exec<{ id: number }>(
       `SELECT tasks.id FROM ${filter.from} WHERE tasks.id IN (SELECT value FROM json_each(?))${filter.where}`,
-      ...filter.fromBindings, ids, ...filter.bindings,
+      ...filter.fromBindings,
+      ids,
+      ...filter.bindings,
     )
     .toArray()
     .map((row) => row.id);
@@ -143,8 +158,16 @@ function filterOf(core: Core, query: TaskQuery): Filter | null {
   if (query.until !== undefined) add("tasks.created_at < ?", query.until);
   if (query.schedule !== undefined) add("tasks.schedule = ?", Number(query.schedule.slice(query.schedule.lastIndexOf("_s") + 2)) || -1);
   if (query.error !== undefined) add("instr(lower(coalesce(tasks.error, '')), lower(?)) > 0", query.error);
-  if (query.q !== undefined) add("instr(lower(coalesce(tasks.label, '') || char(10) || coalesce(tasks.key, '') || char(10) || coalesce(tasks.error, '')), lower(?)) > 0", query.q);
-  const defaults: Record<string, string> = { ...core.outside.registry.defaults.tags, ...core.definition?.defaults.tags, _domain: core.name };
+  if (query.q !== undefined)
+    add(
+      "instr(lower(coalesce(tasks.label, '') || char(10) || coalesce(tasks.key, '') || char(10) || coalesce(tasks.error, '')), lower(?)) > 0",
+      query.q,
+    );
+  const defaults: Record<string, string> = {
+    ...core.outside.registry.defaults.tags,
+    ...core.definition?.defaults.tags,
+    _domain: core.name,
+  };
   for (const [key, value] of query.tags ?? []) {
     if (defaults[key] === value) {
       // A default tag has no row: it is today's definition, unless the task has its own.

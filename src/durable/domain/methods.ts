@@ -2,6 +2,26 @@ import type { DomainApi } from "../protocol.ts";
 
 /** The methods that answer with a refusal instead of throwing it: all that gateway and handles call. */
 export const METHODS = [
-  "submit", "get", "result", "list", "count", "cancel", "retry", "runNow", "graph", "snapshot", "configure", "pause", "resumeDomain", "createSchedule",
-  "schedules", "schedule", "updateSchedule", "scheduleAction", "claim", "leasedType", "renewLease", "settleLease",
+  "submit",
+  "get",
+  "result",
+  "list",
+  "count",
+  "cancel",
+  "retry",
+  "runNow",
+  "graph",
+  "snapshot",
+  "configure",
+  "pause",
+  "resumeDomain",
+  "createSchedule",
+  "schedules",
+  "schedule",
+  "updateSchedule",
+  "scheduleAction",
+  "claim",
+  "leasedType",
+  "renewLease",
+  "settleLease",
 ] as const satisfies (keyof DomainApi)[];

@@ -1,35 +1,51 @@
 import { DurableObject } from "cloudflare:workers";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
-import { prepareSchedule } from "../../domains/schedule.ts";
-import type { Graph, ResultAnswer, Schedule, Task, TaskError } from "../../domains/task.ts";
+import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
 import type { CoordinatorApi, Grant } from "../../policy/coordination/protocol.ts";
 import { fail } from "../../policy/errors.ts";
 import { parseTaskId } from "../../policy/ids.ts";
-import { duplicateHash } from "../../policy/key.ts";
-import { LIMITS } from "../../policy/limits.ts";
-import { isTerminal, statusFromCode } from "../../policy/status.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
-import type { Claim, ClaimRequest, DomainApi, DomainSnapshot, ProgressReport, Renewal, RunControl, RunLink, RunOutcome, RunnerApi, ScheduleInput, Settlement, SubmitAnswer, SubmitRequest, TaskPage, TaskQuery } from "../protocol.ts";
+import type {
+  Claim,
+  ClaimRequest,
+  DomainApi,
+  DomainSnapshot,
+  ProgressReport,
+  Renewal,
+  RunControl,
+  RunLink,
+  RunOutcome,
+  RunnerApi,
+  ScheduleInput,
+  Settlement,
+  SubmitAnswer,
+  SubmitRequest,
+  TaskPage,
+  TaskQuery,
+} from "../protocol.ts";
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
+import { declareSchedules } from "./declare.ts";
 import { dispatch } from "./dispatch.ts";
 import { noteRetention } from "./end.ts";
 import { graph } from "./graph.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
+import { pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
 import { adoptOrphans } from "./recover.ts";
 import { retry, runNow } from "./reopen.ts";
+import { awaitResult } from "./results.ts";
 import { ring } from "./ring.ts";
 import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
-import { actOnSchedule, declare, patchSchedule, putSchedule } from "./schedules.ts";
+import { actOnSchedule, patchSchedule, putSchedule } from "./schedules.ts";
 import { settle } from "./settle.ts";
 import { snapshot } from "./snapshot.ts";
 import { finishedCount } from "./state.ts";
@@ -86,21 +102,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
-    await this.#declare();
-  }
-
-  /** Schedules declared in code, brought up to date when the code has changed. A bad one must not keep the object from waking. */
-  async #declare(): Promise<void> {
-    const { definition, state } = this.#core;
-    const fingerprint = definition && definition.schedules.length > 0 ? duplicateHash("schedules", "payload", JSON.stringify(definition.schedules)) : "";
-    if (!definition || fingerprint === state.declared) return;
-    try {
-      const inputs: ScheduleInput[] = [];
-      for (const { name, type, payload, spec } of definition.schedules) inputs.push(await prepareSchedule(this.#registry, definition, { name, type, payload, ...spec }, this.#core.clock));
-      declare(this.#core, inputs, fingerprint);
-    } catch (error) {
-      console.error(JSON.stringify({ message: "a declared schedule was refused", domain: this.#core.name, error: String(error) }));
-    }
+    await declareSchedules(this.#core, this.#registry);
   }
 
   #request(): void {
@@ -110,7 +112,12 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   #counter(id: string): number {
     this.#request();
     const parsed = parseTaskId(id);
-    if (parsed?.domain !== this.#core.name) throw fail("task_not_found", `${JSON.stringify(id)} is not an id of domain ${this.#core.name}; its ids look like ${this.#core.name}_17.`, { id });
+    if (parsed?.domain !== this.#core.name)
+      throw fail(
+        "task_not_found",
+        `${JSON.stringify(id)} is not an id of domain ${this.#core.name}; its ids look like ${this.#core.name}_17.`,
+        { id },
+      );
     return parsed.counter;
   }
 
@@ -128,16 +135,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   }
 
   async result(id: string, waitMs: number): Promise<ResultAnswer> {
-    const counter = this.#counter(id);
-    const core = this.#core;
-    let row = mustRead(core, counter);
-    if (!isTerminal(statusFromCode(row.status)) && waitMs > 0) {
-      await core.waiters.wait(counter, Math.min(waitMs, LIMITS.waitMsMax));
-      row = mustRead(core, counter);
-    }
-    const task = view(core, row, core.clock.now());
-    if (task.status === "completed") return { status: "completed", result: task.result };
-    return { status: task.status, error: task.error as TaskError | null, ended: isTerminal(task.status) };
+    return awaitResult(this.#core, this.#counter(id), waitMs);
   }
 
   async list(query: TaskQuery): Promise<TaskPage> {
@@ -188,22 +186,14 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
 
   async pause(): Promise<DomainSnapshot> {
     this.#request();
-    const core = this.#core;
-    core.transact("pause", () => {
-      core.touch().paused = true;
-      for (const run of core.runs.values()) for (const id of run.open) core.abort(run, id, "pause");
-    });
-    return snapshot(core);
+    pause(this.#core);
+    return snapshot(this.#core);
   }
 
   async resumeDomain(): Promise<DomainSnapshot> {
     this.#request();
-    const core = this.#core;
-    core.transact("resume", () => {
-      core.touch().paused = false;
-      dispatch(core);
-    });
-    return snapshot(core);
+    resume(this.#core);
+    return snapshot(this.#core);
   }
 
   async createSchedule(input: ScheduleInput): Promise<{ schedule: Schedule; created: boolean }> {
@@ -253,13 +243,19 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
-    await this.#declare();
+    await declareSchedules(this.#core, this.#registry);
     this.#ring();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }
 
   /** A runner whose link broke finds its run again, or learns that it is over. */
-  async resumeRun(request: { run: string; outcomes: RunOutcome[]; unstarted: number[]; finished: boolean; control?: RunControl }): Promise<RunLink | null> {
+  async resumeRun(request: {
+    run: string;
+    outcomes: RunOutcome[];
+    unstarted: number[];
+    finished: boolean;
+    control?: RunControl;
+  }): Promise<RunLink | null> {
     const run = this.#core.runs.get(request.run);
     point("resume.call", this.#core.name);
     if (!run || run.closed) throw leaseLost(request.run);

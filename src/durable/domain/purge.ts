@@ -31,10 +31,17 @@ export function purge(core: Core, now: number): boolean {
     state.purgeCursor = 0;
   }
   const rows = core.store
-    .exec<Aged & Record<string, SqlStorageValue>>("SELECT id, status, finished_at, tags, options FROM tasks WHERE id > ? ORDER BY id LIMIT ?", state.purgeCursor, LIMITS.purgeSlice)
+    .exec<Aged & Record<string, SqlStorageValue>>(
+      "SELECT id, status, finished_at, tags, options FROM tasks WHERE id > ? ORDER BY id LIMIT ?",
+      state.purgeCursor,
+      LIMITS.purgeSlice,
+    )
     .toArray();
   core.touch();
-  const ripe = unneeded(core, rows.filter((row) => row.status >= FIRST_TERMINAL_CODE && row.finished_at !== null && row.finished_at + LIMITS.keepAtLeastMs <= now));
+  const ripe = unneeded(
+    core,
+    rows.filter((row) => row.status >= FIRST_TERMINAL_CODE && row.finished_at !== null && row.finished_at + LIMITS.keepAtLeastMs <= now),
+  );
   const old = isAgeDay ? ripe.filter((row) => row.finished_at! + maxAgeMs <= now) : [];
   const gone = new Set([...ripe.slice(0, surplus), ...old]);
   remove(core, [...gone]);
@@ -49,7 +56,10 @@ function dropLingering(core: Core): void {
   const ids = [...idsOf(core.state.lingering)];
   const needed = withLiveDependents(core.store, ids);
   // One that was retried meanwhile is dealt with when it ends again.
-  const rows = readTasks(core.store, ids.filter((id) => !needed.has(id))).filter((row) => row.status === STATUS_CODE.completed);
+  const rows = readTasks(
+    core.store,
+    ids.filter((id) => !needed.has(id)),
+  ).filter((row) => row.status === STATUS_CODE.completed);
   if (needed.size === ids.length) return;
   core.touch().lingering = toRanges([...needed].sort((one, other) => one - other));
   remove(core, rows);
@@ -58,7 +68,10 @@ function dropLingering(core: Core): void {
 /** Those that no living task depends on, and nobody waits for. */
 function unneeded(core: Core, rows: Aged[]): Aged[] {
   if (core.state.edges === 0 || rows.length === 0) return rows;
-  const needed = withLiveDependents(core.store, rows.map((row) => row.id));
+  const needed = withLiveDependents(
+    core.store,
+    rows.map((row) => row.id),
+  );
   return needed.size === 0 ? rows : rows.filter((row) => !needed.has(row.id));
 }
 

@@ -47,7 +47,9 @@ function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isA
   if (endStopped(core, row, stoppedBy(row.cancelling) ?? run.aborts.get(row.id), { started_at: run.startedAt })) return;
   if (isCharged && isAlone && row.interruptions + 1 >= LIMITS.poisonInterruptionsMax) return poison(core, run, row);
   if (isCharged) {
-    const change = isAlone ? { interruptions: row.interruptions + 1, ...startedBy(row, run.startedAt), ...lifeAfterStart(row, core.clock.now()) } : { suspect: 1 };
+    const change = isAlone
+      ? { interruptions: row.interruptions + 1, ...startedBy(row, run.startedAt), ...lifeAfterStart(row, core.clock.now()) }
+      : { suspect: 1 };
     setColumns(core.store, row.id, change);
   }
   core.lanes.add(core.laneOf(row.type), row.priority, row.id);

@@ -35,7 +35,11 @@ export function release(core: Core, to: TerminalStatus, ids: readonly number[], 
   for (let wave = waves.shift(); wave; wave = waves.shift()) {
     const ended = judge(core, wave, verdicts);
     if (ended.length === 0) continue;
-    endDependents(core.store, ended.map((edge) => [edge.dependent, failureOf(core, edge, wave.to)]), now);
+    endDependents(
+      core.store,
+      ended.map((edge) => [edge.dependent, failureOf(core, edge, wave.to)]),
+      now,
+    );
     core.moved("blocked", "dependency_failed", ended.length);
     for (const { dependent } of ended) core.blockers.delete(dependent);
     told(ended.map((edge) => edge.dependent));

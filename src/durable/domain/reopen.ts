@@ -15,15 +15,28 @@ export function retry(core: Core, id: number, replacement?: { payload: string; h
     const row = mustRead(core, id);
     const status = statusFromCode(row.status);
     if (!isTerminal(status) || status === "superseded") {
-      throw fail("invalid_state", `Task ${taskId(core.name, id)} is ${status}; only a task that has ended (and was not superseded) can be retried.`, { id: taskId(core.name, id), status });
+      throw fail(
+        "invalid_state",
+        `Task ${taskId(core.name, id)} is ${status}; only a task that has ended (and was not superseded) can be retried.`,
+        { id: taskId(core.name, id), status },
+      );
     }
     const hash = replacement && row.key === null ? (replacement.hash ?? null) : row.key_hash;
     claimKey(core, row, hash);
     const now = core.clock.now();
     const to = judgeAgain(core, row);
     changeTask(core.store, row, "reopen", status, to, {
-      attempt: 0, interruptions: 0, suspect: 0, cancelling: 0, result: null, error: null, finished_at: null, started_at: null, run_at: null,
-      key_hash: hash, held: hash === null ? null : 1,
+      attempt: 0,
+      interruptions: 0,
+      suspect: 0,
+      cancelling: 0,
+      result: null,
+      error: null,
+      finished_at: null,
+      started_at: null,
+      run_at: null,
+      key_hash: hash,
+      held: hash === null ? null : 1,
       ...(replacement ? { payload: replacement.payload } : {}),
       ...lifeAgain(core, row, now),
     });
@@ -58,7 +71,11 @@ function judgeAgain(core: Core, row: TaskRow): "pending" | "blocked" {
 function stillFailed(core: Core, id: number, upstream: number, status: string): Error {
   const [own, other] = [taskId(core.name, id), taskId(core.name, upstream)];
   const next = status === "purged" ? "Submit it anew, without that dependency." : `Retry ${other} first.`;
-  return fail("invalid_state", `Task ${own} cannot be retried: its dependency ${other} is ${status}. ${next}`, { id: own, dependency: other, status });
+  return fail("invalid_state", `Task ${own} cannot be retried: its dependency ${other} is ${status}. ${next}`, {
+    id: own,
+    dependency: other,
+    status,
+  });
 }
 
 /** Blocked tasks that were satisfied with it wait for it once more: what is remembered of them is wrong from now on. */
@@ -75,7 +92,11 @@ function claimKey(core: Core, row: TaskRow, hash: string | null): void {
   if (!holder) return;
   const id = taskId(core.name, row.id);
   const heldBy = taskId(core.name, holder.id);
-  throw fail("invalid_state", `Task ${id} cannot be retried: its duplicate key is held by ${heldBy}. Wait for that one to end, or cancel it.`, { id, heldBy });
+  throw fail(
+    "invalid_state",
+    `Task ${id} cannot be retried: its duplicate key is held by ${heldBy}. Wait for that one to end, or cancel it.`,
+    { id, heldBy },
+  );
 }
 
 /** The ttl starts anew; a deadline that has passed would end it at once, so it is dropped. */
@@ -95,7 +116,10 @@ export function runNow(core: Core, id: number): void {
     const status = statusFromCode(row.status);
     if (status === "pending") return;
     if (status !== "scheduled") {
-      throw fail("invalid_state", `Task ${taskId(core.name, id)} is ${status}; only a scheduled task can be run now.`, { id: taskId(core.name, id), status });
+      throw fail("invalid_state", `Task ${taskId(core.name, id)} is ${status}; only a scheduled task can be run now.`, {
+        id: taskId(core.name, id),
+        status,
+      });
     }
     changeTask(core.store, row, "run-now", "scheduled", "pending", { run_at: null });
     core.moved("scheduled", "pending");

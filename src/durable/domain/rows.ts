@@ -1,9 +1,10 @@
-import { LIMITS } from "../../policy/limits.ts";
 import type { RetryPolicy } from "../../policy/retry.ts";
-import { FIRST_TERMINAL_CODE, move, STATUS_CODE, type Cause, type StoredStatus } from "../../policy/status.ts";
+import { FIRST_TERMINAL_CODE, move, type Cause, type StoredStatus } from "../../policy/status.ts";
 import { utf8Bytes } from "../../policy/text.ts";
 import type { tasks } from "./schema.ts";
+import { slices } from "./slices.ts";
 import type { Store } from "./store.ts";
+import { deleteTags } from "./tag-rows.ts";
 
 /** A row of `tasks`. Only this module and `list.ts`, `purge.ts`, `expire.ts` name the table. */
 export type TaskRow = typeof tasks.$inferSelect;
@@ -24,84 +25,6 @@ export interface TaskOptions {
 
 /** A row on its way in; what is absent has its default. */
 export type NewTask = Pick<TaskRow, "id" | "type" | "status" | "priority" | "payload" | "created_at"> & Partial<TaskRow>;
-
-const EXTRA = [
-  "key", "key_hash", "held", "label", "tags", "options", "run_at", "ttl_at", "deadline_at", "expires_at", "attempt", "executions",
-  "started_at", "errors", "suspect", "interruptions", "cancelling", "schedule", "error", "finished_at",
-] as const satisfies readonly (keyof TaskRow)[];
-
-// A statement per row costs 50 µs, one for a thousand rows 3 to 5 µs a row (measured): so sets, through json_each.
-const INSERT_PLAIN = `INSERT INTO tasks (id, type, status, priority, created_at, payload)
-  SELECT ?1 + key, ?2, 0, ?3, ?4, value FROM json_each(?5)`;
-// Hash and payload in one string: cheaper to cut apart than a nested array is to parse twice.
-const INSERT_KEYED = `INSERT INTO tasks (id, type, status, priority, created_at, payload, key_hash, held)
-  SELECT ?1 + key, ?2, 0, ?3, ?4, substr(value, 33), substr(value, 1, 32), 1 FROM json_each(?5)`;
-const INSERT_FULL = `INSERT INTO tasks (id, type, status, priority, created_at, payload, ${EXTRA.join(", ")})
-  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, ${EXTRA.map((_, index) => `value ->> ${index + 6}`).join(", ")}
-  FROM json_each(?1)`;
-
-const SIMPLE: ReadonlySet<string> = new Set(["id", "type", "status", "priority", "payload", "created_at", "key_hash", "held"]);
-/** Quotes double at most when the JSON text is put into JSON once more. */
-const sizeOf = (row: NewTask): number => 2 * utf8Bytes(row.payload) + 64;
-const LARGE = LIMITS.jsonParameterBytesMax / 4;
-
-/** Inserts rows, in order, with as few statements as their shapes allow. */
-export function insertTasks(store: Store, rows: readonly NewTask[]): void {
-  let start = 0;
-  while (start < rows.length) {
-    const first = rows[start]!;
-    const shape = shapeOf(first);
-    let bytes = sizeOf(first);
-    let end = start + 1;
-    for (; end < rows.length && bytes <= LIMITS.jsonParameterBytesMax; end += 1) {
-      const row = rows[end]!;
-      const size = sizeOf(row);
-      if (bytes + size > LIMITS.jsonParameterBytesMax || shapeOf(row) !== shape || row.id !== first.id + end - start) break;
-      if (shape !== "full" && (row.type !== first.type || row.priority !== first.priority)) break;
-      bytes += size;
-    }
-    insertSlice(store, shape, rows.slice(start, end), bytes);
-    start = end;
-  }
-}
-
-type Shape = "plain" | "keyed" | "full";
-
-function shapeOf(row: NewTask): Shape {
-  if (row.status !== STATUS_CODE.pending) return "full";
-  for (const field in row) if (!SIMPLE.has(field)) return "full";
-  return row.key_hash === undefined ? "plain" : row.held === 1 ? "keyed" : "full";
-}
-
-function insertSlice(store: Store, shape: Shape, rows: readonly NewTask[], bytes: number): void {
-  const first = rows[0]!;
-  if (bytes > LARGE && rows.length === 1) return insertLarge(store, first);
-  if (shape === "full") {
-    const values = rows.map((row) => [row.id, row.type, row.status, row.priority, row.created_at, row.payload, ...EXTRA.map((field) => row[field] ?? defaultOf(field))]);
-    store.exec(INSERT_FULL, JSON.stringify(values));
-  } else {
-    const values = shape === "plain" ? rows.map((row) => row.payload) : rows.map((row) => row.key_hash! + row.payload);
-    store.exec(shape === "plain" ? INSERT_PLAIN : INSERT_KEYED, first.id, first.type, first.priority, first.created_at, JSON.stringify(values));
-  }
-}
-
-/** A payload too large to be wrapped in JSON again travels as its own parameter (a string may be 2 MB). */
-function insertLarge(store: Store, row: NewTask): void {
-  const columns = ["id", "type", "status", "priority", "created_at", "payload", ...EXTRA] as const;
-  store.exec(
-    `INSERT INTO tasks (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
-    ...columns.map((column) => row[column] ?? defaultOf(column)),
-  );
-}
-
-/** One row as it is, whatever its columns. */
-export function insertCopy(store: Store, row: TaskRow): void {
-  const columns = Object.keys(row) as (keyof TaskRow)[];
-  store.exec(`INSERT INTO tasks (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`, ...columns.map((column) => row[column]));
-}
-
-const NOT_NULL: ReadonlySet<string> = new Set(["attempt", "executions", "suspect", "interruptions", "cancelling"]);
-const defaultOf = (field: string): number | null => (NOT_NULL.has(field) ? 0 : null);
 
 // ── reading ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,15 +61,31 @@ export function readResultSizes(store: Store, ids: readonly number[]): { id: num
 export function readResults(store: Store, ids: readonly number[]): [id: number, result: string][] {
   if (ids.length === 0) return [];
   return [
-    ...store.exec("SELECT t.id, t.result FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value", JSON.stringify(ids)).raw<SqlStorageValue[]>(),
+    ...store
+      .exec("SELECT t.id, t.result FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value", JSON.stringify(ids))
+      .raw<SqlStorageValue[]>(),
   ] as unknown as [number, string][];
 }
 
 /** What a dispatch needs of a row; a tuple, since thousands a second are read. */
 export type RunRow = [
-  id: number, type: string, priority: number, payload: string, attempt: number, executions: number, created: number, options: string | null,
-  key: string | null, label: string | null, tags: string | null, schedule: number | null, suspect: number, started: number | null,
-  ttl: number | null, cancelling: number, deadline: number | null,
+  id: number,
+  type: string,
+  priority: number,
+  payload: string,
+  attempt: number,
+  executions: number,
+  created: number,
+  options: string | null,
+  key: string | null,
+  label: string | null,
+  tags: string | null,
+  schedule: number | null,
+  suspect: number,
+  started: number | null,
+  ttl: number | null,
+  cancelling: number,
+  deadline: number | null,
 ];
 
 const RUN_COLUMNS =
@@ -154,7 +93,9 @@ const RUN_COLUMNS =
 
 /** The rows of neighbouring ids, in order. */
 export function readForRun(store: Store, first: number, last: number): RunRow[] {
-  return [...store.exec(`SELECT ${RUN_COLUMNS} FROM tasks WHERE id BETWEEN ? AND ?`, first, last).raw<SqlStorageValue[]>()] as unknown as RunRow[];
+  return [
+    ...store.exec(`SELECT ${RUN_COLUMNS} FROM tasks WHERE id BETWEEN ? AND ?`, first, last).raw<SqlStorageValue[]>(),
+  ] as unknown as RunRow[];
 }
 
 /** Which of these hashes are held, by whom. */
@@ -171,7 +112,14 @@ export function readHolders(store: Store, hashes: readonly string[]): { id: numb
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Changes one row: the only way a status of a single task is written. The table of transitions must allow it. */
-export function changeTask(store: Store, row: Pick<TaskRow, "id">, cause: Cause, from: StoredStatus, to: StoredStatus, change: Partial<TaskRow>): void {
+export function changeTask(
+  store: Store,
+  row: Pick<TaskRow, "id">,
+  cause: Cause,
+  from: StoredStatus,
+  to: StoredStatus,
+  change: Partial<TaskRow>,
+): void {
   const status = move(cause, from, to);
   const ended = status >= FIRST_TERMINAL_CODE ? { held: null, suspect: 0, cancelling: 0 } : {};
   setColumns(store, row.id, { ...change, ...ended, status });
@@ -199,20 +147,26 @@ export function endDependents(store: Store, ends: readonly (readonly [id: number
     store.exec(
       `UPDATE tasks SET status = 16, held = NULL, suspect = 0, cancelling = 0, finished_at = ?1, error = e.value ->> 1
         FROM json_each(?2) AS e WHERE tasks.id = e.value ->> 0`,
-      now, JSON.stringify(slice),
+      now,
+      JSON.stringify(slice),
     );
   }
 }
 
 /** Blocked tasks that may go: pending, or scheduled where their time has not come. */
-export function unblockTasks(store: Store, ids: readonly number[], now: number): Pick<TaskRow, "id" | "priority" | "type" | "status" | "run_at">[] {
+export function unblockTasks(
+  store: Store,
+  ids: readonly number[],
+  now: number,
+): Pick<TaskRow, "id" | "priority" | "type" | "status" | "run_at">[] {
   move("unblock", "blocked", "pending");
   move("unblock", "blocked", "scheduled");
   return store
     .exec<Pick<TaskRow, "id" | "priority" | "type" | "status" | "run_at">>(
       `UPDATE tasks SET status = CASE WHEN run_at > ?1 THEN 1 ELSE 0 END WHERE id IN (SELECT value FROM json_each(?2)) AND status = 2
         RETURNING id, priority, type, status, run_at`,
-      now, JSON.stringify(ids),
+      now,
+      JSON.stringify(ids),
     )
     .toArray();
 }
@@ -223,7 +177,9 @@ export function completeWithResults(store: Store, results: readonly [id: number,
   for (const slice of slices(results, ([, result]) => 2 * utf8Bytes(result) + 24)) {
     store.exec(
       `UPDATE tasks SET ${COMPLETE}, result = r.value ->> 1 FROM json_each(?3) AS r WHERE tasks.id = r.value ->> 0`,
-      startedAt, now, JSON.stringify(slice),
+      startedAt,
+      now,
+      JSON.stringify(slice),
     );
   }
 }
@@ -231,41 +187,9 @@ export function completeWithResults(store: Store, results: readonly [id: number,
 /** Removes rows with their tags. Their edges are `end.ts`'s. */
 export function deleteTasks(store: Store, rows: readonly { id: number; tags: string | null }[]): void {
   if (rows.length === 0) return;
-  deleteTags(store, rows.filter((row) => row.tags !== null).map((row) => ({ id: row.id, tags: JSON.parse(row.tags!) as Record<string, string> })));
+  deleteTags(
+    store,
+    rows.filter((row) => row.tags !== null).map((row) => ({ id: row.id, tags: JSON.parse(row.tags!) as Record<string, string> })),
+  );
   store.exec("DELETE FROM tasks WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(rows.map((row) => row.id)));
-}
-
-export function insertTags(store: Store, rows: readonly { id: number; tags: Record<string, string> }[]): void {
-  const triples = rows.flatMap(({ id, tags }) => Object.entries(tags).map(([key, value]) => [key, value, id] as const));
-  for (const slice of slices(triples, ([key, value]) => 2 * (key.length + value.length) * 3 + 32)) {
-    store.exec(
-      "INSERT INTO tags (key, value, task) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)", JSON.stringify(slice),
-    );
-  }
-}
-
-export function deleteTags(store: Store, rows: readonly { id: number; tags: Record<string, string> }[]): void {
-  const triples = rows.flatMap(({ id, tags }) => Object.entries(tags).map(([key, value]) => [key, value, id] as const));
-  for (const slice of slices(triples, ([key, value]) => 2 * (key.length + value.length) * 3 + 32)) {
-    store.exec(
-      "DELETE FROM tags WHERE (key, value, task) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))",
-      JSON.stringify(slice),
-    );
-  }
-}
-
-/** Cuts a list so that each piece stays under the limit of one JSON parameter. */
-function* slices<Item>(items: readonly Item[], bytesOf: (item: Item) => number): Generator<readonly Item[]> {
-  let start = 0;
-  let bytes = 0;
-  for (let index = 0; index < items.length; index += 1) {
-    const size = bytesOf(items[index]!);
-    if (index > start && bytes + size > LIMITS.jsonParameterBytesMax) {
-      yield items.slice(start, index);
-      start = index;
-      bytes = 0;
-    }
-    bytes += size;
-  }
-  if (start < items.length) yield items.slice(start);
 }

@@ -15,14 +15,24 @@ export const PAUSED = { none: 0, user: 1, undeclared: 2 } as const;
 
 export function readSchedule(core: Core, id: string): ScheduleRow {
   const parsed = parseScheduleId(id);
-  const row = parsed?.domain === core.name ? core.store.exec<ScheduleRow>("SELECT * FROM schedules WHERE id = ?", parsed.counter).toArray()[0] : undefined;
-  if (!row) throw fail("schedule_not_found", `There is no schedule ${JSON.stringify(id)} in domain ${core.name}; list them with GET /v1/domains/${core.name}/schedules.`, { id });
+  const row =
+    parsed?.domain === core.name
+      ? core.store.exec<ScheduleRow>("SELECT * FROM schedules WHERE id = ?", parsed.counter).toArray()[0]
+      : undefined;
+  if (!row)
+    throw fail(
+      "schedule_not_found",
+      `There is no schedule ${JSON.stringify(id)} in domain ${core.name}; list them with GET /v1/domains/${core.name}/schedules.`,
+      { id },
+    );
   return row;
 }
 
 export function listSchedules(core: Core, query: { limit?: number; before?: number }): { items: Schedule[]; next: number | null } {
   const limit = Math.min(query.limit ?? LIMITS.pageDefault, LIMITS.pageMax);
-  const rows = core.store.exec<ScheduleRow>("SELECT * FROM schedules WHERE id < ? ORDER BY id DESC LIMIT ?", query.before ?? Number.MAX_SAFE_INTEGER, limit + 1).toArray();
+  const rows = core.store
+    .exec<ScheduleRow>("SELECT * FROM schedules WHERE id < ? ORDER BY id DESC LIMIT ?", query.before ?? Number.MAX_SAFE_INTEGER, limit + 1)
+    .toArray();
   const items = rows.slice(0, limit);
   return { items: items.map((row) => viewSchedule(core, row)), next: rows.length > limit ? items.at(-1)!.id : null };
 }
@@ -58,7 +68,10 @@ export function viewSchedule(core: Core, row: ScheduleRow): Schedule {
 /** The next five planned times, without jitter; fewer when so many runs are not left. */
 function nextRuns(row: ScheduleRow): number[] {
   if (row.planned_at === null || row.paused !== PAUSED.none) return [];
-  return [row.planned_at, ...nextFive(ruleOf(row), row.planned_at)].slice(0, Math.min(5, row.max_runs === null ? 5 : row.max_runs - row.runs));
+  return [row.planned_at, ...nextFive(ruleOf(row), row.planned_at)].slice(
+    0,
+    Math.min(5, row.max_runs === null ? 5 : row.max_runs - row.runs),
+  );
 }
 
 export const ruleOf = (row: Pick<ScheduleRow, "every_ms" | "anchor_at" | "cron" | "timezone">): Recurrence =>
@@ -69,14 +82,20 @@ export const isUsedUp = (row: Pick<ScheduleRow, "max_runs" | "runs">): boolean =
 /** The next planned time after `afterMs` that was not decided yet, and its moment: none while paused or used up. */
 export function nextOf(core: Core, row: ScheduleRow, afterMs: number): Pick<ScheduleRow, "planned_at" | "next_at"> {
   const isOff = row.paused !== PAUSED.none || isUsedUp(row);
-  const next = isOff ? null : nextFiring(ruleOf(row), Math.max(afterMs, row.decided_to ?? afterMs), row.jitter_ms, () => core.clock.random());
+  const next = isOff
+    ? null
+    : nextFiring(ruleOf(row), Math.max(afterMs, row.decided_to ?? afterMs), row.jitter_ms, () => core.clock.random());
   return { planned_at: next?.plannedAt ?? null, next_at: next?.at ?? null };
 }
 
 export function updateSchedule(core: Core, id: number, columns: Partial<ScheduleRow>): ScheduleRow {
   const names = Object.keys(columns);
   const row = core.store
-    .exec<ScheduleRow>(`UPDATE schedules SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE id = ? RETURNING *`, ...Object.values(columns), id)
+    .exec<ScheduleRow>(
+      `UPDATE schedules SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE id = ? RETURNING *`,
+      ...Object.values(columns),
+      id,
+    )
     .one();
   if (row.next_at !== null) core.alarm.soon("schedule", row.next_at);
   return row;

@@ -12,7 +12,10 @@ import { isUsedUp, nextOf, PAUSED, readSchedule, ruleOf, updateSchedule, viewSch
 type Timing = Pick<ScheduleRow, "every_ms" | "cron" | "timezone" | "anchor_at">;
 
 /** The timing of an input, checked: it must fire at least once. And the moment after which it begins. */
-function timingOf(input: Pick<ScheduleInput, "everyMs" | "cron" | "timezone" | "initialDelayMs">, now: number): { timing: Timing; after: number } {
+function timingOf(
+  input: Pick<ScheduleInput, "everyMs" | "cron" | "timezone" | "initialDelayMs">,
+  now: number,
+): { timing: Timing; after: number } {
   if (input.everyMs !== undefined) {
     const every_ms = parseEvery(input.everyMs);
     const anchor_at = now + (input.initialDelayMs ?? every_ms);
@@ -20,12 +23,19 @@ function timingOf(input: Pick<ScheduleInput, "everyMs" | "cron" | "timezone" | "
   }
   const rule = parseCron(input.cron, input.timezone);
   if (nextAfter(rule, now) === null) {
-    throw fail("invalid_request", `The cron expression ${JSON.stringify(input.cron)} never fires; such a date does not exist.`, { issues: [{ path: "cron", message: "never fires" }] });
+    throw fail("invalid_request", `The cron expression ${JSON.stringify(input.cron)} never fires; such a date does not exist.`, {
+      issues: [{ path: "cron", message: "never fires" }],
+    });
   }
   return { timing: { every_ms: null, cron: rule.cron, timezone: rule.timezone, anchor_at: now }, after: now };
 }
 
-const policyOf = ({ overlap, catchUpMs, jitterMs, maxRuns }: ScheduleInput): Pick<ScheduleRow, "overlap" | "catch_up_ms" | "jitter_ms" | "max_runs"> => ({
+const policyOf = ({
+  overlap,
+  catchUpMs,
+  jitterMs,
+  maxRuns,
+}: ScheduleInput): Pick<ScheduleRow, "overlap" | "catch_up_ms" | "jitter_ms" | "max_runs"> => ({
   overlap: overlap ?? "skip",
   catch_up_ms: catchUpMs ?? 0,
   jitter_ms: jitterMs ?? 0,
@@ -36,7 +46,8 @@ const policyOf = ({ overlap, catchUpMs, jitterMs, maxRuns }: ScheduleInput): Pic
 export function putSchedule(core: Core, input: ScheduleInput, declared = false): { schedule: Schedule; created: boolean } {
   const now = core.clock.now();
   const { timing, after } = timingOf(input, now);
-  const found = input.name === undefined ? undefined : core.store.exec<ScheduleRow>("SELECT * FROM schedules WHERE name = ?", input.name).toArray()[0];
+  const found =
+    input.name === undefined ? undefined : core.store.exec<ScheduleRow>("SELECT * FROM schedules WHERE name = ?", input.name).toArray()[0];
   return core.transact("schedule", () => {
     const state = core.touch();
     if (found) return { schedule: viewSchedule(core, change(core, found, input, declared)), created: false };
@@ -47,8 +58,19 @@ export function putSchedule(core: Core, input: ScheduleInput, declared = false):
       .exec<ScheduleRow>(
         `INSERT INTO schedules (id, name, item, every_ms, cron, timezone, anchor_at, overlap, catch_up_ms, jitter_ms, max_runs, declared, created_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
-        state.lastSchedule, input.name ?? null, JSON.stringify(input.item), timing.every_ms, timing.cron, timing.timezone, timing.anchor_at,
-        policy.overlap, policy.catch_up_ms, policy.jitter_ms, policy.max_runs, declared ? 1 : 0, now,
+        state.lastSchedule,
+        input.name ?? null,
+        JSON.stringify(input.item),
+        timing.every_ms,
+        timing.cron,
+        timing.timezone,
+        timing.anchor_at,
+        policy.overlap,
+        policy.catch_up_ms,
+        policy.jitter_ms,
+        policy.max_runs,
+        declared ? 1 : 0,
+        now,
       )
       .one();
     return { schedule: viewSchedule(core, updateSchedule(core, row.id, nextOf(core, row, after))), created: true };
@@ -58,7 +80,8 @@ export function putSchedule(core: Core, input: ScheduleInput, declared = false):
 function change(core: Core, row: ScheduleRow, input: ScheduleInput, declared: boolean): ScheduleRow {
   const { timing, after } = timingOf(input, core.clock.now());
   // The rhythm of an interval goes on when only something else changed.
-  const keeps = timing.every_ms === row.every_ms && timing.cron === row.cron && timing.timezone === row.timezone && input.initialDelayMs === undefined;
+  const keeps =
+    timing.every_ms === row.every_ms && timing.cron === row.cron && timing.timezone === row.timezone && input.initialDelayMs === undefined;
   const changed: ScheduleRow = {
     ...row,
     item: JSON.stringify(input.item),
@@ -85,7 +108,9 @@ export function patchSchedule(core: Core, id: string, patch: Partial<ScheduleInp
     item: patch.item ?? (JSON.parse(row.item) as SubmitItem),
     ...(patch.everyMs !== undefined || patch.cron !== undefined
       ? { everyMs: patch.everyMs, cron: patch.cron, timezone: patch.timezone ?? (patch.cron === undefined ? undefined : row.timezone) }
-      : row.every_ms === null ? { cron: row.cron!, timezone: patch.timezone ?? row.timezone } : { everyMs: row.every_ms }),
+      : row.every_ms === null
+        ? { cron: row.cron!, timezone: patch.timezone ?? row.timezone }
+        : { everyMs: row.every_ms }),
     ...(patch.initialDelayMs === undefined ? {} : { initialDelayMs: patch.initialDelayMs }),
     overlap: patch.overlap ?? row.overlap,
     catchUpMs: patch.catchUpMs ?? row.catch_up_ms,
@@ -105,7 +130,8 @@ export function actOnSchedule(core: Core, id: string, action: "pause" | "resume"
     const now = core.clock.now();
     if (action === "trigger") return viewSchedule(core, trigger(core, row, now));
     core.touch();
-    if (action === "pause") return viewSchedule(core, updateSchedule(core, row.id, { paused: PAUSED.user, planned_at: null, next_at: null }));
+    if (action === "pause")
+      return viewSchedule(core, updateSchedule(core, row.id, { paused: PAUSED.user, planned_at: null, next_at: null }));
     if (action === "resume") {
       const plan = row.paused === PAUSED.none ? {} : nextOf(core, { ...row, paused: PAUSED.none }, now);
       return viewSchedule(core, updateSchedule(core, row.id, { paused: PAUSED.none, ...plan }));
@@ -118,7 +144,11 @@ export function actOnSchedule(core: Core, id: string, action: "pause" | "resume"
 /** Submits an instance now, beside the plan and whatever lives; `maxRuns` bounds these, too. */
 function trigger(core: Core, row: ScheduleRow, now: number): ScheduleRow {
   if (isUsedUp(row)) {
-    throw fail("invalid_state", `Schedule ${scheduleId(core.name, row.id)} has made its ${row.max_runs} runs (maxRuns); raise maxRuns first.`, { id: scheduleId(core.name, row.id), runs: row.runs });
+    throw fail(
+      "invalid_state",
+      `Schedule ${scheduleId(core.name, row.id)} has made its ${row.max_runs} runs (maxRuns); raise maxRuns first.`,
+      { id: scheduleId(core.name, row.id), runs: row.runs },
+    );
   }
   core.touch();
   const last_task = submitInstance(core, row, `${row.id} trigger ${row.runs}`, now);
@@ -136,7 +166,9 @@ export function declare(core: Core, inputs: readonly ScheduleInput[], fingerprin
     const names = JSON.stringify(inputs.map((input) => input.name));
     core.store.exec(
       "UPDATE schedules SET paused = ?, planned_at = NULL, next_at = NULL WHERE declared = 1 AND paused = ? AND name NOT IN (SELECT value FROM json_each(?))",
-      PAUSED.undeclared, PAUSED.none, names,
+      PAUSED.undeclared,
+      PAUSED.none,
+      names,
     );
     core.touch().declared = fingerprint;
   });

@@ -56,11 +56,21 @@ export const tasks = sqliteTable(
     schedule: integer(),
   },
   (table) => [
-    index("tasks_due").on(table.run_at).where(sql`status = 1`),
-    index("tasks_expiry").on(table.expires_at).where(sql`expires_at IS NOT NULL AND status < 10`),
-    uniqueIndex("tasks_key").on(table.key_hash).where(sql`held = 1`),
-    index("tasks_failures").on(table.id).where(sql`status IN (11, 12)`),
-    index("tasks_schedule").on(table.schedule).where(sql`schedule IS NOT NULL AND status < 10`),
+    index("tasks_due")
+      .on(table.run_at)
+      .where(sql`status = 1`),
+    index("tasks_expiry")
+      .on(table.expires_at)
+      .where(sql`expires_at IS NOT NULL AND status < 10`),
+    uniqueIndex("tasks_key")
+      .on(table.key_hash)
+      .where(sql`held = 1`),
+    index("tasks_failures")
+      .on(table.id)
+      .where(sql`status IN (11, 12)`),
+    index("tasks_schedule")
+      .on(table.schedule)
+      .where(sql`schedule IS NOT NULL AND status < 10`),
   ],
 );
 
@@ -68,11 +78,9 @@ export const tasks = sqliteTable(
 export const state = sqliteTable("state", { id: integer().primaryKey(), json: text().notNull() });
 
 /** One row per tag given with a task, for finding; WITHOUT ROWID (edited into the migration), so one row is one write. */
-export const tags = sqliteTable(
-  "tags",
-  { key: text().notNull(), value: text().notNull(), task: integer().notNull() },
-  (table) => [primaryKey({ columns: [table.key, table.value, table.task] })],
-);
+export const tags = sqliteTable("tags", { key: text().notNull(), value: text().notNull(), task: integer().notNull() }, (table) => [
+  primaryKey({ columns: [table.key, table.value, table.task] }),
+]);
 
 /** A task that waits for another: today only a successor `after` the one whose key it took. WITHOUT ROWID. */
 export const edges = sqliteTable(
@@ -125,7 +133,11 @@ export const schedules = sqliteTable(
     last_task: integer(),
     created_at: integer().notNull(),
   },
-  (table) => [index("schedules_next").on(table.next_at).where(sql`next_at IS NOT NULL`)],
+  (table) => [
+    index("schedules_next")
+      .on(table.next_at)
+      .where(sql`next_at IS NOT NULL`),
+  ],
 );
 
 /** Outcomes of submits with an idempotency key, kept for a day. */

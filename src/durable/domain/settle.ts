@@ -19,7 +19,11 @@ type Failure = Extract<RunOutcome, { ok: false }>;
  * Takes in what a runner says of its run, in one transaction: outcomes, tasks it will not start, and whether it is
  * done. What the run no longer holds (settled before, put back, over) is ignored: that is the fence.
  */
-export function settle(core: Core, run: Run, report: { outcomes: readonly RunOutcome[]; unstarted: readonly number[]; finished: boolean }): void {
+export function settle(
+  core: Core,
+  run: Run,
+  report: { outcomes: readonly RunOutcome[]; unstarted: readonly number[]; finished: boolean },
+): void {
   core.transact("settle", () => {
     const now = core.clock.now();
     const completed: [id: number, result: string | undefined][] = [];
@@ -32,7 +36,11 @@ export function settle(core: Core, run: Run, report: { outcomes: readonly RunOut
       else completed.push([outcome.id, outcome.result]);
     }
     complete(core, run, completed, now);
-    putBack(core, run, report.unstarted.filter((id) => run.open.has(id)));
+    putBack(
+      core,
+      run,
+      report.unstarted.filter((id) => run.open.has(id)),
+    );
     if (report.finished) {
       // A runner answers for every task it was given; one it forgot would otherwise never move again.
       putBack(core, run, [...run.open]);
@@ -52,8 +60,15 @@ function complete(core: Core, run: Run, completed: readonly [number, string | un
   const gone = new Set(unkept.map((row) => row.id));
   writeCompleted(core, run, gone.size === 0 ? completed : completed.filter(([id]) => !gone.has(id)), now);
   core.moved("pending", "completed", completed.length);
-  ended(core, "completed", completed.map(([id]) => id));
-  remove(core, unkept.map(({ id, tags, options }) => ({ id, tags, options, status: STATUS_CODE.completed })));
+  ended(
+    core,
+    "completed",
+    completed.map(([id]) => id),
+  );
+  remove(
+    core,
+    unkept.map(({ id, tags, options }) => ({ id, tags, options, status: STATUS_CODE.completed })),
+  );
 }
 
 /** Neighbours without results in one statement, results in another. */
@@ -68,7 +83,10 @@ function writeCompleted(core: Core, run: Run, completed: readonly [number, strin
 function unkeptOf(core: Core, run: Run, completed: readonly [number, string | undefined][]): TaskRow[] {
   const types = core.definition?.types;
   if (![...run.types.keys()].some((type) => types?.get(type)?.keep === false)) return [];
-  const unkept = readTasks(core.store, completed.map(([id]) => id)).filter((row) => types?.get(row.type)?.keep === false);
+  const unkept = readTasks(
+    core.store,
+    completed.map(([id]) => id),
+  ).filter((row) => types?.get(row.type)?.keep === false);
   if (core.upstreams.size === 0) return unkept;
   const needed = unkept.filter((row) => core.upstreams.has(row.id)).map((row) => row.id);
   linger(core, needed);
@@ -92,9 +110,22 @@ function failed(core: Core, run: Run, outcome: Failure, now: number): void {
 }
 
 /** A charged failure: once more after a while, or the end. */
-export function charge(core: Core, row: TaskRow, outcome: Pick<Failure, "error" | "retryable" | "retryAfterMs">, now: number, started: Partial<TaskRow>): void {
+export function charge(
+  core: Core,
+  row: TaskRow,
+  outcome: Pick<Failure, "error" | "retryable" | "retryAfterMs">,
+  now: number,
+  started: Partial<TaskRow>,
+): void {
   const attempt = row.attempt + 1;
-  const change: Partial<TaskRow> = { ...started, attempt, error: JSON.stringify(outcome.error), errors: remember(row, attempt, now, outcome.error), suspect: 0, interruptions: 0 };
+  const change: Partial<TaskRow> = {
+    ...started,
+    attempt,
+    error: JSON.stringify(outcome.error),
+    errors: remember(row, attempt, now, outcome.error),
+    suspect: 0,
+    interruptions: 0,
+  };
   const policy = optionsOf(row).retry ?? core.defaultsOf(row.type)?.retry;
   if (!outcome.retryable) return end(core, row, "fail", "failed", change);
   if (!policy || attempt > policy.attempts) return end(core, row, "exhaust", "dead_letter", change);
@@ -165,7 +196,8 @@ function endDone(core: Core, id: number, stopped: AbortReason | undefined, start
   endStopped(core, row, stoppedBy(row.cancelling) ?? stopped, startedBy(row, startedAt));
 }
 
-export const optionsOf = (row: Pick<TaskRow, "options">): TaskOptions => (row.options === null ? {} : (JSON.parse(row.options) as TaskOptions));
+export const optionsOf = (row: Pick<TaskRow, "options">): TaskOptions =>
+  row.options === null ? {} : (JSON.parse(row.options) as TaskOptions);
 
 function remember(row: TaskRow, attempt: number, now: number, error: TaskError): string {
   const errors = row.errors === null ? [] : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]);

@@ -27,9 +27,16 @@ export function snapshot(core: Core): DomainSnapshot {
 }
 
 function runningNow(core: Core): DomainSnapshot["running"] {
-  const runs = [...core.runs.values()].filter((run) => run.current !== undefined).map((run) => ({ id: run.current!, at: run.currentSince }));
+  const runs = [...core.runs.values()]
+    .filter((run) => run.current !== undefined)
+    .map((run) => ({ id: run.current!, at: run.currentSince }));
   const under = [...runs, ...[...core.leases.all()].map(({ task, at }) => ({ id: task, at }))].slice(0, 100);
-  const rows = new Map(readTasks(core.store, under.map(({ id }) => id)).map((row) => [row.id, row]));
+  const rows = new Map(
+    readTasks(
+      core.store,
+      under.map(({ id }) => id),
+    ).map((row) => [row.id, row]),
+  );
   return under.flatMap(({ id, at }) => {
     const row = rows.get(id);
     return row ? [{ id: taskId(core.name, id), type: row.type, startedAt: new Date(at).toISOString(), attempt: row.attempt + 1 }] : [];

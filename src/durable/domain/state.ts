@@ -12,8 +12,24 @@ interface StoredRun {
 
 /** Transitions since creation; the law is inserted = live + finished + purged. */
 const TOTALS = [
-  "inserted", "started", "completed", "failed", "dead_letter", "cancelled", "superseded", "expired", "dependency_failed",
-  "retried", "reopened", "purged", "interrupted", "upgraded", "duplicates", "requeued", "debounced", "schedulesSkipped",
+  "inserted",
+  "started",
+  "completed",
+  "failed",
+  "dead_letter",
+  "cancelled",
+  "superseded",
+  "expired",
+  "dependency_failed",
+  "retried",
+  "reopened",
+  "purged",
+  "interrupted",
+  "upgraded",
+  "duplicates",
+  "requeued",
+  "debounced",
+  "schedulesSkipped",
 ] as const;
 type Total = (typeof TOTALS)[number];
 
@@ -40,10 +56,18 @@ export interface State {
   declared: string;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
-  cost: { rowsRead: number; rowsWritten: number; alarmsSet: number; coordinatorCalls: number; requests: number; statements: Record<string, Cost> };
+  cost: {
+    rowsRead: number;
+    rowsWritten: number;
+    alarmsSet: number;
+    coordinatorCalls: number;
+    requests: number;
+    statements: Record<string, Cost>;
+  };
 }
 
-const zeros = <Key extends string>(keys: readonly Key[]): Record<Key, number> => Object.fromEntries(keys.map((key) => [key, 0])) as Record<Key, number>;
+const zeros = <Key extends string>(keys: readonly Key[]): Record<Key, number> =>
+  Object.fromEntries(keys.map((key) => [key, 0])) as Record<Key, number>;
 
 /** The state of an object that has never stored one. */
 export const freshState = (): State => ({
@@ -70,7 +94,13 @@ export function loadState(store: Store): State {
   const fresh = freshState();
   if (!row) return fresh;
   const stored = JSON.parse(row.json) as Partial<State>;
-  return { ...fresh, ...stored, counts: { ...fresh.counts, ...stored.counts }, totals: { ...fresh.totals, ...stored.totals }, cost: { ...fresh.cost, ...stored.cost } };
+  return {
+    ...fresh,
+    ...stored,
+    counts: { ...fresh.counts, ...stored.counts },
+    totals: { ...fresh.totals, ...stored.totals },
+    cost: { ...fresh.cost, ...stored.cost },
+  };
 }
 
 export function saveState(store: Store, state: State): void {
@@ -90,4 +120,11 @@ export function meter(state: State, store: Store): void {
     state.cost.rowsRead += cost.rowsRead;
     state.cost.rowsWritten += cost.rowsWritten;
   }
+}
+
+/** No task below it is pending: the least of the ready order and of the runs under way. */
+export function oldestPending(state: State, ready: number | undefined): number {
+  let least = Math.min(ready ?? Infinity, state.nextId);
+  for (const { ids } of Object.values(state.runs)) for (const [first] of ids) least = Math.min(least, first);
+  return least;
 }

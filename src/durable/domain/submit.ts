@@ -11,7 +11,9 @@ import { dispatch } from "./dispatch.ts";
 import { insertEdges } from "./edges.ts";
 import { noteRetention } from "./end.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
-import { insertTags, insertTasks, readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
+import { insertTasks } from "./insert-rows.ts";
+import { insertTags } from "./tag-rows.ts";
+import { readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
 import { view } from "./view.ts";
 
@@ -48,7 +50,11 @@ function canMerge(requests: readonly SubmitRequest[]): boolean {
 }
 
 function takeMerged(core: Core, requests: readonly SubmitRequest[], now: number): SubmitAnswer[] {
-  const outcomes = insert(core, requests.flatMap(({ items }) => items), now);
+  const outcomes = insert(
+    core,
+    requests.flatMap(({ items }) => items),
+    now,
+  );
   let taken = 0;
   return requests.map(({ items }) => ({ outcomes: outcomes.slice(taken, (taken += items.length)) }));
 }
@@ -75,7 +81,12 @@ function takeOne(core: Core, request: SubmitRequest, now: number): SubmitAnswer 
 }
 
 function views(core: Core, outcomes: readonly Outcome[], now: number): NonNullable<SubmitAnswer["tasks"]> {
-  const rows = new Map(readTasks(core.store, outcomes.map((outcome) => counterOf(outcome.id))).map((row) => [row.id, row]));
+  const rows = new Map(
+    readTasks(
+      core.store,
+      outcomes.map((outcome) => counterOf(outcome.id)),
+    ).map((row) => [row.id, row]),
+  );
   return outcomes.flatMap((outcome) => {
     const row = rows.get(counterOf(outcome.id));
     return row ? [view(core, row, now)] : [];
@@ -131,7 +142,12 @@ function keys(core: Core, items: readonly SubmitItem[]): { last: Map<string, num
 }
 
 /** Before the first change: what `reject` refuses. */
-function refuseHeld(core: Core, items: readonly SubmitItem[], last: ReadonlyMap<string, number>, holders: ReadonlyMap<string, Holder>): void {
+function refuseHeld(
+  core: Core,
+  items: readonly SubmitItem[],
+  last: ReadonlyMap<string, number>,
+  holders: ReadonlyMap<string, Holder>,
+): void {
   if (holders.size === 0) return;
   const held = items.flatMap(({ hash, onDuplicate }, index) => {
     const holder = onDuplicate === "reject" && last.get(hash!) === index ? holders.get(hash!) : undefined;
@@ -144,7 +160,10 @@ const INSERT: Decision = { do: "insert" };
 
 function judge(core: Core, item: SubmitItem, holder: Holder | undefined, now: number): Decision {
   const strategy = item.hash === undefined ? undefined : item.onDuplicate;
-  return decide(strategy, holder && (strategy === undefined ? standingOf(core, holder) : closelyOf(core, holder)), { priority: item.priority, now });
+  return decide(strategy, holder && (strategy === undefined ? standingOf(core, holder) : closelyOf(core, holder)), {
+    priority: item.priority,
+    now,
+  });
 }
 
 /** The key's task goes on under its id: raised, with new content, or as it is; undefined when the newcomer is a task of its own. */
@@ -204,7 +223,15 @@ function waitAfter(core: Core, upstream: number, row: NewTask): void {
 }
 
 function toRow(core: Core, item: SubmitItem, id: number, now: number, extra: Partial<NewTask>): NewTask {
-  const row: NewTask = { id, type: item.type, status: STATUS_CODE.pending, priority: item.priority, payload: item.payload, created_at: now, ...extra };
+  const row: NewTask = {
+    id,
+    type: item.type,
+    status: STATUS_CODE.pending,
+    priority: item.priority,
+    payload: item.payload,
+    created_at: now,
+    ...extra,
+  };
   if (item.hash !== undefined) {
     row.key_hash = item.hash;
     row.held = 1;
@@ -265,4 +292,3 @@ function enqueue(core: Core, rows: readonly NewTask[]): void {
     first = index + 1;
   }
 }
-

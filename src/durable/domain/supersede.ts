@@ -6,7 +6,9 @@ import type { Outcome } from "../../domains/task.ts";
 import type { SubmitItem } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { end, ended } from "./end.ts";
-import { changeTask, deleteTags, insertCopy, insertTags, readTask, setColumns, type NewTask, type TaskOptions, type TaskRow } from "./rows.ts";
+import { insertCopy } from "./insert-rows.ts";
+import { deleteTags, insertTags } from "./tag-rows.ts";
+import { changeTask, readTask, setColumns, type NewTask, type TaskOptions, type TaskRow } from "./rows.ts";
 import { optionsOf } from "./settle.ts";
 import { STOPPING } from "./stop.ts";
 
@@ -58,7 +60,13 @@ export const debouncedItem = (item: SubmitItem, decision: Decision): SubmitItem 
  * The key's task gets new content under its id: it begins anew, but for its place and its age. `fresh` is the row that
  * the newcomer would have had, with the holder's id.
  */
-export function replace(core: Core, holder: Holder, fresh: NewTask, tags: SubmitItem["tags"], decision: Extract<Decision, { do: "replace" }>): Outcome {
+export function replace(
+  core: Core,
+  holder: Holder,
+  fresh: NewTask,
+  tags: SubmitItem["tags"],
+  decision: Extract<Decision, { do: "replace" }>,
+): Outcome {
   const row = readTask(core.store, holder.id)!;
   const id = taskId(core.name, row.id);
   const archived = decision.archive ? archive(core, row) : undefined;
@@ -84,10 +92,24 @@ export function replace(core: Core, holder: Holder, fresh: NewTask, tags: Submit
 
 /** Everything that a submission says, and that of an attempt which the new content has not had. */
 const contentOf = (fresh: NewTask): Partial<TaskRow> => ({
-  payload: fresh.payload, priority: fresh.priority, key: fresh.key ?? null, label: fresh.label ?? null, tags: fresh.tags ?? null,
-  options: fresh.options ?? null, run_at: fresh.run_at ?? null,
-  ttl_at: fresh.ttl_at ?? null, deadline_at: fresh.deadline_at ?? null, expires_at: fresh.expires_at ?? null,
-  attempt: 0, executions: 0, interruptions: 0, suspect: 0, error: null, errors: null, started_at: null, first_started_at: null,
+  payload: fresh.payload,
+  priority: fresh.priority,
+  key: fresh.key ?? null,
+  label: fresh.label ?? null,
+  tags: fresh.tags ?? null,
+  options: fresh.options ?? null,
+  run_at: fresh.run_at ?? null,
+  ttl_at: fresh.ttl_at ?? null,
+  deadline_at: fresh.deadline_at ?? null,
+  expires_at: fresh.expires_at ?? null,
+  attempt: 0,
+  executions: 0,
+  interruptions: 0,
+  suspect: 0,
+  error: null,
+  errors: null,
+  started_at: null,
+  first_started_at: null,
 });
 
 /** The old content as a finished row with an id of its own. */
@@ -95,7 +117,14 @@ function archive(core: Core, row: TaskRow): number {
   const state = core.touch();
   const id = state.nextId++;
   insertCopy(core.store, {
-    ...row, id, status: STATUS_CODE.superseded, held: null, expires_at: null, suspect: 0, cancelling: 0, finished_at: core.clock.now(),
+    ...row,
+    id,
+    status: STATUS_CODE.superseded,
+    held: null,
+    expires_at: null,
+    suspect: 0,
+    cancelling: 0,
+    finished_at: core.clock.now(),
   });
   if (row.tags !== null) insertTags(core.store, [{ id, tags: JSON.parse(row.tags) as Record<string, string> }]);
   state.totals.inserted += 1;
@@ -141,9 +170,13 @@ export function rejected(core: Core, total: number, held: readonly { index: numb
   const advice = "which has not ended. Wait for it or cancel it, or submit with another key or strategy.";
   if (total === 1) return fail("rejected_duplicate", `The key of this task is held by ${first.id}, ${advice}`, { id: first.id });
   const more = held.length === 1 ? "" : ` ${held.length} of ${total} tasks are refused, see failed.`;
-  return fail("rejected_duplicate", `Nothing was submitted: the key of task ${first.index} of the batch is held by ${first.id}, ${advice}${more}`, {
-    id: first.id,
-    failed,
-    issues: failed.map(({ index, detail }) => ({ path: `tasks.${index}`, message: detail })),
-  });
+  return fail(
+    "rejected_duplicate",
+    `Nothing was submitted: the key of task ${first.index} of the batch is held by ${first.id}, ${advice}${more}`,
+    {
+      id: first.id,
+      failed,
+      issues: failed.map(({ index, detail }) => ({ path: `tasks.${index}`, message: detail })),
+    },
+  );
 }

@@ -35,11 +35,19 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     priority: row.priority,
     effectivePriority: row.priority,
     group: null,
-    tags: { ...core.outside.registry.defaults.tags, ...core.definition?.defaults.tags, _domain: core.name, ...(row.tags === null ? {} : (JSON.parse(row.tags) as Record<string, string>)) },
+    tags: {
+      ...core.outside.registry.defaults.tags,
+      ...core.definition?.defaults.tags,
+      _domain: core.name,
+      ...(row.tags === null ? {} : (JSON.parse(row.tags) as Record<string, string>)),
+    },
     attempt: row.attempt + (isRunning ? 1 : 0),
     maxAttempts: (policy?.attempts ?? 0) + 1,
     executions: row.executions + (isRunning ? 1 : 0),
-    errors: row.errors === null ? [] : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]).map((error) => ({ ...error, at: iso(error.at) })),
+    errors:
+      row.errors === null
+        ? []
+        : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]).map((error) => ({ ...error, at: iso(error.at) })),
     parent: null,
     children: { total: 0, active: 0, failed: 0 },
     dependsOn: dependsOn === undefined ? [] : dependenciesOf(core, dependsOn),
@@ -59,7 +67,8 @@ export function view(core: Core, row: TaskRow, now: number): Task {
   };
 }
 
-const pausedByOf = (core: Core, row: TaskRow): Task["pausedBy"] => (core.claims.has(row.id) || statusFromCode(row.status) !== "pending" ? [] : gatesOf(core, row));
+const pausedByOf = (core: Core, row: TaskRow): Task["pausedBy"] =>
+  core.claims.has(row.id) || statusFromCode(row.status) !== "pending" ? [] : gatesOf(core, row);
 
 /** The status that everybody sees: some are not on the row. */
 export function shownStatus(core: Core, row: TaskRow, pausedBy: Task["pausedBy"] = pausedByOf(core, row)): Status {

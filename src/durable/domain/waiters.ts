@@ -15,7 +15,11 @@ export class Waiters {
   /** Resolves when the task ends, or after `waitMs`. */
   wait(task: number, waitMs: number): Promise<void> {
     if (this.count >= LIMITS.waitersMax) {
-      throw fail("too_many_requests", `More than ${LIMITS.waitersMax} callers wait for results of this domain; ask again in a moment, without waiting.`, { retryAfterMs: 1_000 });
+      throw fail(
+        "too_many_requests",
+        `More than ${LIMITS.waitersMax} callers wait for results of this domain; ask again in a moment, without waiting.`,
+        { retryAfterMs: 1_000 },
+      );
     }
     this.count += 1;
     return new Promise((resolve) => {

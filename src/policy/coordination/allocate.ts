@@ -89,7 +89,9 @@ function levelsOf(claims: readonly Claim[]): LevelClaim[][] {
     let best = LAST;
     for (const demand of claim.wanting) {
       if (demand.group !== null) {
-        throw fail("not_implemented", `Group ${JSON.stringify(demand.group)}: caps of groups come with a later version.`, { feature: "group" });
+        throw fail("not_implemented", `Group ${JSON.stringify(demand.group)}: caps of groups come with a later version.`, {
+          feature: "group",
+        });
       }
       if (demand.count <= 0) continue;
       best = Math.min(best, demand.priority);

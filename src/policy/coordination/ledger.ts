@@ -1,5 +1,18 @@
 import { invariant } from "../errors.ts";
-import { confirm, counted, type Entry, entryOfRow, expiresAt, extendLease, grantOf, issue, lapsed, newEntry, protectLeases, takeOver } from "./entry.ts";
+import {
+  confirm,
+  counted,
+  type Entry,
+  entryOfRow,
+  expiresAt,
+  extendLease,
+  grantOf,
+  issue,
+  lapsed,
+  newEntry,
+  protectLeases,
+  takeOver,
+} from "./entry.ts";
 import { type MarkRow, markFor } from "./mark.ts";
 import { plan } from "./plan.ts";
 import { ANY_INCARNATION, COORDINATION, type CoordinatorSnapshot, type Grant, type SyncAnswer, type SyncRequest } from "./protocol.ts";
@@ -215,7 +228,12 @@ export class Ledger {
   #cover(now: number): void {
     for (const entry of this.#entries.values()) {
       if (entry.incarnation === null) continue;
-      const want = { domain: entry.domain, mark: counted(entry), until: expiresAt(entry), ...(entry.leasedUntil > 0 ? { leasedUntil: entry.leasedUntil } : {}) };
+      const want = {
+        domain: entry.domain,
+        mark: counted(entry),
+        until: expiresAt(entry),
+        ...(entry.leasedUntil > 0 ? { leasedUntil: entry.leasedUntil } : {}),
+      };
       const row = markFor(this.#marks.get(entry.domain), want, this.#maxConcurrency, now);
       if (row === null) continue;
       this.#marks.set(row.domain, row);

@@ -83,7 +83,17 @@ function withinFree(
     const priority = urgencyOf(claims.get(entry));
     const oldestMs = Math.max(0, ...wanting.map((demand) => demand.oldestMs));
     const level = raises.get(priority) ?? new Map<Entry, Filler>();
-    raises.set(priority, level.set(entry, { domain: entry.domain, have, most: goal, using: entry.using, starvedMs: claims.get(entry)?.starvedMs ?? 0, oldestMs }));
+    raises.set(
+      priority,
+      level.set(entry, {
+        domain: entry.domain,
+        have,
+        most: goal,
+        using: entry.using,
+        starvedMs: claims.get(entry)?.starvedMs ?? 0,
+        oldestMs,
+      }),
+    );
   }
   for (const priority of [...raises.keys()].sort((a, b) => a - b)) {
     const level = raises.get(priority) ?? new Map<Entry, Filler>();

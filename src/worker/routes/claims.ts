@@ -6,9 +6,21 @@ import { claimShape, completeShape, failShape, renewShape } from "../schemas.ts"
 
 export const claimRoutes: Route[] = [
   { method: "POST", path: "/v1/domains/:domain/claims", role: "worker", body: claimShape, answer: claim },
-  { method: "POST", path: "/v1/claims/:lease/renew", role: "worker", body: renewShape, answer: async (call) => json(await call.api.renewLease(call.id, readProgress(call.body.progress))) },
+  {
+    method: "POST",
+    path: "/v1/claims/:lease/renew",
+    role: "worker",
+    body: renewShape,
+    answer: async (call) => json(await call.api.renewLease(call.id, readProgress(call.body.progress))),
+  },
   { method: "POST", path: "/v1/claims/:lease/complete", role: "worker", body: completeShape, answer: complete },
-  { method: "POST", path: "/v1/claims/:lease/fail", role: "worker", body: failShape, answer: (call) => settle(call, readFailure(call.body)) },
+  {
+    method: "POST",
+    path: "/v1/claims/:lease/fail",
+    role: "worker",
+    body: failShape,
+    answer: (call) => settle(call, readFailure(call.body)),
+  },
   { method: "POST", path: "/v1/claims/:lease/release", role: "worker", answer: (call) => settle(call, { kind: "release" }) },
 ];
 

@@ -6,14 +6,24 @@ import type { Route } from "../route.ts";
 export function health(env: AuthEnv & Record<string, unknown>): Response {
   const missing = [];
   if (!isVersion(env.CF_VERSION_METADATA)) {
-    missing.push({ binding: "CF_VERSION_METADATA", toml: '[version_metadata]\nbinding = "CF_VERSION_METADATA"', effect: "A deploy cannot be told from a crash." });
+    missing.push({
+      binding: "CF_VERSION_METADATA",
+      toml: '[version_metadata]\nbinding = "CF_VERSION_METADATA"',
+      effect: "A deploy cannot be told from a crash.",
+    });
   }
   return json({
     ok: true,
     auth: readAuth(env).kind,
     version: isVersion(env.CF_VERSION_METADATA) ? env.CF_VERSION_METADATA.id : null,
     missing,
-    unseen: [{ trigger: "crons", toml: '[triggers]\ncrons = ["* * * * *"]', effect: "Without it no sweeper looks after objects that owe work. A request cannot see whether it is there." }],
+    unseen: [
+      {
+        trigger: "crons",
+        toml: '[triggers]\ncrons = ["* * * * *"]',
+        effect: "Without it no sweeper looks after objects that owe work. A request cannot see whether it is there.",
+      },
+    ],
   });
 }
 

@@ -41,7 +41,16 @@ function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefini
 }
 
 /** A domain's own defaults, in the answers' units. */
-function givenDefaults({ priority, retry, timeout, ttl, ttlFrom, onDuplicate, tags, onDependencyFailure }: Defaults): Record<string, unknown> {
+function givenDefaults({
+  priority,
+  retry,
+  timeout,
+  ttl,
+  ttlFrom,
+  onDuplicate,
+  tags,
+  onDependencyFailure,
+}: Defaults): Record<string, unknown> {
   return {
     ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
     ...(retry === undefined ? {} : { retry }),

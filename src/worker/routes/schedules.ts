@@ -8,7 +8,8 @@ import { redact } from "../redact.ts";
 import type { Call, Route } from "../route.ts";
 import { scheduleChangeShape, scheduleShape } from "../schemas.ts";
 
-const act = (action: "pause" | "resume" | "trigger" | "delete") => async (call: Call) => show(call, await call.api.scheduleAction(call.id, action));
+const act = (action: "pause" | "resume" | "trigger" | "delete") => async (call: Call) =>
+  show(call, await call.api.scheduleAction(call.id, action));
 
 export const scheduleRoutes: Route[] = [
   { method: "POST", path: "/v1/domains/:domain/schedules", role: "operator", body: scheduleShape, answer: create },
@@ -53,5 +54,8 @@ async function change(call: Call): Promise<Response> {
 /** A schedule is a submit that comes later. */
 function checkSubmittable({ definition }: Call, type: unknown): void {
   if (definition.types.get(String(type))?.submittable !== false) return;
-  throw fail("not_submittable", `Tasks of ${definition.name}::${String(type)} are not submitted over HTTP (submittable: false), nor by a schedule made there.`);
+  throw fail(
+    "not_submittable",
+    `Tasks of ${definition.name}::${String(type)} are not submitted over HTTP (submittable: false), nor by a schedule made there.`,
+  );
 }

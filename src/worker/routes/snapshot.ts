@@ -6,7 +6,12 @@ import { type Call, laterRoute, type Route } from "../route.ts";
 import { settingsShape } from "../schemas.ts";
 
 export const snapshotRoutes: Route[] = [
-  { method: "GET", path: "/v1/snapshot", role: "viewer", answer: async (call) => show(call.identity, await call.options.coordinator().snapshot()) },
+  {
+    method: "GET",
+    path: "/v1/snapshot",
+    role: "viewer",
+    answer: async (call) => show(call.identity, await call.options.coordinator().snapshot()),
+  },
   { method: "PATCH", path: "/v1/settings", role: "operator", body: settingsShape, answer: change },
   laterRoute("POST", "/v1/pause", "operator", "pausing the mill"),
   laterRoute("POST", "/v1/resume", "operator", "pausing the mill"),
@@ -31,6 +36,9 @@ function show({ domains }: Identity, snapshot: CoordinatorSnapshot): Response {
 async function change({ identity, options, body }: Call): Promise<Response> {
   requireAllDomains(identity);
   const { maxConcurrency } = body as { maxConcurrency?: number };
-  if (maxConcurrency === undefined) throw fail("invalid_request", "The body changes nothing; give maxConcurrency.", { issues: [{ path: "maxConcurrency", message: "missing" }] });
+  if (maxConcurrency === undefined)
+    throw fail("invalid_request", "The body changes nothing; give maxConcurrency.", {
+      issues: [{ path: "maxConcurrency", message: "missing" }],
+    });
   return show(identity, await options.coordinator().configure({ maxConcurrency }));
 }

@@ -110,14 +110,21 @@ function batchProblem(error: unknown, hidden: readonly BadTask[]): unknown {
     ...hidden.map(({ index, detail }) => ({ path: `tasks.${index}.type`, message: detail })),
   ];
   const [worst] = failed as [BadTask];
-  return fail(only, `Nothing was submitted: task ${worst.index} of the batch: ${worst.detail} ${failed.length === 1 ? "" : `${failed.length} tasks are bad, see failed.`}`.trim(), {
-    issues,
-    failed,
-  });
+  return fail(
+    only,
+    `Nothing was submitted: task ${worst.index} of the batch: ${worst.detail} ${failed.length === 1 ? "" : `${failed.length} tasks are bad, see failed.`}`.trim(),
+    {
+      issues,
+      failed,
+    },
+  );
 }
 
 function notSubmittable(domain: string, type: string): MillraceError {
-  return fail("not_submittable", `Tasks of ${domain}::${type} are not submitted over HTTP (submittable: false); code inside the Worker submits them.`);
+  return fail(
+    "not_submittable",
+    `Tasks of ${domain}::${type} are not submitted over HTTP (submittable: false); code inside the Worker submits them.`,
+  );
 }
 
 /** A key is its token's own; the body's hash is that of its canonical JSON, so that member order makes no difference. */
@@ -125,7 +132,9 @@ function requestOf({ context, identity, body }: Call, items: SubmitItem[]): Subm
   const key = context.req.header("idempotency-key");
   if (key === undefined) return { items };
   if (!IDEMPOTENCY_KEY.test(key)) {
-    throw fail("invalid_request", "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID.", { issues: [{ path: "Idempotency-Key", message: "not a key" }] });
+    throw fail("invalid_request", "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID.", {
+      issues: [{ path: "Idempotency-Key", message: "not a key" }],
+    });
   }
   return { items, idempotency: { key: `http/${encodeURIComponent(identity.name)}/${key}`, body: hashOf(canonicalJson(body)) } };
 }

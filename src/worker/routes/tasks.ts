@@ -67,7 +67,10 @@ async function listAll(call: Call): Promise<Response> {
   const positions = positionsIn(scope, given);
   const domains = domainsFor(call, filters.schedule).filter(({ name }) => positions[name] !== null);
   const pages = await Promise.all(
-    domains.map(async ({ name }): Promise<[string, TaskPage]> => [name, await options.domain(name).list(pageQuery(filters, limit, positions[name] ?? undefined))]),
+    domains.map(async ({ name }): Promise<[string, TaskPage]> => [
+      name,
+      await options.domain(name).list(pageQuery(filters, limit, positions[name] ?? undefined)),
+    ]),
   );
   const { items, next } = mergePages(Object.fromEntries(pages), positions, limit);
   return json({
@@ -112,5 +115,7 @@ function cursorOf(scope: string, given: Call["given"]): Position | undefined {
 }
 
 function foreign(): Error {
-  return fail("invalid_request", "cursor belongs to another list; send the `next` of the page before.", { issues: [{ path: "cursor", message: "of another list" }] });
+  return fail("invalid_request", "cursor belongs to another list; send the `next` of the page before.", {
+    issues: [{ path: "cursor", message: "of another list" }],
+  });
 }

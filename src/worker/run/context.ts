@@ -82,9 +82,14 @@ export class TaskContext {
   get dependency(): AnyContext["dependency"] {
     return async (id) => {
       const known = this.dependencies.find((one) => one.id === id);
-      if (!known) throw fail("invalid_dependency", `Task ${fullId(this.#scope, this.#execution.task.id)} does not depend on ${JSON.stringify(id)}.`, { id });
+      if (!known)
+        throw fail("invalid_dependency", `Task ${fullId(this.#scope, this.#execution.task.id)} does not depend on ${JSON.stringify(id)}.`, {
+          id,
+        });
       if (!known.truncated) return known;
-      const { status, result } = await this.domain({ name: parseTaskId(id)!.domain } as never).task("" as never, id).get();
+      const { status, result } = await this.domain({ name: parseTaskId(id)!.domain } as never)
+        .task("" as never, id)
+        .get();
       return { id, status: status as Dependency["status"], result: result as Json };
     };
   }
@@ -106,7 +111,14 @@ export const fullId = (scope: Scope, id: number): string => `${scope.domainName}
 
 function logOf({ task }: Execution, scope: Scope): Log {
   const write = (level: keyof Log) => (message: string, fields?: Record<string, unknown>) =>
-    scope.write(level, { ...fields, message, domain: scope.domainName, type: task.type, task: fullId(scope, task.id), attempt: task.attempt });
+    scope.write(level, {
+      ...fields,
+      message,
+      domain: scope.domainName,
+      type: task.type,
+      task: fullId(scope, task.id),
+      attempt: task.attempt,
+    });
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
 }
 

@@ -40,7 +40,8 @@ async function attempt(execution: Execution, type: TypeDefinition, scope: Scope)
   } catch {
     return refused(task.id, "invalid_payload", "The stored payload is not JSON. Submit the task again.");
   }
-  if (!type.execute) return failed(task.id, new Error(`${scope.domainName}::${task.type} is done by pull workers in this version of the Worker.`));
+  if (!type.execute)
+    return failed(task.id, new Error(`${scope.domainName}::${task.type} is done by pull workers in this version of the Worker.`));
   const parsing = parse(type.payload, input);
   const payload = parsing instanceof Promise ? await parsing : parsing;
   if (payload.problem !== undefined) {
@@ -55,7 +56,11 @@ async function attempt(execution: Execution, type: TypeDefinition, scope: Scope)
   const checking = parse(type.result, value);
   const result = checking instanceof Promise ? await checking : checking;
   if (result.problem === undefined) return completed(task.id, result.value);
-  return refused(task.id, "invalid_result", `The result does not fit the result schema of ${scope.domainName}::${task.type}: ${result.problem}.`);
+  return refused(
+    task.id,
+    "invalid_result",
+    `The result does not fit the result schema of ${scope.domainName}::${task.type}: ${result.problem}.`,
+  );
 }
 
 /** `onCancel` with a fresh signal. After its 30 s, or when the lease is lost, it is not waited for any longer. */
@@ -73,7 +78,8 @@ async function hook(cancelled: Execution, type: TypeDefinition, scope: Scope, wa
     }
   })();
   await Promise.race([running, gaveUp]);
-  if (execution.aborted === "timeout") context.log.warn(`onCancel took longer than ${LIMITS.cancelHookMs} ms and is not waited for any longer.`);
+  if (execution.aborted === "timeout")
+    context.log.warn(`onCancel took longer than ${LIMITS.cancelHookMs} ms and is not waited for any longer.`);
   execution.end();
 }
 

@@ -2,7 +2,10 @@ import { fail } from "../../policy/errors.ts";
 
 /** The refusal that every call of a run gets whose lease is over. */
 export const leaseLost = () =>
-  fail("lease_lost", "This execution's run was lost: it was not renewed in time, and its task runs again elsewhere. Stop; nothing it does counts any more.");
+  fail(
+    "lease_lost",
+    "This execution's run was lost: it was not renewed in time, and its task runs again elsewhere. Stop; nothing it does counts any more.",
+  );
 
 /**
  * A domain handle as user code in an executor gets it: its calls reject with `lease_lost` once the run is lost, and

@@ -22,7 +22,12 @@ export function failed(id: number, thrown: unknown): RunOutcome {
 
 /** A failure that no further attempt can mend, found by Millrace itself. */
 export function refused(id: number, code: "invalid_payload" | "invalid_result" | "result_too_large", message: string): RunOutcome {
-  return { id, ok: false, error: { name: "MillraceError", message: cutUtf8(message, LIMITS.errorMessageBytesMax), code }, retryable: false };
+  return {
+    id,
+    ok: false,
+    error: { name: "MillraceError", message: cutUtf8(message, LIMITS.errorMessageBytesMax), code },
+    retryable: false,
+  };
 }
 
 /** The outcome of an execution that was stopped; what becomes of the task is the object's to say. */
@@ -43,11 +48,20 @@ const ABORTS: Record<AbortReason, { name: string; code: string; message: (timeou
   timeout: {
     name: "TimeoutError",
     code: "timeout",
-    message: (timeoutMs) => `The attempt took longer than its timeout of ${timeoutMs} ms. Raise the type's timeout, or make the task smaller.`,
+    message: (timeoutMs) =>
+      `The attempt took longer than its timeout of ${timeoutMs} ms. Raise the type's timeout, or make the task smaller.`,
   },
   deadline: { name: "TimeoutError", code: "deadline", message: () => "The task's deadline has passed." },
-  pause: { name: "AbortError", code: "paused", message: () => "The task was stopped to make room or because of a pause; it goes back uncharged." },
-  lease: { name: "AbortError", code: "lease_lost", message: () => "The run was not renewed in time, so it counts as lost; its tasks run again elsewhere." },
+  pause: {
+    name: "AbortError",
+    code: "paused",
+    message: () => "The task was stopped to make room or because of a pause; it goes back uncharged.",
+  },
+  lease: {
+    name: "AbortError",
+    code: "lease_lost",
+    message: () => "The run was not renewed in time, so it counts as lost; its tasks run again elsewhere.",
+  },
 };
 
 /**

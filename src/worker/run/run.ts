@@ -53,7 +53,13 @@ export class Run {
     this.#leaseEndsAt = now + LIMITS.runLeaseMs;
     this.#attachAt = now + ATTACH_MS;
     this.#progressAt = now + PROGRESS_MS;
-    this.#scope = scopeOf(around, request.domain, around.registry.domains.get(request.domain), () => this.#lost, () => this.#arm());
+    this.#scope = scopeOf(
+      around,
+      request.domain,
+      around.registry.domains.get(request.domain),
+      () => this.#lost,
+      () => this.#arm(),
+    );
     this.#control = around.expose({
       renew: async () => {
         if (this.#lost) throw leaseLost();

@@ -17,11 +17,18 @@ const claim = (domain: string): fc.Arbitrary<Claim> =>
     starvedMs: fc.integer({ min: 0, max: 30_000 }),
     cap: fc.option(fc.integer({ min: 0, max: 10 }), { nil: null }),
   });
-const claims = fc.integer({ min: 1, max: 6 }).chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => claim(`d${index}`))));
+const claims = fc
+  .integer({ min: 1, max: 6 })
+  .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => claim(`d${index}`))));
 const cap = fc.integer({ min: 0, max: 40 });
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, each) => total + each, 0);
 const one = (domain: string, wants: number, more: Partial<Claim> = {}, priority = 128): Claim => ({
-  domain, using: 0, starvedMs: 0, cap: null, wanting: wants > 0 ? [{ group: null, priority, count: wants, oldestMs: 0 }] : [], ...more,
+  domain,
+  using: 0,
+  starvedMs: 0,
+  cap: null,
+  wanting: wants > 0 ? [{ group: null, priority, count: wants, oldestMs: 0 }] : [],
+  ...more,
 });
 const shares = (all: Claim[], maxConcurrency: number) => Object.fromEntries(allocate(all, { maxConcurrency }));
 
@@ -44,7 +51,9 @@ describe("allocate", () => {
       fc.property(claims, cap, demand, fc.nat(), (all, maxConcurrency, more, at) => {
         const index = at % all.length;
         const before = allocate(all, { maxConcurrency });
-        const grown = all.map((each, position) => (position === index ? { ...each, wanting: [...each.wanting, { ...more, oldestMs: 0 }] } : each));
+        const grown = all.map((each, position) =>
+          position === index ? { ...each, wanting: [...each.wanting, { ...more, oldestMs: 0 }] } : each,
+        );
         const name = all[index]!.domain;
         expect(allocate(grown, { maxConcurrency }).get(name)).toBeGreaterThanOrEqual(before.get(name)!);
       }),
@@ -81,7 +90,8 @@ describe("allocate", () => {
       fc.property(claims, cap, (all, maxConcurrency) => {
         const grants = allocate(all, { maxConcurrency });
         const best = Math.min(...all.flatMap((each) => each.wanting.filter((d) => d.count > 0).map((d) => d.priority)));
-        const urgent = (each: Claim) => Math.min(sum(each.wanting.filter((d: Demand) => d.priority === best).map((d) => d.count)), each.cap ?? Infinity);
+        const urgent = (each: Claim) =>
+          Math.min(sum(each.wanting.filter((d: Demand) => d.priority === best).map((d) => d.count)), each.cap ?? Infinity);
         const hungry = all.some((each) => grants.get(each.domain)! < urgent(each));
         // Somebody's most urgent work waits: then nobody else has a slot for less than that.
         if (hungry) for (const each of all) if (urgent(each) === 0) expect(grants.get(each.domain)).toBe(0);

@@ -4,7 +4,17 @@ import { Ledger } from "../../../src/policy/coordination/ledger.ts";
 import type { SyncRequest } from "../../../src/policy/coordination/protocol.ts";
 
 const HOUR = 3_600_000;
-const sync = (holder: string, seq: number, more: Partial<SyncRequest> = {}): SyncRequest => ({ holder, incarnation: `${holder}-1`, seq, version: 0, holding: 0, using: 0, cap: null, wanting: [], ...more });
+const sync = (holder: string, seq: number, more: Partial<SyncRequest> = {}): SyncRequest => ({
+  holder,
+  incarnation: `${holder}-1`,
+  seq,
+  version: 0,
+  holding: 0,
+  using: 0,
+  cap: null,
+  wanting: [],
+  ...more,
+});
 const wanting = (count: number) => [{ group: null, priority: 128, count, oldestMs: 0 }];
 
 describe("leases of pull workers", () => {

@@ -7,8 +7,15 @@ const START = 1_000_000;
 const make = (maxConcurrency = 8, marks: MarkRow[] = []) => new Ledger({ maxConcurrency, marks, now: START });
 let seq = 0;
 const ask = (holder: string, count: number, more: Partial<SyncRequest> = {}): SyncRequest => ({
-  holder, incarnation: "i1", seq: (seq += 1), version: 0, holding: 0, using: 0, cap: null,
-  wanting: count > 0 ? [{ group: null, priority: 128, count, oldestMs: 0 }] : [], ...more,
+  holder,
+  incarnation: "i1",
+  seq: (seq += 1),
+  version: 0,
+  holding: 0,
+  using: 0,
+  cap: null,
+  wanting: count > 0 ? [{ group: null, priority: 128, count, oldestMs: 0 }] : [],
+  ...more,
 });
 
 describe("the ledger", () => {

@@ -53,28 +53,32 @@ function heal(world: World): void {
 
 const SEEDS = Number(process.env.MILLRACE_SEEDS ?? 150);
 
-test(`the cap holds at every instant through ${SEEDS} storms, and nobody waits for ever after them`, () => {
-  let steps = 0;
-  let begun = 0;
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    try {
-      const world = live(seed);
-      heal(world);
-      // Leases of the lost end within 42 s, late messages within 60; then the work there is takes its time.
-      const workMs = world.domains.flatMap((domain) => domain.backlog).reduce((sum, task) => sum + task.ms + 40, 0);
-      world.run(120_000 + 2 * workMs);
-      for (const domain of world.domains) expect(domain.backlog.length, `${domain.name} waits`).toBe(0);
-      expect(world.executing).toBe(0);
-      everySlotIsThere(world);
-      steps += world.time.steps;
-      begun += world.begun;
-    } catch (error) {
-      throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+test(
+  `the cap holds at every instant through ${SEEDS} storms, and nobody waits for ever after them`,
+  () => {
+    let steps = 0;
+    let begun = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      try {
+        const world = live(seed);
+        heal(world);
+        // Leases of the lost end within 42 s, late messages within 60; then the work there is takes its time.
+        const workMs = world.domains.flatMap((domain) => domain.backlog).reduce((sum, task) => sum + task.ms + 40, 0);
+        world.run(120_000 + 2 * workMs);
+        for (const domain of world.domains) expect(domain.backlog.length, `${domain.name} waits`).toBe(0);
+        expect(world.executing).toBe(0);
+        everySlotIsThere(world);
+        steps += world.time.steps;
+        begun += world.begun;
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      }
     }
-  }
-  expect(steps).toBeGreaterThan(SEEDS * 1_000);
-  expect(begun).toBeGreaterThan(SEEDS * 100);
-}, 5_000 + SEEDS * 1_000);
+    expect(steps).toBeGreaterThan(SEEDS * 1_000);
+    expect(begun).toBeGreaterThan(SEEDS * 100);
+  },
+  5_000 + SEEDS * 1_000,
+);
 
 /** One domain with work enough takes every slot of the cap. */
 function everySlotIsThere(world: World): void {

@@ -3,7 +3,13 @@ import { type SweepCandidate, sweepList } from "../../../src/policy/coordination
 
 const HOUR = 3_600_000;
 const NOW = 1_000 * HOUR;
-const candidate = (name: string, more: Partial<SweepCandidate> = {}): SweepCandidate => ({ name, syncedAt: 0, pokedAt: NOW - HOUR, holds: false, ...more });
+const candidate = (name: string, more: Partial<SweepCandidate> = {}): SweepCandidate => ({
+  name,
+  syncedAt: 0,
+  pokedAt: NOW - HOUR,
+  holds: false,
+  ...more,
+});
 
 test("those that hold slots first, then the lately active, then those owed their daily poke", () => {
   const names = sweepList(

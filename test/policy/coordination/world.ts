@@ -30,7 +30,7 @@ class Timeline {
   after(ms: number, action: () => void): void {
     const heap = this.#heap;
     heap.push({ at: this.now + Math.max(0, ms), order: this.#order++, action });
-    for (let child = heap.length - 1; child > 0; ) {
+    for (let child = heap.length - 1; child > 0;) {
       const parent = (child - 1) >> 1;
       if (!before(heap[child]!, heap[parent]!)) break;
       [heap[child], heap[parent]] = [heap[parent]!, heap[child]!];
@@ -46,7 +46,7 @@ class Timeline {
     const last = heap.pop()!;
     if (heap.length > 0) {
       heap[0] = last;
-      for (let parent = 0; ; ) {
+      for (let parent = 0; ;) {
         let least = parent;
         for (const child of [2 * parent + 1, 2 * parent + 2]) {
           if (child < heap.length && before(heap[child]!, heap[least]!)) least = child;
@@ -136,8 +136,16 @@ export class World {
     this.caps.push({ at: 0, cap });
     for (const name of names) {
       this.domains.push({
-        name, cap: null, caps: [{ at: 0, cap: Number.POSITIVE_INFINITY }], backlog: [], stored: new Map(),
-        executing: 0, life: null, lives: 0, done: 0, wakeAt: Number.POSITIVE_INFINITY,
+        name,
+        cap: null,
+        caps: [{ at: 0, cap: Number.POSITIVE_INFINITY }],
+        backlog: [],
+        stored: new Map(),
+        executing: 0,
+        life: null,
+        lives: 0,
+        done: 0,
+        wakeAt: Number.POSITIVE_INFINITY,
       });
     }
     this.startCoordinator();
@@ -329,7 +337,8 @@ export class World {
     const bound = highest(this.caps, this.time.now - COORDINATION.grantLeaseMs - COORDINATION.slackMs);
     if (this.executing > bound) throw new Error(`at ${this.time.now}: a run began as number ${this.executing}, the cap is ${bound}`);
     const own = highest(domain.caps, this.time.now - COORDINATION.slackMs);
-    if (domain.executing > own) throw new Error(`at ${this.time.now}: ${domain.name} began its run number ${domain.executing}, its cap is ${own}`);
+    if (domain.executing > own)
+      throw new Error(`at ${this.time.now}: ${domain.name} began its run number ${domain.executing}, its cap is ${own}`);
     const endsAt = this.time.now + ms;
     const look = () => {
       const due = Math.min(endsAt, execution.leaseUntil);
@@ -365,7 +374,10 @@ export class World {
     });
     // A lost call fails after a while, or is never heard of again.
     if ((!arrived || this.ledger === null) && this.random() < 0.8) {
-      this.time.after(this.random() * 3_000, back(() => life.holder.failed(request, this.time.now)));
+      this.time.after(
+        this.random() * 3_000,
+        back(() => life.holder.failed(request, this.time.now)),
+      );
     }
   }
 }

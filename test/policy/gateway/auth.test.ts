@@ -5,9 +5,15 @@ import { ROUTES } from "../../../src/worker/gateway.ts";
 import { OPEN, read, setup, sha256 } from "./setup.ts";
 
 const token = (role: string, more: object = {}) => ({ name: `a-${role}`, sha256: sha256(`secret-${role}`), role, ...more });
-const TOKENS = { MILLRACE_TOKENS: JSON.stringify([...ROLES.map((role) => token(role)), token("operator", { name: "scoped", sha256: sha256("scoped"), domains: ["media"] })]) };
+const TOKENS = {
+  MILLRACE_TOKENS: JSON.stringify([
+    ...ROLES.map((role) => token(role)),
+    token("operator", { name: "scoped", sha256: sha256("scoped"), domains: ["media"] }),
+  ]),
+};
 const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
-const fill = (path: string) => path.replace(":domain", "media").replace(":task", "media_1").replace(":schedule", "media_s1").replaceAll(/:\w+/g, "x");
+const fill = (path: string) =>
+  path.replace(":domain", "media").replace(":task", "media_1").replace(":schedule", "media_s1").replaceAll(/:\w+/g, "x");
 
 describe("every route and role", () => {
   const cases = ROUTES.flatMap((route) => ROLES.map((role) => ({ ...route, given: role })));
@@ -19,7 +25,11 @@ describe("every route and role", () => {
     expect(answer.status).not.toBe(401);
     expect(answer.status).not.toBe(500);
     if (!isAllowed) expect(answer.body).toMatchObject({ code: "forbidden", needed: role, detail: expect.stringContaining(role) });
-    else if (later !== undefined) expect(answer).toMatchObject({ status: 400, body: { code: "not_implemented", feature: later, detail: expect.stringContaining(later) } });
+    else if (later !== undefined)
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { code: "not_implemented", feature: later, detail: expect.stringContaining(later) },
+      });
   });
 
   test.each(ROUTES.map(({ method, path }) => ({ method, path })))("$method $path without a token", async ({ method, path }) => {
@@ -55,7 +65,10 @@ describe("who is let in", () => {
     for (const header of ["Basic abc", "Bearer", "Bearer a b", sha256("secret-admin"), `Bearer ${sha256("secret-admin")}`]) {
       expect(await send("GET", "/v1/domains", undefined, { authorization: header })).toMatchObject({ status: 401 });
     }
-    expect(await send("GET", "/v1/me", undefined, { authorization: "bearer  secret-admin" })).toMatchObject({ status: 200, body: { name: "a-admin", role: "admin", domains: null } });
+    expect(await send("GET", "/v1/me", undefined, { authorization: "bearer  secret-admin" })).toMatchObject({
+      status: 200,
+      body: { name: "a-admin", role: "admin", domains: null },
+    });
   });
 
   test("tokens that come as a JSON variable", async () => {
@@ -69,7 +82,8 @@ describe("who is let in", () => {
     for (const site of ["cross-site", "same-site"]) {
       expect(await send("POST", "/v1/domains/media/pause", undefined, { "sec-fetch-site": site })).toMatchObject({ status: 403 });
     }
-    for (const site of ["same-origin", "none"]) expect(await send("GET", "/v1/me", undefined, { "sec-fetch-site": site })).toMatchObject({ status: 200 });
+    for (const site of ["same-origin", "none"])
+      expect(await send("GET", "/v1/me", undefined, { "sec-fetch-site": site })).toMatchObject({ status: 200 });
   });
 });
 
@@ -79,9 +93,18 @@ describe("a token that is limited to some domains", () => {
   test("other domains are forbidden, whether they exist or not, by name and by id", async () => {
     const { send } = setup(TOKENS);
     for (const [method, path] of [
-      ["GET", "/v1/domains/mail"], ["GET", "/v1/domains/ghost"], ["GET", "/v1/domains/mail/tasks"], ["POST", "/v1/domains/mail/tasks"], ["GET", "/v1/tasks/mail_1"],
-      ["GET", "/v1/tasks/ghost_1"], ["GET", "/v1/tasks/mail_1/result"], ["POST", "/v1/tasks/mail_1/cancel"], ["GET", "/v1/schedules/mail_s1"], ["DELETE", "/v1/schedules/mail_s1"],
-      ["GET", "/v1/tasks?schedule=mail_s1"], ["GET", "/v1/domains/mail/failures"],
+      ["GET", "/v1/domains/mail"],
+      ["GET", "/v1/domains/ghost"],
+      ["GET", "/v1/domains/mail/tasks"],
+      ["POST", "/v1/domains/mail/tasks"],
+      ["GET", "/v1/tasks/mail_1"],
+      ["GET", "/v1/tasks/ghost_1"],
+      ["GET", "/v1/tasks/mail_1/result"],
+      ["POST", "/v1/tasks/mail_1/cancel"],
+      ["GET", "/v1/schedules/mail_s1"],
+      ["DELETE", "/v1/schedules/mail_s1"],
+      ["GET", "/v1/tasks?schedule=mail_s1"],
+      ["GET", "/v1/domains/mail/failures"],
     ] as const) {
       expect([path, await send(method, path, undefined, scoped)]).toMatchObject([path, { status: 403, body: { code: "forbidden" } }]);
     }
@@ -108,7 +131,13 @@ test("redacted members are replaced for viewers, everywhere, and for nobody else
   const admin = bearer("secret-admin");
   await send("POST", "/v1/domains/media/tasks", { type: "resize", payload }, admin);
   await send("POST", "/v1/domains/media/schedules", { type: "resize", payload, every: "1h" }, admin);
-  for (const path of ["/v1/tasks/media_1", "/v1/domains/media/tasks", "/v1/tasks", "/v1/schedules/media_s1", "/v1/domains/media/schedules"]) {
+  for (const path of [
+    "/v1/tasks/media_1",
+    "/v1/domains/media/tasks",
+    "/v1/tasks",
+    "/v1/schedules/media_s1",
+    "/v1/domains/media/schedules",
+  ]) {
     const shown = (await send("GET", path, undefined, bearer("secret-viewer"))).body;
     expect(JSON.stringify(shown)).not.toContain("private.jpg");
     expect((shown.items?.[0] ?? shown).payload).toEqual({ object: "[redacted]", width: 3 });
@@ -122,17 +151,28 @@ test("redacted members are replaced for viewers, everywhere, and for nobody else
 describe("MILLRACE_TOKENS", () => {
   const good = token("viewer");
   test.each([
-    ["not a list", {}], ["a null", [null]], ["no name", [{ ...good, name: undefined }]], ["an odd name", [{ ...good, name: "a b" }]], ["a plain token", [{ ...good, sha256: "secret" }]],
-    ["half a hash", [{ ...good, sha256: good.sha256.slice(1) }]], ["an unknown role", [{ ...good, role: "root" }]], ["a role of Object", [{ ...good, role: "constructor" }]],
-    ["domains that are text", [{ ...good, domains: "media" }]], ["no domains", [{ ...good, domains: [] }]], ["an odd domain", [{ ...good, domains: ["Media"] }]],
-    ["a misspelt member", [{ ...good, domain: ["media"] }]], ["two of a name", [good, good]],
+    ["not a list", {}],
+    ["a null", [null]],
+    ["no name", [{ ...good, name: undefined }]],
+    ["an odd name", [{ ...good, name: "a b" }]],
+    ["a plain token", [{ ...good, sha256: "secret" }]],
+    ["half a hash", [{ ...good, sha256: good.sha256.slice(1) }]],
+    ["an unknown role", [{ ...good, role: "root" }]],
+    ["a role of Object", [{ ...good, role: "constructor" }]],
+    ["domains that are text", [{ ...good, domains: "media" }]],
+    ["no domains", [{ ...good, domains: [] }]],
+    ["an odd domain", [{ ...good, domains: ["Media"] }]],
+    ["a misspelt member", [{ ...good, domain: ["media"] }]],
+    ["two of a name", [good, good]],
   ])("%s is refused, without showing the hash", (_name, tokens) => {
     expect(() => parseTokens(JSON.stringify(tokens))).toThrow(/MILLRACE_TOKENS/);
     expect(() => parseTokens(JSON.stringify(tokens))).not.toThrow(good.sha256);
   });
 
   test("a hash may be written in capitals", () => {
-    expect(parseTokens(JSON.stringify([{ ...good, sha256: good.sha256.toUpperCase() }]))).toMatchObject([{ name: "a-viewer", role: "viewer", domains: null }]);
+    expect(parseTokens(JSON.stringify([{ ...good, sha256: good.sha256.toUpperCase() }]))).toMatchObject([
+      { name: "a-viewer", role: "viewer", domains: null },
+    ]);
   });
 });
 
@@ -148,6 +188,9 @@ test("under a host's prefix: the same answers, and the host's own routes are lef
   const ask = async (path: string, headers = {}) => read(await host.request(path, { headers }, TOKENS));
   expect(await ask("/queue/healthz")).toMatchObject({ status: 200, body: { ok: true } });
   expect(await ask("/queue/v1/domains")).toMatchObject({ status: 401, body: { code: "unauthenticated" } });
-  expect(await ask("/queue/v1/domainz", bearer("secret-viewer"))).toMatchObject({ status: 404, body: { code: "not_found", didYouMean: "/v1/domains" } });
+  expect(await ask("/queue/v1/domainz", bearer("secret-viewer"))).toMatchObject({
+    status: 404,
+    body: { code: "not_found", didYouMean: "/v1/domains" },
+  });
   expect((await host.request("/v1/own")).status).toBe(200);
 });

@@ -25,7 +25,14 @@ test("a cursor goes through a URL unchanged", () => {
 });
 
 test("a cursor of another list is refused", () => {
-  fc.assert(fc.property(fc.string(), fc.string(), position, (list, other, given) => fc.pre(list !== other) === undefined && refused(other, encodeCursor(list, given))));
+  fc.assert(
+    fc.property(
+      fc.string(),
+      fc.string(),
+      position,
+      (list, other, given) => fc.pre(list !== other) === undefined && refused(other, encodeCursor(list, given)),
+    ),
+  );
 });
 
 test("a changed cursor is refused", () => {
@@ -39,10 +46,16 @@ test("a changed cursor is refused", () => {
   );
 });
 
-test.each(["", "x", "null", "1", "%00", "eyJiIjoxfQ", btoa('000000000000{"media":1}').replace(/=+$/, ""), "A".repeat(40_000)])("a made-up cursor %j is refused", (cursor) => {
-  expect(refused("list", cursor)).toBe(true);
-});
+test.each(["", "x", "null", "1", "%00", "eyJiIjoxfQ", btoa('000000000000{"media":1}').replace(/=+$/, ""), "A".repeat(40_000)])(
+  "a made-up cursor %j is refused",
+  (cursor) => {
+    expect(refused("list", cursor)).toBe(true);
+  },
+);
 
-test.each([0, -1, 1.5, [1], { media: "1" }, { media: 0 }, true])("a well-made cursor with the nonsensical position %j is refused", (nonsense) => {
-  expect(refused("list", encodeCursor("list", nonsense as never))).toBe(true);
-});
+test.each([0, -1, 1.5, [1], { media: "1" }, { media: 0 }, true])(
+  "a well-made cursor with the nonsensical position %j is refused",
+  (nonsense) => {
+    expect(refused("list", encodeCursor("list", nonsense as never))).toBe(true);
+  },
+);

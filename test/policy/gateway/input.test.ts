@@ -7,7 +7,10 @@ const deep = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
 
 /** Refused with this code, as a problem, and nothing changed. */
 async function expectRefusal(answer: Answer, status: number, code: string, hint: string | RegExp) {
-  expect(answer).toMatchObject({ status, body: { status, code, type: `urn:millrace:error:${code}`, title: expect.any(String), detail: expect.stringMatching(hint) } });
+  expect(answer).toMatchObject({
+    status,
+    body: { status, code, type: `urn:millrace:error:${code}`, title: expect.any(String), detail: expect.stringMatching(hint) },
+  });
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
   expect(answer.headers.get("cache-control")).toBe("no-store");
   expect(JSON.stringify(answer.body)).not.toMatch(/node_modules|\.ts:\d|at \w+ \(/);
@@ -21,7 +24,13 @@ describe("bodies", () => {
     ["__proto__, escaped", '{"type":"resize","payload":{},"\\u005f_proto__":{"admin":true}}', 400, "invalid_request", "__proto__"],
     ["__proto__ in a payload", '{"type":"plain","payload":{"a":{"__proto__":1}}}', 400, "invalid_payload", "__proto__"],
     ["__proto__ as a tag", '{"type":"plain","payload":1,"tags":{"__proto__":"x"}}', 400, "invalid_tag", "__proto__"],
-    ["__proto__ in retry", '{"type":"plain","payload":1,"retry":{"kind":"constant","attempts":1,"initial":1,"__proto__":1}}', 400, "invalid_request", "__proto__"],
+    [
+      "__proto__ in retry",
+      '{"type":"plain","payload":1,"retry":{"kind":"constant","attempts":1,"initial":1,"__proto__":1}}',
+      400,
+      "invalid_request",
+      "__proto__",
+    ],
     ["constructor as a field", { ...resize, constructor: 1 }, 400, "invalid_request", "constructor"],
     ["NaN", '{"type":"plain","payload":NaN}', 400, "invalid_request", "not JSON"],
     ["Infinity as a number that is too large", '{"type":"plain","payload":[1e999]}', 400, "invalid_payload", "Infinity"],
@@ -60,7 +69,13 @@ describe("bodies", () => {
     ["a parent", { ...resize, parent: "media_1" }, 400, "not_implemented", "parent"],
     ["failFast", { ...resize, failFast: true }, 400, "not_implemented", "failFast"],
     ["a debounce with a delay", { ...resize, onDuplicate: { debounce: "5s" }, delay: "1s" }, 400, "invalid_request", "debounce"],
-    ["a debounce that waits shorter than its window", { ...resize, onDuplicate: { debounce: "5s", maxWait: "1s" } }, 400, "invalid_request", "maxWait"],
+    [
+      "a debounce that waits shorter than its window",
+      { ...resize, onDuplicate: { debounce: "5s", maxWait: "1s" } },
+      400,
+      "invalid_request",
+      "maxWait",
+    ],
     ["a debounce with an unknown member", { ...resize, onDuplicate: { debounce: "5s", max: "1s" } }, 400, "invalid_request", "max"],
     ["an unknown strategy", { ...resize, onDuplicate: "replace" }, 400, "invalid_request", "onDuplicate"],
     ["a priority of Object", { ...resize, priority: "toString" }, 400, "invalid_request", "priority"],
@@ -87,13 +102,27 @@ describe("bodies", () => {
     expect((await setup().send("POST", TASKS, `{"type":"plain","payload":${deep(1_000)}}`)).status).toBe(201);
   });
 
-  test.each(["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/jsonp", "multipart/form-data"])("content type %s", async (type) => {
-    await expectRefusal(await setup().send("POST", TASKS, resize, { "content-type": type }), 400, "invalid_request", "content-type: application/json");
+  test.each([
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "application/json; charset=latin1",
+    "application/jsonp",
+    "multipart/form-data",
+  ])("content type %s", async (type) => {
+    await expectRefusal(
+      await setup().send("POST", TASKS, resize, { "content-type": type }),
+      400,
+      "invalid_request",
+      "content-type: application/json",
+    );
   });
 
-  test.each(["application/json", "Application/JSON; Charset=UTF-8", "application/vnd.api+json", 'application/json;charset="utf-8"'])("content type %s is taken", async (type) => {
-    expect((await setup().send("POST", TASKS, resize, { "content-type": type })).status).toBe(201);
-  });
+  test.each(["application/json", "Application/JSON; Charset=UTF-8", "application/vnd.api+json", 'application/json;charset="utf-8"'])(
+    "content type %s is taken",
+    async (type) => {
+      expect((await setup().send("POST", TASKS, resize, { "content-type": type })).status).toBe(201);
+    },
+  );
 
   test("a missing content type is taken", async () => {
     expect((await setup().send("POST", TASKS, new TextEncoder().encode(JSON.stringify(resize)))).status).toBe(201);
@@ -102,7 +131,12 @@ describe("bodies", () => {
   test("a Content-Length that says too much is believed, one that says too little is not", async () => {
     const { send } = setup();
     await expectRefusal(await send("POST", TASKS, resize, { "content-length": "9000000" }), 413, "payload_too_large", "8388608");
-    await expectRefusal(await send("POST", TASKS, `"${"x".repeat(9_000_000)}"`, { "content-length": "10" }), 413, "payload_too_large", "8388608");
+    await expectRefusal(
+      await send("POST", TASKS, `"${"x".repeat(9_000_000)}"`, { "content-length": "10" }),
+      413,
+      "payload_too_large",
+      "8388608",
+    );
   });
 
   test("a body that never ends is cut off after 8 MiB", async () => {
@@ -144,11 +178,24 @@ describe("batches", () => {
   test("every bad index is named, whatever is wrong with it, and nothing is inserted", async () => {
     const { send, domains } = setup();
     const answer = await send("POST", `${TASKS}/batch`, {
-      tasks: [resize, { type: "nope", payload: 1 }, { type: "inner", payload: {} }, 7, { ...resize, dependsOn: [7] }, { type: "resize", payload: { object: 1, width: 1 } }, { ...resize, x: 1 }],
+      tasks: [
+        resize,
+        { type: "nope", payload: 1 },
+        { type: "inner", payload: {} },
+        7,
+        { ...resize, dependsOn: [7] },
+        { type: "resize", payload: { object: 1, width: 1 } },
+        { ...resize, x: 1 },
+      ],
     });
     await expectRefusal(answer, 400, "invalid_request", "Nothing was submitted: task 1 ");
     expect(answer.body.failed.map(({ index, code }: { index: number; code: string }) => [index, code])).toEqual([
-      [1, "unknown_type"], [2, "not_submittable"], [3, "invalid_request"], [4, "invalid_dependency"], [5, "invalid_payload"], [6, "invalid_request"],
+      [1, "unknown_type"],
+      [2, "not_submittable"],
+      [3, "invalid_request"],
+      [4, "invalid_dependency"],
+      [5, "invalid_payload"],
+      [6, "invalid_request"],
     ]);
     expect(answer.body.issues.map(({ path }: { path: string }) => path)).toContain("tasks.5.payload.object");
     expect(domains.media.requests).toEqual([]);
@@ -156,12 +203,32 @@ describe("batches", () => {
 
   test("one code for all keeps it", async () => {
     const { send } = setup();
-    await expectRefusal(await send("POST", `${TASKS}/batch`, { tasks: [{ type: "inner", payload: {} }] }), 400, "not_submittable", "task 0");
-    await expectRefusal(await send("POST", `${TASKS}/batch`, { tasks: [{}], defaults: { type: "inner", payload: {} } }), 400, "not_submittable", "task 0");
-    await expectRefusal(await send("POST", `${TASKS}/batch`, { tasks: [{ type: "nope", payload: 1 }] }), 400, "invalid_request", "no task type");
+    await expectRefusal(
+      await send("POST", `${TASKS}/batch`, { tasks: [{ type: "inner", payload: {} }] }),
+      400,
+      "not_submittable",
+      "task 0",
+    );
+    await expectRefusal(
+      await send("POST", `${TASKS}/batch`, { tasks: [{}], defaults: { type: "inner", payload: {} } }),
+      400,
+      "not_submittable",
+      "task 0",
+    );
+    await expectRefusal(
+      await send("POST", `${TASKS}/batch`, { tasks: [{ type: "nope", payload: 1 }] }),
+      400,
+      "invalid_request",
+      "no task type",
+    );
   });
 
-  test.each<[unknown, string | RegExp]>([[{}, "tasks"], [{ tasks: {} }, "list of tasks"], [{ tasks: [], task: 1 }, 'did you mean "tasks"'], [{ tasks: [], defaults: [] }, "defaults"]])("%j", async (body, hint) => {
+  test.each<[unknown, string | RegExp]>([
+    [{}, "tasks"],
+    [{ tasks: {} }, "list of tasks"],
+    [{ tasks: [], task: 1 }, 'did you mean "tasks"'],
+    [{ tasks: [], defaults: [] }, "defaults"],
+  ])("%j", async (body, hint) => {
     await expectRefusal(await setup().send("POST", `${TASKS}/batch`, body), 400, "invalid_request", hint);
   });
 
@@ -179,8 +246,16 @@ describe("parameters", () => {
     [`${TASKS}?status=complete`, "invalid_request", 'did you mean "completed"'],
     [`${TASKS}?type=a&type=b`, "invalid_request", "once only"],
     [`${TASKS}?limit=1&limit=2`, "invalid_request", "once only"],
-    ...["0", "501", "-1", "1.5", "NaN", "Infinity", "1e2", "", " 5", "0x10", "99999999999"].map((limit): [string, string, string] => [`${TASKS}?limit=${limit}`, "invalid_request", "limit must be"]),
-    ...["x", "", "media_1", "%00", "7", "eyJhIjoxfQ", "..%2F"].map((cursor): [string, string, RegExp] => [`${TASKS}?cursor=${cursor}`, "invalid_request", /cursor/]),
+    ...["0", "501", "-1", "1.5", "NaN", "Infinity", "1e2", "", " 5", "0x10", "99999999999"].map((limit): [string, string, string] => [
+      `${TASKS}?limit=${limit}`,
+      "invalid_request",
+      "limit must be",
+    ]),
+    ...["x", "", "media_1", "%00", "7", "eyJhIjoxfQ", "..%2F"].map((cursor): [string, string, RegExp] => [
+      `${TASKS}?cursor=${cursor}`,
+      "invalid_request",
+      /cursor/,
+    ]),
     [`/v1/tasks?cursor=x`, "invalid_request", "cursor"],
     [`/v1/domains/media/schedules?cursor=x`, "invalid_request", "cursor"],
     [`${TASKS}?priority=NaN`, "invalid_request", "priority"],
@@ -223,7 +298,12 @@ describe("parameters", () => {
     for (const width of [1, 2, 3]) await send("POST", TASKS, { type: "resize", payload: { object: "cat", width } });
     const { next } = (await send("GET", `${TASKS}?limit=1`)).body;
     expect((await send("GET", `${TASKS}?limit=2&cursor=${next}`)).status).toBe(200);
-    for (const path of [`${TASKS}?type=resize`, "/v1/domains/mail/tasks?limit=1", "/v1/tasks?limit=1", "/v1/domains/media/schedules?limit=1"]) {
+    for (const path of [
+      `${TASKS}?type=resize`,
+      "/v1/domains/mail/tasks?limit=1",
+      "/v1/tasks?limit=1",
+      "/v1/domains/media/schedules?limit=1",
+    ]) {
       await expectRefusal(await send("GET", `${path}&cursor=${next}`), 400, "invalid_request", "cursor");
     }
   });
@@ -234,9 +314,21 @@ describe("ids", () => {
     ["/v1/tasks/media_1", "task_not_found", "no task media_1"],
     ["/v1/tasks/ghost_1", "unknown_domain", "no domain"],
     ["/v1/tasks/mediaa_1", "unknown_domain", 'did you mean "media"'],
-    ...["media", "media_", "media_0", "media_01", "media_-1", "media_1e3", "media_99999999999999999", "MEDIA_1", "__proto___1", "media_1%00", "%F0%9F", "media_s1", "x".repeat(5_000)].map(
-      (id): [string, string, RegExp] => [`/v1/tasks/${id}`, "task_not_found", /not the id of a task/],
-    ),
+    ...[
+      "media",
+      "media_",
+      "media_0",
+      "media_01",
+      "media_-1",
+      "media_1e3",
+      "media_99999999999999999",
+      "MEDIA_1",
+      "__proto___1",
+      "media_1%00",
+      "%F0%9F",
+      "media_s1",
+      "x".repeat(5_000),
+    ].map((id): [string, string, RegExp] => [`/v1/tasks/${id}`, "task_not_found", /not the id of a task/]),
     ["/v1/tasks/media_1/result", "task_not_found", "no task"],
     ["/v1/schedules/media_1", "schedule_not_found", "not the id of a schedule"],
     ["/v1/schedules/media_s1", "schedule_not_found", "no schedule"],
@@ -267,7 +359,12 @@ describe("routes", () => {
     await expectRefusal(await setup().send("GET", path), 404, "not_found", "There is no GET");
   });
 
-  test.each([["DELETE", "/v1/tasks/media_1", "GET, HEAD"], ["PUT", "/v1/domains/media/tasks", "POST, GET, HEAD"], ["POST", "/v1/registry", "GET, HEAD"], ["POST", "/healthz", "GET, HEAD"]])("%s %s: 405 with what it takes", async (method, path, allow) => {
+  test.each([
+    ["DELETE", "/v1/tasks/media_1", "GET, HEAD"],
+    ["PUT", "/v1/domains/media/tasks", "POST, GET, HEAD"],
+    ["POST", "/v1/registry", "GET, HEAD"],
+    ["POST", "/healthz", "GET, HEAD"],
+  ])("%s %s: 405 with what it takes", async (method, path, allow) => {
     const answer = await setup().send(method, path);
     await expectRefusal(answer, 405, "method_not_allowed", allow);
     expect(answer.headers.get("allow")).toBe(allow);

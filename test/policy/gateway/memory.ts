@@ -1,5 +1,16 @@
 import type { Task } from "../../../src/domains/task.ts";
-import type { Claim, ClaimRequest, DomainApi, DomainSnapshot, ProgressReport, Settlement, ScheduleInput, SubmitItem, SubmitRequest, TaskQuery } from "../../../src/durable/protocol.ts";
+import type {
+  Claim,
+  ClaimRequest,
+  DomainApi,
+  DomainSnapshot,
+  ProgressReport,
+  Settlement,
+  ScheduleInput,
+  SubmitItem,
+  SubmitRequest,
+  TaskQuery,
+} from "../../../src/durable/protocol.ts";
 import type { CoordinatorApi, CoordinatorSnapshot } from "../../../src/policy/coordination/protocol.ts";
 import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
 import { fail } from "../../../src/policy/errors.ts";
@@ -44,8 +55,19 @@ export class MemoryDomain implements DomainApi {
     if (standing !== undefined && !isTerminal(this.#find(standing).status)) return { outcome: "duplicate", id: standing };
     const id = `${this.name}_${this.tasks.length + 1}`;
     if (item.hash !== undefined) this.#hashes.set(item.hash, id);
-    this.tasks.push({ ...BLANK, id, domain: this.name, type: item.type, payload: JSON.parse(item.payload), key: item.key ?? null, label: item.label ?? null,
-      priority: item.priority, effectivePriority: item.priority, tags: item.tags ?? {}, createdAt: new Date(this.#tick()).toISOString() });
+    this.tasks.push({
+      ...BLANK,
+      id,
+      domain: this.name,
+      type: item.type,
+      payload: JSON.parse(item.payload),
+      key: item.key ?? null,
+      label: item.label ?? null,
+      priority: item.priority,
+      effectivePriority: item.priority,
+      tags: item.tags ?? {},
+      createdAt: new Date(this.#tick()).toISOString(),
+    });
     return { outcome: "inserted", id };
   }
 
@@ -85,8 +107,16 @@ export class MemoryDomain implements DomainApi {
   }
 
   #matching({ status, type, tags, key, priority }: TaskQuery) {
-    return this.tasks.toReversed().filter((task) => (!status || status.includes(task.status)) && (type ?? task.type) === task.type
-      && (key ?? task.key) === task.key && (priority ?? task.priority) === task.priority && (tags ?? []).every(([name, value]) => task.tags[name] === value));
+    return this.tasks
+      .toReversed()
+      .filter(
+        (task) =>
+          (!status || status.includes(task.status)) &&
+          (type ?? task.type) === task.type &&
+          (key ?? task.key) === task.key &&
+          (priority ?? task.priority) === task.priority &&
+          (tags ?? []).every(([name, value]) => task.tags[name] === value),
+      );
   }
 
   async cancel(id: string) {
@@ -100,7 +130,11 @@ export class MemoryDomain implements DomainApi {
     this.#enter("retry");
     const task = this.#find(id);
     if (!isTerminal(task.status)) throw fail("invalid_state", `${id} is ${task.status}.`, { id, status: task.status });
-    return Object.assign(task, { status: "pending" }, replacement && { payload: JSON.parse(replacement.payload), key: replacement.key ?? null });
+    return Object.assign(
+      task,
+      { status: "pending" },
+      replacement && { payload: JSON.parse(replacement.payload), key: replacement.key ?? null },
+    );
   }
 
   async graph(id: string) {
@@ -115,8 +149,19 @@ export class MemoryDomain implements DomainApi {
 
   async snapshot(): Promise<DomainSnapshot> {
     this.#enter("snapshot");
-    return { name: this.name, paused: this.#paused, pausedBy: this.#paused ? ["domain"] : [], maxConcurrency: this.#cap, counts: {} as never, totals: {}, running: [],
-      oldestPendingMs: null, slots: { granted: 0, using: 0 }, rates: {}, cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} } };
+    return {
+      name: this.name,
+      paused: this.#paused,
+      pausedBy: this.#paused ? ["domain"] : [],
+      maxConcurrency: this.#cap,
+      counts: {} as never,
+      totals: {},
+      running: [],
+      oldestPendingMs: null,
+      slots: { granted: 0, using: 0 },
+      rates: {},
+      cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
+    };
   }
 
   configure({ maxConcurrency }: { maxConcurrency?: number | null }) {
@@ -138,8 +183,26 @@ export class MemoryDomain implements DomainApi {
     this.#enter("createSchedule");
     const standing = this.#plans.find(({ name }) => name !== null && name === input.name);
     if (standing) return { schedule: Object.assign(standing, planOf(input)), created: false };
-    const schedule: Schedule = { id: `${this.name}_s${this.#plans.length + 1}`, domain: this.name, name: input.name ?? null, timezone: "UTC", paused: false, pausedReason: null,
-      declared: false, overlap: "skip", catchUpMs: 0, jitterMs: 0, maxRuns: null, runs: 0, skipped: 0, lastRun: null, lastTask: null, nextRuns: [], createdAt: new Date(this.#tick()).toISOString(), ...planOf(input) };
+    const schedule: Schedule = {
+      id: `${this.name}_s${this.#plans.length + 1}`,
+      domain: this.name,
+      name: input.name ?? null,
+      timezone: "UTC",
+      paused: false,
+      pausedReason: null,
+      declared: false,
+      overlap: "skip",
+      catchUpMs: 0,
+      jitterMs: 0,
+      maxRuns: null,
+      runs: 0,
+      skipped: 0,
+      lastRun: null,
+      lastTask: null,
+      nextRuns: [],
+      createdAt: new Date(this.#tick()).toISOString(),
+      ...planOf(input),
+    };
     this.#plans.push(schedule);
     return { schedule, created: true };
   }
@@ -256,7 +319,9 @@ function planOf({ item, everyMs, cron, timezone, name: _name, initialDelayMs: _d
   const { type, payload, hash: _hash, ...options } = item ?? ({} as SubmitItem);
   return {
     ...firing,
-    ...(item ? { type, payload: JSON.parse(payload) as Json, options: options as unknown as Json } : ({} as { type: string; payload: Json; options: Json })),
+    ...(item
+      ? { type, payload: JSON.parse(payload) as Json, options: options as unknown as Json }
+      : ({} as { type: string; payload: Json; options: Json })),
     ...(everyMs === undefined ? {} : { every: everyMs, cron: undefined as never }),
     ...(cron === undefined ? {} : { cron, timezone: timezone ?? "UTC", every: undefined as never }),
   };
@@ -266,7 +331,32 @@ const counterOf = (id: string) => Number(id.split("_")[1]);
 const planCounter = (id: string) => Number(id.split("_s")[1]);
 
 const BLANK: Omit<Task, "id" | "domain" | "type" | "payload" | "createdAt"> = {
-  status: "pending", result: null, error: null, key: null, label: null, priority: 128, effectivePriority: 128, group: null, tags: {}, attempt: 0, maxAttempts: 4,
-  executions: 0, errors: [], parent: null, children: { total: 0, active: 0, failed: 0 }, dependsOn: [], runAt: null, expiresAt: null, startedAt: null, finishedAt: null,
-  waitMs: 0, durationMs: null, progress: null, io: { expected: null, actual: null }, sizes: { payload: 0, result: 0 }, schedule: null, deadline: null, pausedBy: [],
+  status: "pending",
+  result: null,
+  error: null,
+  key: null,
+  label: null,
+  priority: 128,
+  effectivePriority: 128,
+  group: null,
+  tags: {},
+  attempt: 0,
+  maxAttempts: 4,
+  executions: 0,
+  errors: [],
+  parent: null,
+  children: { total: 0, active: 0, failed: 0 },
+  dependsOn: [],
+  runAt: null,
+  expiresAt: null,
+  startedAt: null,
+  finishedAt: null,
+  waitMs: 0,
+  durationMs: null,
+  progress: null,
+  io: { expected: null, actual: null },
+  sizes: { payload: 0, result: 0 },
+  schedule: null,
+  deadline: null,
+  pausedBy: [],
 };

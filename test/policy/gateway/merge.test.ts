@@ -4,7 +4,8 @@ import type { Task } from "../../../src/domains/task.ts";
 import type { TaskPage } from "../../../src/durable/protocol.ts";
 import { mergePages, type Positions } from "../../../src/worker/merge.ts";
 
-const task = (domain: string, counter: number, at: number) => ({ id: `${domain}_${counter}`, domain, createdAt: new Date(at).toISOString() }) as Task;
+const task = (domain: string, counter: number, at: number) =>
+  ({ id: `${domain}_${counter}`, domain, createdAt: new Date(at).toISOString() }) as Task;
 
 /** A domain that reads at most `budget` rows a page, of which only some match. */
 function page(rows: { task: Task; matches: boolean }[], before: number | null | undefined, limit: number, budget: number): TaskPage {
@@ -24,27 +25,36 @@ const rowsOf = (domain: string) =>
 
 test("walking all pages gives every matching task of every domain once, newest first, whatever the domains' budgets", () => {
   fc.assert(
-    fc.property(fc.tuple(rowsOf("ada"), rowsOf("bob"), rowsOf("cy")), fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 9 }), (all, limit, budget) => {
-      const domains = { ada: all[0], bob: all[1], cy: all[2] };
-      const seen: Task[] = [];
-      let positions: Positions | null = {};
-      let pages = 0;
-      while (positions !== null) {
-        const from: Positions = positions;
-        const open = Object.entries(domains).filter(([name]) => from[name] !== null);
-        const { items, next } = mergePages(Object.fromEntries(open.map(([name, rows]) => [name, page(rows, from[name], limit, budget)])), from, limit);
-        expect(items.length).toBeLessThanOrEqual(limit);
-        seen.push(...items);
-        positions = next;
-        // Every page moves on by at least one row of one domain.
-        expect((pages += 1)).toBeLessThan(200);
-      }
-      const expected = all.flat().filter(({ matches }) => matches);
-      expect(new Set(seen.map(({ id }) => id))).toEqual(new Set(expected.map((row) => row.task.id)));
-      expect(seen).toHaveLength(expected.length);
-      const times = seen.map(({ createdAt }) => createdAt);
-      expect(times).toEqual(times.toSorted().reverse());
-    }),
+    fc.property(
+      fc.tuple(rowsOf("ada"), rowsOf("bob"), rowsOf("cy")),
+      fc.integer({ min: 1, max: 7 }),
+      fc.integer({ min: 1, max: 9 }),
+      (all, limit, budget) => {
+        const domains = { ada: all[0], bob: all[1], cy: all[2] };
+        const seen: Task[] = [];
+        let positions: Positions | null = {};
+        let pages = 0;
+        while (positions !== null) {
+          const from: Positions = positions;
+          const open = Object.entries(domains).filter(([name]) => from[name] !== null);
+          const { items, next } = mergePages(
+            Object.fromEntries(open.map(([name, rows]) => [name, page(rows, from[name], limit, budget)])),
+            from,
+            limit,
+          );
+          expect(items.length).toBeLessThanOrEqual(limit);
+          seen.push(...items);
+          positions = next;
+          // Every page moves on by at least one row of one domain.
+          expect((pages += 1)).toBeLessThan(200);
+        }
+        const expected = all.flat().filter(({ matches }) => matches);
+        expect(new Set(seen.map(({ id }) => id))).toEqual(new Set(expected.map((row) => row.task.id)));
+        expect(seen).toHaveLength(expected.length);
+        const times = seen.map(({ createdAt }) => createdAt);
+        expect(times).toEqual(times.toSorted().reverse());
+      },
+    ),
   );
 });
 

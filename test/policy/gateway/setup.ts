@@ -16,7 +16,12 @@ const media = defineDomain("media", { maxConcurrency: 4, defaults: { ttl: "1h" }
   .task("plain", { payload: z.unknown(), key: () => null, execute: () => undefined })
   .task("inner", { payload: z.object({}), submittable: false, execute: () => undefined })
   .task("transcode", { payload: z.object({ object: z.string() }), result: z.object({ bytes: z.number() }), key: () => null, pull: true });
-const mail = defineDomain("mail").task("send", { payload: z.object({ to: z.string() }), key: ({ to }) => to, label: ({ to }) => `to ${to}`, execute: () => undefined });
+const mail = defineDomain("mail").task("send", {
+  payload: z.object({ to: z.string() }),
+  key: ({ to }) => to,
+  label: ({ to }) => `to ${to}`,
+  execute: () => undefined,
+});
 
 export const registry: Registry = {
   domains: new Map([media, mail].map((domain) => [domain.name, domain])),
@@ -51,7 +56,10 @@ export function setup(env: Record<string, unknown> = OPEN) {
     log: (entry) => log.push(entry),
   });
   const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
-    const text = body === undefined || typeof body === "string" || body instanceof ReadableStream || body instanceof Uint8Array ? body : JSON.stringify(body);
+    const text =
+      body === undefined || typeof body === "string" || body instanceof ReadableStream || body instanceof Uint8Array
+        ? body
+        : JSON.stringify(body);
     // A text body without a header of its own would be sent as text/plain.
     const type = typeof text === "string" ? { "content-type": "application/json" } : {};
     const init = { method, headers: { ...type, ...headers }, ...(text === undefined ? {} : { body: text, duplex: "half" }) } as RequestInit;

@@ -15,17 +15,50 @@ describe("submit", () => {
   test("201 with the task, then 200 with the one that stands", async () => {
     const { send } = setup();
     const first = await send("POST", TASKS, { ...resize, priority: "high", tags: { a: "b" }, label: "Ä" });
-    expect(first).toMatchObject({ status: 201, body: { outcome: "inserted", id: "media_1", task: { id: "media_1", payload: resize.payload, priority: 64, tags: { a: "b" }, label: "Ä" } } });
+    expect(first).toMatchObject({
+      status: 201,
+      body: {
+        outcome: "inserted",
+        id: "media_1",
+        task: { id: "media_1", payload: resize.payload, priority: 64, tags: { a: "b" }, label: "Ä" },
+      },
+    });
     expect(new URL(first.headers.get("location")!, `http://mill${TASKS}`).pathname).toBe("/v1/tasks/media_1");
-    expect(await send("POST", TASKS, { payload: { width: 1, object: "cat" }, type: "resize" })).toMatchObject({ status: 200, body: { outcome: "duplicate", id: "media_1", task: { id: "media_1" } } });
+    expect(await send("POST", TASKS, { payload: { width: 1, object: "cat" }, type: "resize" })).toMatchObject({
+      status: 200,
+      body: { outcome: "duplicate", id: "media_1", task: { id: "media_1" } },
+    });
     expect(await send("GET", "/v1/tasks/media_1")).toMatchObject({ status: 200, body: { id: "media_1", domain: "media" } });
   });
 
   test("what the object is asked is what the body says, checked and in its units", async () => {
     const { send, domains } = setup();
-    await send("POST", TASKS, { ...resize, key: "k", delay: "5s", ttl: "1m", timeout: 1500, deadline: "1h", retry: { kind: "constant", attempts: 2, initial: "1s" }, onDuplicate: "skip" });
+    await send("POST", TASKS, {
+      ...resize,
+      key: "k",
+      delay: "5s",
+      ttl: "1m",
+      timeout: 1500,
+      deadline: "1h",
+      retry: { kind: "constant", attempts: 2, initial: "1s" },
+      onDuplicate: "skip",
+    });
     expect(domains.media.requests).toMatchObject([
-      { view: true, items: [{ type: "resize", payload: '{"object":"cat","width":1}', key: "k", delayMs: 5_000, ttlMs: 60_000, timeoutMs: 1_500, deadlineMs: 3_600_000, retry: { kind: "constant", attempts: 2 } }] },
+      {
+        view: true,
+        items: [
+          {
+            type: "resize",
+            payload: '{"object":"cat","width":1}',
+            key: "k",
+            delayMs: 5_000,
+            ttlMs: 60_000,
+            timeoutMs: 1_500,
+            deadlineMs: 3_600_000,
+            retry: { kind: "constant", attempts: 2 },
+          },
+        ],
+      },
     ]);
   });
 
@@ -41,7 +74,10 @@ describe("submit", () => {
     const { send, domains } = setup();
     const { media } = domains;
     media.result = () => Promise.reject(fail("too_many_requests", "Too many wait."));
-    expect(await send("POST", `${TASKS}?wait=1s`, resize)).toMatchObject({ status: 201, body: { outcome: "inserted", task: { status: "pending" } } });
+    expect(await send("POST", `${TASKS}?wait=1s`, resize)).toMatchObject({
+      status: 201,
+      body: { outcome: "inserted", task: { status: "pending" } },
+    });
   });
 
   test("a task that its type does not keep is shown as it ended", async () => {
@@ -49,7 +85,10 @@ describe("submit", () => {
     const { media } = domains;
     media.result = async () => ({ status: "completed", result: 5 });
     media.get = () => Promise.reject(fail("task_not_found", "Gone."));
-    expect(await send("POST", `${TASKS}?wait=1s`, resize)).toMatchObject({ status: 201, body: { task: { status: "completed", result: 5 } } });
+    expect(await send("POST", `${TASKS}?wait=1s`, resize)).toMatchObject({
+      status: 201,
+      body: { task: { status: "completed", result: 5 } },
+    });
   });
 });
 
@@ -71,7 +110,8 @@ describe("Idempotency-Key", () => {
   test("each token has keys of its own", async () => {
     const tokens = ["a", "b"].map((name) => ({ name, sha256: sha256(name), role: "producer" }));
     const { send, domains } = setup({ MILLRACE_TOKENS: JSON.stringify(tokens) });
-    for (const name of ["a", "b", "a"]) await send("POST", TASKS, { type: "plain", payload: 1 }, { ...key, authorization: `Bearer ${name}` });
+    for (const name of ["a", "b", "a"])
+      await send("POST", TASKS, { type: "plain", payload: 1 }, { ...key, authorization: `Bearer ${name}` });
     expect(domains.media.tasks).toHaveLength(2);
   });
 
@@ -88,7 +128,17 @@ test("batch: outcomes in order, counts, defaults for those that do not say other
   const { send, domains } = setup();
   const tasks = [resize, resize, { payload: 1, priority: 3, type: "plain" }];
   const answer = await send("POST", `${TASKS}/batch`, { tasks, defaults: { priority: "idle" } });
-  expect(answer).toMatchObject({ status: 200, body: { counts: { inserted: 2, duplicate: 1 }, outcomes: [{ outcome: "inserted", id: "media_1" }, { outcome: "duplicate", id: "media_1" }, { outcome: "inserted", id: "media_2" }] } });
+  expect(answer).toMatchObject({
+    status: 200,
+    body: {
+      counts: { inserted: 2, duplicate: 1 },
+      outcomes: [
+        { outcome: "inserted", id: "media_1" },
+        { outcome: "duplicate", id: "media_1" },
+        { outcome: "inserted", id: "media_2" },
+      ],
+    },
+  });
   expect(domains.media.requests[0]!.items.map(({ priority }) => priority)).toEqual([255, 255, 3]);
   expect(domains.media.calls).toEqual(["submit"]);
   expect(await send("POST", `${TASKS}/batch`, { tasks: [] })).toMatchObject({ status: 200, body: { outcomes: [], counts: {} } });
@@ -100,11 +150,20 @@ describe("results", () => {
     for (const payload of [1, 2, 3]) await send("POST", TASKS, { type: "plain", payload });
     domains.media.end("media_1", { status: "completed", result: { bytes: 1 } });
     domains.media.end("media_2", { status: "failed", error: { name: "Error", message: "no such cat" } });
-    expect(await send("GET", "/v1/tasks/media_1/result")).toMatchObject({ status: 200, body: { status: "completed", result: { bytes: 1 } } });
+    expect(await send("GET", "/v1/tasks/media_1/result")).toMatchObject({
+      status: 200,
+      body: { status: "completed", result: { bytes: 1 } },
+    });
     expect(await send("GET", "/v1/tasks/media_3/result")).toMatchObject({ status: 202, body: { status: "pending" } });
     expect(await send("GET", "/v1/tasks/media_2/result?wait=30s")).toMatchObject({
       status: 409,
-      body: { code: "invalid_state", status: 409, taskStatus: "failed", error: { message: "no such cat" }, detail: expect.stringContaining("no such cat") },
+      body: {
+        code: "invalid_state",
+        status: 409,
+        taskStatus: "failed",
+        error: { message: "no such cat" },
+        detail: expect.stringContaining("no such cat"),
+      },
     });
   });
 
@@ -114,7 +173,8 @@ describe("results", () => {
     const { media } = domains;
     const whole = media.result.bind(media);
     let failures = 2;
-    media.result = (id, waitMs) => (failures-- > 0 ? Promise.reject(Object.assign(new Error("Network connection lost."), { retryable: true })) : whole(id, waitMs));
+    media.result = (id, waitMs) =>
+      failures-- > 0 ? Promise.reject(Object.assign(new Error("Network connection lost."), { retryable: true })) : whole(id, waitMs);
     const answer = send("GET", "/v1/tasks/media_1/result?wait=60s");
     await expect.poll(() => media.isAwaited).toBe(true);
     media.end("media_1", { status: "completed", result: null });
@@ -161,7 +221,13 @@ describe("lists", () => {
     const { body } = await send("GET", "/v1/tasks?limit=2");
     await send("POST", TASKS, { type: "plain", payload: 9 });
     await send("POST", "/v1/domains/mail/tasks", { type: "send", payload: { to: "late" } });
-    expect((await send("GET", `/v1/tasks?limit=50&cursor=${body.next}`)).body.items.map(({ id }: { id: string }) => id)).toEqual(["media_4", "media_3", "mail_1", "media_2", "media_1"]);
+    expect((await send("GET", `/v1/tasks?limit=50&cursor=${body.next}`)).body.items.map(({ id }: { id: string }) => id)).toEqual([
+      "media_4",
+      "media_3",
+      "mail_1",
+      "media_2",
+      "media_1",
+    ]);
   });
 
   test("filters reach the object: statuses and tags repeat, dead letters are a status", async () => {
@@ -181,9 +247,18 @@ describe("control of a task", () => {
     const { send } = setup();
     await send("POST", "/v1/domains/mail/tasks", { type: "send", payload: { to: "ann" } });
     expect(await send("POST", "/v1/tasks/mail_1/cancel")).toMatchObject({ status: 200, body: { status: "cancelled" } });
-    expect(await send("POST", "/v1/tasks/mail_1/cancel")).toMatchObject({ status: 409, body: { code: "invalid_state", taskStatus: "cancelled" } });
-    expect(await send("POST", "/v1/tasks/mail_1/retry", { payload: { to: 5 } })).toMatchObject({ status: 400, body: { code: "invalid_payload" } });
-    expect(await send("POST", "/v1/tasks/mail_1/retry", { payload: { to: "bob" } })).toMatchObject({ status: 200, body: { status: "pending", payload: { to: "bob" }, key: "bob" } });
+    expect(await send("POST", "/v1/tasks/mail_1/cancel")).toMatchObject({
+      status: 409,
+      body: { code: "invalid_state", taskStatus: "cancelled" },
+    });
+    expect(await send("POST", "/v1/tasks/mail_1/retry", { payload: { to: 5 } })).toMatchObject({
+      status: 400,
+      body: { code: "invalid_payload" },
+    });
+    expect(await send("POST", "/v1/tasks/mail_1/retry", { payload: { to: "bob" } })).toMatchObject({
+      status: 200,
+      body: { status: "pending", payload: { to: "bob" }, key: "bob" },
+    });
     expect(await send("POST", "/v1/tasks/mail_1/run-now")).toMatchObject({ status: 200, body: { id: "mail_1" } });
   });
 
@@ -191,30 +266,49 @@ describe("control of a task", () => {
     const { send, domains } = setup();
     await send("POST", TASKS, resize);
     domains.media.end("media_1", { status: "dead_letter" });
-    expect(await send("POST", "/v1/tasks/media_1/retry")).toMatchObject({ status: 200, body: { status: "pending", payload: resize.payload } });
+    expect(await send("POST", "/v1/tasks/media_1/retry")).toMatchObject({
+      status: 200,
+      body: { status: "pending", payload: resize.payload },
+    });
   });
 });
 
 describe("domains and the mill", () => {
   test("snapshots, pause, resume, cap", async () => {
     const { send } = setup();
-    expect((await send("GET", "/v1/domains")).body).toMatchObject({ items: [{ name: "media", paused: false }, { name: "mail" }], next: null });
+    expect((await send("GET", "/v1/domains")).body).toMatchObject({
+      items: [{ name: "media", paused: false }, { name: "mail" }],
+      next: null,
+    });
     expect(await send("POST", "/v1/domains/media/pause")).toMatchObject({ status: 200, body: { paused: true, pausedBy: ["domain"] } });
     expect(await send("POST", "/v1/domains/media/resume")).toMatchObject({ status: 200, body: { paused: false } });
     expect(await send("PATCH", "/v1/domains/media", { maxConcurrency: 3 })).toMatchObject({ status: 200, body: { maxConcurrency: 3 } });
-    expect(await send("PATCH", "/v1/domains/media", { maxConcurrency: null })).toMatchObject({ status: 200, body: { maxConcurrency: null } });
+    expect(await send("PATCH", "/v1/domains/media", { maxConcurrency: null })).toMatchObject({
+      status: 200,
+      body: { maxConcurrency: null },
+    });
     for (const maxConcurrency of [0, -1, 1.5, 10_001, "3", true]) {
-      expect(await send("PATCH", "/v1/domains/media", { maxConcurrency })).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+      expect(await send("PATCH", "/v1/domains/media", { maxConcurrency })).toMatchObject({
+        status: 400,
+        body: { code: "invalid_request" },
+      });
     }
     expect(await send("PATCH", "/v1/domains/media", {})).toMatchObject({ status: 400, body: { code: "invalid_request" } });
-    expect(await send("PATCH", "/v1/domains/media", { rates: {} })).toMatchObject({ status: 400, body: { code: "not_implemented", field: "rates" } });
+    expect(await send("PATCH", "/v1/domains/media", { rates: {} })).toMatchObject({
+      status: 400,
+      body: { code: "not_implemented", field: "rates" },
+    });
   });
 
   test("the global cap", async () => {
     const { send } = setup();
-    expect(await send("GET", "/v1/snapshot")).toMatchObject({ status: 200, body: { maxConcurrency: 16, holders: [{ domain: "media" }, { domain: "mail" }] } });
+    expect(await send("GET", "/v1/snapshot")).toMatchObject({
+      status: 200,
+      body: { maxConcurrency: 16, holders: [{ domain: "media" }, { domain: "mail" }] },
+    });
     expect(await send("PATCH", "/v1/settings", { maxConcurrency: 4 })).toMatchObject({ status: 200, body: { maxConcurrency: 4 } });
-    for (const field of ["aging", "defaultGroupMaxConcurrency"]) expect(await send("PATCH", "/v1/settings", { [field]: 1 })).toMatchObject({ status: 400, body: { code: "not_implemented", field } });
+    for (const field of ["aging", "defaultGroupMaxConcurrency"])
+      expect(await send("PATCH", "/v1/settings", { [field]: 1 })).toMatchObject({ status: 400, body: { code: "not_implemented", field } });
     expect(await send("PATCH", "/v1/settings", { maxConcurrency: null })).toMatchObject({ status: 400 });
   });
 
@@ -222,8 +316,15 @@ describe("domains and the mill", () => {
     const { body } = await setup().send("GET", "/v1/registry");
     expect(body.domains[0]).toMatchObject({ name: "media", maxConcurrency: 4, defaults: { ttlMs: 3_600_000 } });
     expect(body.domains[0].types[0]).toMatchObject({
-      name: "resize", submittable: true, singleton: false, pull: false,
-      payloadSchema: { type: "object", properties: { object: { type: "string" }, width: { type: "integer" } }, required: ["object", "width"] },
+      name: "resize",
+      submittable: true,
+      singleton: false,
+      pull: false,
+      payloadSchema: {
+        type: "object",
+        properties: { object: { type: "string" }, width: { type: "integer" } },
+        required: ["object", "width"],
+      },
       resultSchema: { type: "object", properties: { bytes: { type: "number" } } },
       defaults: { priority: 128, timeoutMs: 300_000, ttlMs: 3_600_000, ttlFrom: "submit", retry: { kind: "exponential", attempts: 3 } },
     });
@@ -236,17 +337,35 @@ describe("domains and the mill", () => {
       .task("mini", { payload: mini.object({ a: mini.string() }), execute })
       .task("arktype", { payload: arktype({ a: "string" }), execute })
       .task("valibot", { payload: valibot.object({ a: valibot.string() }), execute })
-      .task("open", { payload: z.object({ a: z.string(), at: z.string().transform((text) => new Date(text)) }), result: z.object({ at: z.date() }), execute: () => ({ at: new Date(0) }) });
-    const app = createGateway({ ...registry, domains: new Map([["libraries", libraries]]) }, { domain: () => setup().domains.media, coordinator: () => setup().coordinator });
+      .task("open", {
+        payload: z.object({ a: z.string(), at: z.string().transform((text) => new Date(text)) }),
+        result: z.object({ at: z.date() }),
+        execute: () => ({ at: new Date(0) }),
+      });
+    const app = createGateway(
+      { ...registry, domains: new Map([["libraries", libraries]]) },
+      { domain: () => setup().domains.media, coordinator: () => setup().coordinator },
+    );
     const { types } = (await read(await app.request("/v1/registry", {}, OPEN))).body.domains[0];
     const shape = { type: "object", properties: { a: { type: "string" } }, required: ["a"] };
-    expect(types.map(({ payloadSchema }: { payloadSchema: unknown }) => payloadSchema)).toMatchObject([shape, shape, null, { properties: { a: { type: "string" } }, required: ["a", "at"] }]);
+    expect(types.map(({ payloadSchema }: { payloadSchema: unknown }) => payloadSchema)).toMatchObject([
+      shape,
+      shape,
+      null,
+      { properties: { a: { type: "string" } }, required: ["a", "at"] },
+    ]);
     expect(types[3].resultSchema).toMatchObject({ type: "object", required: ["at"] });
   });
 
   test("healthz says what is not bound", async () => {
-    expect((await setup().send("GET", "/healthz")).body).toMatchObject({ ok: true, version: null, missing: [{ binding: "CF_VERSION_METADATA" }] });
-    expect((await setup({ ...OPEN, CF_VERSION_METADATA: { id: "v7", tag: "", timestamp: "" } }).send("GET", "/healthz")).body).toMatchObject({ version: "v7", missing: [] });
+    expect((await setup().send("GET", "/healthz")).body).toMatchObject({
+      ok: true,
+      version: null,
+      missing: [{ binding: "CF_VERSION_METADATA" }],
+    });
+    expect(
+      (await setup({ ...OPEN, CF_VERSION_METADATA: { id: "v7", tag: "", timestamp: "" } }).send("GET", "/healthz")).body,
+    ).toMatchObject({ version: "v7", missing: [] });
   });
 });
 
@@ -256,13 +375,22 @@ describe("schedules", () => {
   test("201 when new, 200 when the name existed; read, list, act, delete", async () => {
     const { send } = setup();
     const made = await send("POST", "/v1/domains/media/schedules", plan);
-    expect(made).toMatchObject({ status: 201, body: { id: "media_s1", name: "nightly", type: "resize", payload: resize.payload, cron: "30 2 * * *", timezone: "Europe/Berlin" } });
-    expect(await send("POST", "/v1/domains/media/schedules", { name: "nightly", ...resize, every: "1h", overlap: "skip" })).toMatchObject({ status: 200, body: { id: "media_s1", every: 3_600_000 } });
+    expect(made).toMatchObject({
+      status: 201,
+      body: { id: "media_s1", name: "nightly", type: "resize", payload: resize.payload, cron: "30 2 * * *", timezone: "Europe/Berlin" },
+    });
+    expect(await send("POST", "/v1/domains/media/schedules", { name: "nightly", ...resize, every: "1h", overlap: "skip" })).toMatchObject({
+      status: 200,
+      body: { id: "media_s1", every: 3_600_000 },
+    });
     expect(await send("GET", "/v1/schedules/media_s1")).toMatchObject({ status: 200, body: { id: "media_s1" } });
     for (const n of [2, 3]) await send("POST", "/v1/domains/media/schedules", { ...resize, every: `${n}h` });
     const page = await send("GET", "/v1/domains/media/schedules?limit=2");
     expect(page.body.items.map(({ id }: { id: string }) => id)).toEqual(["media_s3", "media_s2"]);
-    expect((await send("GET", `/v1/domains/media/schedules?cursor=${page.body.next}`)).body).toMatchObject({ items: [{ id: "media_s1" }], next: null });
+    expect((await send("GET", `/v1/domains/media/schedules?cursor=${page.body.next}`)).body).toMatchObject({
+      items: [{ id: "media_s1" }],
+      next: null,
+    });
     expect((await send("POST", "/v1/schedules/media_s1/pause")).body.paused).toBe(true);
     expect((await send("POST", "/v1/schedules/media_s1/resume")).body.paused).toBe(false);
     expect((await send("POST", "/v1/schedules/media_s1/trigger")).body.runs).toBe(1);
@@ -306,20 +434,48 @@ describe("schedules", () => {
   ])("PATCH %j is refused", async (body, code, hint) => {
     const { send, domains } = setup();
     await send("POST", "/v1/domains/media/schedules", plan);
-    expect(await send("PATCH", "/v1/schedules/media_s1", body)).toMatchObject({ status: 400, body: { code, detail: expect.stringContaining(hint) } });
+    expect(await send("PATCH", "/v1/schedules/media_s1", body)).toMatchObject({
+      status: 400,
+      body: { code, detail: expect.stringContaining(hint) },
+    });
     expect(domains.media.updates).toEqual([]);
   });
 
   test.each<[object, string]>([
-    [{ ...resize }, "invalid_request"], [{ ...resize, every: "1h", cron: "* * * * *" }, "invalid_request"], [{ ...resize, every: "1ms" }, "invalid_request"],
-    [{ ...resize, every: "1h", maxRuns: 1.5 }, "invalid_request"], [{ ...resize, every: "1h", catchUp: "400d" }, "invalid_request"], [{ ...resize, every: "1h", jitter: -1 }, "invalid_request"],
-    [{ ...resize, every: "1h", delay: "1s", runAt: "2030-01-01T00:00:00Z" }, "invalid_request"], [{ ...resize, every: "1h", dependsOn: ["media_1"] }, "not_implemented"], [{ ...resize, every: "1h", overlap: "sometimes" }, "invalid_request"], [{ ...resize, every: "1h", key: "x" }, "invalid_request"],
+    [{ ...resize }, "invalid_request"],
+    [{ ...resize, every: "1h", cron: "* * * * *" }, "invalid_request"],
+    [{ ...resize, every: "1ms" }, "invalid_request"],
+    [{ ...resize, every: "1h", maxRuns: 1.5 }, "invalid_request"],
+    [{ ...resize, every: "1h", catchUp: "400d" }, "invalid_request"],
+    [{ ...resize, every: "1h", jitter: -1 }, "invalid_request"],
+    [{ ...resize, every: "1h", delay: "1s", runAt: "2030-01-01T00:00:00Z" }, "invalid_request"],
+    [{ ...resize, every: "1h", dependsOn: ["media_1"] }, "not_implemented"],
+    [{ ...resize, every: "1h", overlap: "sometimes" }, "invalid_request"],
+    [{ ...resize, every: "1h", key: "x" }, "invalid_request"],
     [{ type: "inner", payload: {}, every: "1h" }, "not_submittable"],
     // Scenario 38: dates that do not exist, and hostile text.
-    ...["0 0 30 2 *", "0 0 31 4,6,9,11 *", "@never", "@reboot", "@every 1s", "* * * *", "* * * * * * *", "60 * * * *", "0 0 * * 8", "*/0 * * * *", "5-1 * * * *", "0 0 + 2 *",
-      `${"1,".repeat(5_000)}1 * * * *`, "1".repeat(200_000), "\u0000 * * * *", "* * * * *; DROP TABLE tasks", "0-59/1,0-59/1 * * * * *".repeat(9), "\u0663 * * * *",
+    ...[
+      "0 0 30 2 *",
+      "0 0 31 4,6,9,11 *",
+      "@never",
+      "@reboot",
+      "@every 1s",
+      "* * * *",
+      "* * * * * * *",
+      "60 * * * *",
+      "0 0 * * 8",
+      "*/0 * * * *",
+      "5-1 * * * *",
+      "0 0 + 2 *",
+      `${"1,".repeat(5_000)}1 * * * *`,
+      "1".repeat(200_000),
+      "\u0000 * * * *",
+      "* * * * *; DROP TABLE tasks",
+      "0-59/1,0-59/1 * * * * *".repeat(9),
+      "\u0663 * * * *",
     ].map((cron): [object, string] => [{ ...resize, cron }, "invalid_request"]),
-    [{ ...resize, cron: ["* * * * *"] }, "invalid_request"], [{ ...resize, cron: "* * * * *", timezone: "../../etc/passwd" }, "invalid_request"],
+    [{ ...resize, cron: ["* * * * *"] }, "invalid_request"],
+    [{ ...resize, cron: "* * * * *", timezone: "../../etc/passwd" }, "invalid_request"],
   ])("POST %j is refused", async (body, code) => {
     const { send, domains } = setup();
     expect(await send("POST", "/v1/domains/media/schedules", body)).toMatchObject({ status: 400, body: { code } });
@@ -334,13 +490,18 @@ describe("what goes wrong inside", () => {
     const answer = await send("GET", "/v1/tasks/media_1");
     expect(answer).toMatchObject({ status: 500, body: { code: "internal", request: expect.any(String) } });
     expect(JSON.stringify(answer.body)).not.toContain("secret");
-    expect(log).toMatchObject([{ request: answer.body.request, method: "GET", path: "/v1/tasks/media_1", error: expect.stringContaining("secret internals") }]);
+    expect(log).toMatchObject([
+      { request: answer.body.request, method: "GET", path: "/v1/tasks/media_1", error: expect.stringContaining("secret internals") },
+    ]);
   });
 
   test("an invariant that broke is logged, too", async () => {
     const { send, domains, log } = setup();
     domains.media.broken = fail("internal", "Invariant broken: 1 = 2");
-    expect(await send("GET", "/v1/tasks/media_1")).toMatchObject({ status: 500, body: { code: "internal", detail: expect.not.stringContaining("1 = 2") } });
+    expect(await send("GET", "/v1/tasks/media_1")).toMatchObject({
+      status: 500,
+      body: { code: "internal", detail: expect.not.stringContaining("1 = 2") },
+    });
     expect(log).toHaveLength(1);
   });
 
@@ -350,7 +511,13 @@ describe("what goes wrong inside", () => {
     ["a reset object", Object.assign(new Error("x"), { durableObjectReset: true }), 503, "domain_unreachable", "1"],
     ["a lost connection", new Error("Network connection lost."), 503, "domain_unreachable", "1"],
     ["ours, with its own time", fail("too_many_requests", "x", { retryAfterMs: 2_500 }), 429, "too_many_requests", "3"],
-    ["ours, after it crossed RPC", Object.assign(new Error("full"), { name: "MillraceError", code: "storage_full", facts: {} }), 503, "storage_full", "60"],
+    [
+      "ours, after it crossed RPC",
+      Object.assign(new Error("full"), { name: "MillraceError", code: "storage_full", facts: {} }),
+      503,
+      "storage_full",
+      "60",
+    ],
   ])("%s", async (_name, broken, status, code, retryAfter) => {
     const { send, domains, log } = setup();
     domains.media.broken = broken;
@@ -365,7 +532,14 @@ describe("what goes wrong inside", () => {
     const original = console.error;
     console.error = (line: unknown) => lines.push(line);
     try {
-      const app = createGateway(registry, { domain: () => { throw new Error("boom"); }, coordinator: () => { throw new Error("boom"); } });
+      const app = createGateway(registry, {
+        domain: () => {
+          throw new Error("boom");
+        },
+        coordinator: () => {
+          throw new Error("boom");
+        },
+      });
       expect(await read(await app.request("/v1/snapshot", {}, OPEN))).toMatchObject({ status: 500 });
     } finally {
       console.error = original;
@@ -379,6 +553,11 @@ test("every answer carries the headers that keep it from being cached, sniffed o
   const { send } = setup();
   for (const path of ["/healthz", "/v1/registry", "/v1/nothing", "/v1/tasks/media_9"]) {
     const { headers } = await send("GET", path);
-    expect(Object.fromEntries(headers)).toMatchObject({ "cache-control": "no-store", "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer" });
+    expect(Object.fromEntries(headers)).toMatchObject({
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+      "referrer-policy": "no-referrer",
+    });
   }
 });
