@@ -19,7 +19,12 @@ async function work(task, { signal, progress }) {
     progress((step + 1) / steps);
   }
   if (task.payload?.fail) throw new Error(task.payload.fail);
-  return { words: String(task.payload?.text ?? "").split(/\s+/).filter(Boolean).length, by: worker };
+  return {
+    words: String(task.payload?.text ?? "")
+      .split(/\s+/)
+      .filter(Boolean).length,
+    by: worker,
+  };
 }
 
 const stopping = new AbortController();
@@ -28,7 +33,10 @@ for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stopping.abor
 async function post(path, body = {}) {
   const response = await fetch(`${url}${path}`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...(process.env.MILLRACE_TOKEN ? { authorization: `Bearer ${process.env.MILLRACE_TOKEN}` } : {}) },
+    headers: {
+      "content-type": "application/json",
+      ...(process.env.MILLRACE_TOKEN ? { authorization: `Bearer ${process.env.MILLRACE_TOKEN}` } : {}),
+    },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(60_000),
   });
