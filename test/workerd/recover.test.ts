@@ -57,12 +57,15 @@ const runsOf = (id: string) => platform.runs.filter((ids) => ids.includes(counte
 
 /** Enough short tasks that the domain puts many into one run. */
 async function learn(): Promise<void> {
-  time.stepMs = 5;
-  for (let round = 0; round < 4; round += 1) {
+  time.stepMs = 1;
+  // However slow the machine: until the domain puts several of them into one run.
+  for (let most = 0; most < 3; ) {
+    const before = platform.runs.length;
     const answers = await workQ.submitAll(
-      Array.from({ length: 24 }, (_, n) => ({ type: "play" as const, payload: { name: `learn ${clock.now()} ${n}` } })),
+      Array.from({ length: 24 }, (_, n) => ({ type: "play" as const, payload: { name: `learn ${before} ${clock.now()} ${n}` } })),
     );
-    await hasEnded(answers.at(-1)!.id);
+    for (const { id } of answers) await hasEnded(id);
+    most = Math.max(...platform.runs.slice(before).map((run) => run.length));
   }
   time.stepMs = STEP_MS;
 }
@@ -276,7 +279,8 @@ describe("between runs", { timeout: 30_000 }, () => {
     const companions = rest.filter((id) => (behind ?? runsOf(blocker!)[0]!).includes(counter(id)));
     expect(companions.length, "tasks behind the long one").toBeGreaterThan(0);
     for (const id of companions) {
-      expect(runsOf(id)).toHaveLength(2);
+      // Where the machine is slow it may be recalled from the next run, too.
+      expect(runsOf(id).length).toBeGreaterThanOrEqual(2);
       expect(await get(id)).toMatchObject({ executions: 1, attempt: 1 });
       expect(journal.filter((line) => line.id === id && line.run === "started")).toHaveLength(1);
     }
