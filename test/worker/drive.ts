@@ -12,10 +12,15 @@ export async function survive<T>(call: () => Promise<T>): Promise<T | undefined>
       return await call();
     } catch (error) {
       if (MillraceError.is(error) && error.code !== "domain_unreachable") return undefined;
+      if (!isDeath(error)) throw error;
       await scheduler.wait(1);
     }
   }
 }
+
+/** The platform's words for an object that died under a call, its own or those of `abort`; anything else is a fault. */
+const isDeath = (error: unknown): boolean =>
+  MillraceError.is(error, "domain_unreachable") || /killed|crashed|network connection lost|object reset|broken/i.test(String(error));
 
 /** Rings an alarm that is due, and once more when the object died of it and set no other, as the platform does. */
 async function ringIfDue(domain: string): Promise<void> {

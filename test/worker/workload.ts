@@ -122,7 +122,13 @@ export class Workload {
   /** A long task, and behind it, in its run, some that have to be asked back. */
   private async recalled(): Promise<void> {
     // Enough short ones before, so that the domain has learnt to put many into a run.
-    for (let round = 0; round < 3; round += 1) await this.quick(24);
+    this.time.stepMs = 1;
+    for (let most = 0, round = 0; most < 3 && round < 12 && !this.time.isInHurry; round += 1) {
+      const before = platform.runs.length;
+      await this.quick(24);
+      most = Math.max(...platform.runs.slice(before).map((run) => run.length));
+    }
+    this.time.stepMs = 5;
     const name = this.gate();
     await this.batch("play", [{ do: "hold", name }, ...Array.from({ length: 30 }, (_, n) => ({ name: `${name} ${n}` }))]);
     await this.pass(150, 5);

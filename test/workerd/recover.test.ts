@@ -59,7 +59,7 @@ const runsOf = (id: string) => platform.runs.filter((ids) => ids.includes(counte
 async function learn(): Promise<void> {
   time.stepMs = 1;
   // However slow the machine: until the domain puts several of them into one run.
-  for (let most = 0; most < 3; ) {
+  for (let most = 0; most < 3;) {
     const before = platform.runs.length;
     const answers = await workQ.submitAll(
       Array.from({ length: 24 }, (_, n) => ({ type: "play" as const, payload: { name: `learn ${before} ${clock.now()} ${n}` } })),
