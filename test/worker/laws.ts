@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { State } from "../../src/durable/domain/state.ts";
 import { STATUS_CODE, TERMINAL } from "../../src/policy/status.ts";
 import type { Birth } from "./lives.ts";
-import { stub } from "./reach.ts";
+import { rows, stub } from "./reach.ts";
 
 /** What an object's storage says of itself: the state row, and a recount of the rows it counts. */
 export async function books(domain: string): Promise<{ state: State; recount: Record<string, number>; scheduled: number }> {
@@ -40,3 +40,7 @@ export async function expectAlarms(births: readonly Birth[], at: number): Promis
     if (due !== null) expect(stands!, `${name}: the alarm, and what is due`).toBeLessThanOrEqual(Math.max(due, at));
   }
 }
+
+/** How many rounds of a singleton live. */
+export const liveRounds = async (type: string): Promise<number> =>
+  (await rows<{ n: number }>("rounds", "SELECT count(*) AS n FROM tasks WHERE type = ? AND status < 10", type))[0]!.n;

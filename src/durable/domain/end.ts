@@ -4,6 +4,7 @@ import { statusFromCode, type Cause, type TerminalStatus } from "../../policy/st
 import type { Core } from "./core.ts";
 import { deleteEdges } from "./edges.ts";
 import { release } from "./release.ts";
+import { nextRounds } from "./rounds.ts";
 import { changeTask, deleteTasks, type TaskOptions, type TaskRow } from "./rows.ts";
 import { finishedCount } from "./state.ts";
 
@@ -23,6 +24,7 @@ export function ended(core: Core, to: TerminalStatus, ids: readonly number[]): v
   tell(core, to, ids);
   if (core.upstreams.size > 0 && ids.some((id) => core.upstreams.has(id)))
     release(core, to, ids, now, (others) => tell(core, "dependency_failed", others));
+  nextRounds(core, to, ids, now);
   noteRetention(core, now);
 }
 

@@ -4,6 +4,7 @@ import { STATUS_CODE, type Status, type StoredStatus } from "../../policy/status
 import type { TaskPage, TaskQuery } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { readTasks, type TaskRow } from "./rows.ts";
+import { ASIDE } from "./turns.ts";
 import { view } from "./view.ts";
 
 interface Filter {
@@ -47,7 +48,7 @@ export function countsOf(core: Core): Record<Status, number> {
   const { counts, paused } = core.state;
   const executing = [...core.runs.values()].filter((run) => run.open.size > 0).length;
   const waiting = core.lanes.size;
-  const held = paused ? waiting : waiting - core.lanes.readySize - core.pullSize;
+  const held = paused ? waiting : waiting - core.lanes.readySize - core.pullSize - core.lanes.sizeOf(ASIDE);
   return { ...counts, running: counts.running + executing, pending: counts.pending - executing - held, paused: held };
 }
 

@@ -29,7 +29,7 @@ import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
-import { declareSchedules } from "./declare.ts";
+import { declare } from "./declare.ts";
 import { dispatch } from "./dispatch.ts";
 import { noteRetention } from "./end.ts";
 import { graph } from "./graph.ts";
@@ -102,7 +102,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
   }
 
   #request(): void {
@@ -243,7 +243,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
     this.#ring();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }

@@ -7,6 +7,7 @@ import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { readEdges, readStatuses } from "./edges.ts";
 import { changeTask, readHolders, type TaskRow } from "./rows.ts";
+import { refuseRound } from "./rounds.ts";
 import { optionsOf } from "./settle.ts";
 
 /** Reopens an ended task under its id: attempt 1, errors kept, tags, ttl and policy kept; its key must be free. */
@@ -21,6 +22,7 @@ export function retry(core: Core, id: number, replacement?: { payload: string; h
         { id: taskId(core.name, id), status },
       );
     }
+    refuseRound(core, row.type, id);
     const hash = replacement && row.key === null ? (replacement.hash ?? null) : row.key_hash;
     claimKey(core, row, hash);
     const now = core.clock.now();
