@@ -50,6 +50,8 @@ export interface SubmitOptions {
    * that depend on it. `fail`: the same for this one; those that depend on it go by their own policy. `ignore`: it runs anyway.
    */
   onDependencyFailure?: DependencyPolicy;
+  /** Tasks of one group share its cap, weight, rate and pause, across domains; text of 1 to 128 bytes. `null`: none, whatever the defaults say. */
+  group?: string | null;
 }
 
 /** Options that belong to the whole call. */
@@ -74,6 +76,7 @@ export type BatchAnswer<Name extends string, Items extends readonly { type: stri
 export interface ListQuery<Type extends string = string> {
   status?: Status | readonly Status[];
   type?: Type;
+  group?: string;
   priority?: Priority;
   /** All of them must match exactly. */
   tags?: Record<string, string>;

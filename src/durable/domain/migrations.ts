@@ -110,4 +110,9 @@ UPDATE \`schedules\` SET \`planned_at\` = \`next_at\`;`,
 	\`length\` integer NOT NULL
 ) WITHOUT ROWID;`,
   },
+  {
+    name: "0003_groups",
+    sql: `ALTER TABLE \`tasks\` ADD \`grp\` text;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`fair\` text;`,
+  },
 ];

@@ -43,7 +43,7 @@ export function retry(core: Core, id: number, replacement?: { payload: string; h
     core.moved(status, to);
     core.state.totals.reopened += 1;
     if (core.state.edges > 0) awaitedAgain(core, row.id);
-    if (to === "pending") core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    if (to === "pending") core.lanes.add(core.laneOf(row), row.priority, row.id);
     dispatch(core);
   });
 }
@@ -123,7 +123,7 @@ export function runNow(core: Core, id: number): void {
     }
     changeTask(core.store, row, "run-now", "scheduled", "pending", { run_at: null });
     core.moved("scheduled", "pending");
-    core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    core.lanes.add(core.laneOf(row), row.priority, row.id);
     dispatch(core);
   });
 }

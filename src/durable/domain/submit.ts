@@ -197,7 +197,7 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
   setColumns(core.store, row.id, { priority });
   core.state.totals.upgraded += 1;
   if (statusFromCode(row.status) === "pending") {
-    const lane = core.laneOf(row.type);
+    const lane = core.laneOf(row);
     core.lanes.remove(lane, row.priority, row.id);
     core.lanes.add(lane, priority, row.id);
   }
@@ -238,6 +238,7 @@ function toRow(core: Core, item: SubmitItem, id: number, now: number, extra: Par
   }
   if (item.key !== undefined) row.key = item.key;
   if (item.label !== undefined) row.label = item.label;
+  if (item.group !== undefined) row.grp = item.group;
   if (item.tags) row.tags = JSON.stringify(item.tags);
   if (item.delayMs !== undefined || item.runAt !== undefined) timing(row, item, now);
   if (item.ttlMs !== undefined || item.deadlineAt !== undefined || item.deadlineMs !== undefined) life(core, row, item, now);
@@ -286,9 +287,16 @@ function enqueue(core: Core, rows: readonly NewTask[]): void {
       noteRetention(core, row.created_at);
     }
     const next = rows[index + 1];
-    const joins = next && next.id === row.id + 1 && next.priority === row.priority && next.type === row.type && next.status === row.status;
+    const joins =
+      next &&
+      next.id === row.id + 1 &&
+      next.priority === row.priority &&
+      next.type === row.type &&
+      next.status === row.status &&
+      next.grp === row.grp &&
+      next.fair === row.fair;
     if (joins) continue;
-    if (status === "pending") core.lanes.add(core.laneOf(row.type), row.priority, rows[first]!.id, row.id);
+    if (status === "pending") core.lanes.add(core.laneOf(row), row.priority, rows[first]!.id, row.id);
     first = index + 1;
   }
 }

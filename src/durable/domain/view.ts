@@ -34,7 +34,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     label: row.label,
     priority: row.priority,
     effectivePriority: row.priority,
-    group: null,
+    group: row.grp,
     tags: {
       ...core.outside.registry.defaults.tags,
       ...core.definition?.defaults.tags,
@@ -89,6 +89,7 @@ function dependenciesOf(core: Core, counters: readonly number[]): Task["dependsO
 function gatesOf(core: Core, row: TaskRow): Task["pausedBy"] {
   const gates: Task["pausedBy"] = [];
   if (core.state.paused) gates.push("domain");
+  if (row.grp !== null && core.lanes.heldGroup(row.grp).includes("paused")) gates.push("group");
   if (!core.definition?.types.has(row.type)) gates.push("unregistered");
   return gates;
 }
