@@ -77,7 +77,18 @@ async function answer(registry: Registry, options: GatewayOptions, route: Route,
   const body = route.method === "GET" ? {} : await readBody(context.req.raw, route.body ?? emptyShape);
   const clock = options.clock ?? systemClock;
   // Owner fields are only read by routes whose path names one.
-  return route.answer({ registry, options, routes: ROUTES, clock, context, identity, given, body, ...(owner as Owner), ...reach(options, owner) } as Call);
+  return route.answer({
+    registry,
+    options,
+    routes: ROUTES,
+    clock,
+    context,
+    identity,
+    given,
+    body,
+    ...(owner as Owner),
+    ...reach(options, owner),
+  } as Call);
 }
 
 type Owner = Pick<Call, "definition" | "id">;

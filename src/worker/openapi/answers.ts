@@ -1,13 +1,11 @@
 import * as z from "zod/mini";
-import type { Graph, Json, Outcome, Schedule, Task } from "../../domains/task.ts";
-import type { Claim, DomainSnapshot, Renewal } from "../../durable/protocol.ts";
-import type { CoordinatorSnapshot } from "../../policy/coordination/protocol.ts";
+import type { Json } from "../../domains/task.ts";
 import { OVERLAPS } from "../../policy/firing.ts";
 import { type Status, STATUSES } from "../../policy/status.ts";
 import { ROLES } from "../auth.ts";
 
 // What the answers look like: the source of `/openapi.json`, and what the contract test holds real answers against.
-// The types that RPC and clients use stand beside their owners; `Agreed` at the end fails to compile when the two part.
+// The types that RPC and clients use stand beside their owners; test/types/answers.ts fails to compile when the two part.
 const any = z.unknown() as unknown as z.ZodMiniType<Json>;
 const text = z.string();
 const texts = z.array(text);
@@ -195,21 +193,3 @@ export const ANSWERS = {
 
 /** The name of an answer. */
 export type AnswerName = keyof typeof ANSWERS;
-
-// A field that one side has and the other has not makes `false`, which `Agreed` does not take.
-type Deep<Value> = Json extends Value ? Json : Value extends object ? { [Key in keyof Value]: Deep<Value[Key]> } : Value;
-type Same<Left, Right> =
-  (<T>() => T extends Deep<Left> ? 1 : 2) extends <T>() => T extends Deep<Right> ? 1 : 2 ? true : false;
-type Agreed<Checks extends Record<string, true>> = Checks;
-type Of<Name extends AnswerName> = z.infer<(typeof ANSWERS)[Name]>;
-/** The answers that RPC has a type for, field by field the same. */
-export type AnswersAgree = Agreed<{
-  task: Same<Of<"Task">, Task>;
-  outcome: Same<Of<"Outcome">, Outcome>;
-  schedule: Same<Of<"Schedule">, Schedule>;
-  domain: Same<Of<"Domain">, DomainSnapshot>;
-  graph: Same<Of<"Graph">, Graph>;
-  claims: Same<Of<"Claims">["claims"][number], Claim>;
-  renewal: Same<Of<"Renewal">, Renewal>;
-  mill: Same<Of<"Mill">, CoordinatorSnapshot>;
-}>;

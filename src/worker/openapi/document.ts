@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { fail } from "../../policy/errors.ts";
+import { LIMITS } from "../../policy/limits.ts";
 import type { QueryShape } from "../query.ts";
 import type { Route } from "../route.ts";
 import { ANSWERS } from "./answers.ts";
@@ -41,7 +42,7 @@ export function describe(routes: readonly Route[]): Description {
       version: "1.0.0",
       summary: "A typed, durable task queue.",
       description:
-        "JSON in, JSON out. Times are RFC 3339 in UTC with milliseconds; durations are `\"30s\"` or milliseconds in requests, milliseconds in answers. Unknown fields and parameters are refused.",
+        'JSON in, JSON out. Times are RFC 3339 in UTC with milliseconds; durations are `"30s"` or milliseconds in requests, milliseconds in answers. Unknown fields and parameters are refused.',
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
@@ -58,7 +59,7 @@ export function describe(routes: readonly Route[]): Description {
 }
 
 /** What is said of a route. @throws `internal` where that is nothing */
-export function operationFor({ method, path }: Route): Operation {
+function operationFor({ method, path }: Route): Operation {
   const found = path === HEALTH_ROUTE.path ? HEALTH : OPERATIONS[`${method} ${path}`];
   if (found) return found;
   throw fail("internal", `${method} ${path} has no entry in src/worker/openapi/operations.ts; every built route needs one.`);
@@ -107,8 +108,7 @@ function answersOf({ answers }: Operation): Record<string, unknown> {
   const responses: Record<string, unknown> = {};
   for (const [status, answer] of Object.entries(answers)) {
     const text = answer.startsWith("text:") ? answer.slice("text:".length) : undefined;
-    const content =
-      text === undefined ? { "application/json": { schema: reference(answer) } } : { [text]: { schema: { type: "string" } } };
+    const content = text === undefined ? { "application/json": { schema: reference(answer) } } : { [text]: { schema: { type: "string" } } };
     responses[status] = { description: text === undefined ? answer : "Text.", content };
   }
   return responses;
@@ -138,26 +138,28 @@ function known<Entry>(entries: Readonly<Record<string, Entry>>, name: string, { 
   throw fail("internal", `${name} of ${method} ${path} is not described in src/worker/openapi/parameters.ts.`);
 }
 
+const CONVERSION = { io: "input", unrepresentable: "any", override } as const;
+
 /** All schemas at once, so that they refer to each other by name. */
 function schemasOf(routes: readonly Route[], names: Map<z.ZodMiniObject, string>): Record<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
   for (const [schema, id] of names) registry.add(schema, { id });
   for (const [id, schema] of Object.entries(ANSWERS)) registry.add(schema, { id });
-  const { schemas } = z.toJSONSchema(registry, { io: "input", unrepresentable: "any", uri: (id) => reference(id).$ref as string, override });
+  const { schemas } = z.toJSONSchema(registry, { ...CONVERSION, uri: (id) => `#/components/schemas/${id}` });
   const made = schemas as Record<string, JsonSchema>;
   for (const schema of Object.values(made)) for (const noise of ["$id", "$schema"]) delete schema[noise];
   for (const name of names.values()) describeFields(made[name]!);
   for (const route of routes) {
     const { items } = operationFor(route);
-    if (items && route.body) fieldsOf(made[names.get(route.body.schema)!]!)[items.field] = listOf(items, made);
+    if (items && route.body) fieldsOf(made[names.get(route.body.schema)!]!)[items.field] = listOf(items);
   }
   return made;
 }
 
 /** Items may take what they lack from the defaults: nothing is required of them. */
-function listOf({ field, of }: NonNullable<Operation["items"]>, made: Record<string, JsonSchema>): JsonSchema {
-  const { required: _required, ...item } = made[of]!;
-  return { type: "array", maxItems: 10_000, description: FIELDS[field], items: item };
+function listOf({ field, shape }: NonNullable<Operation["items"]>): JsonSchema {
+  const { required: _required, $schema: _schema, ...item } = z.toJSONSchema(shape.schema, CONVERSION) as JsonSchema;
+  return { type: "array", maxItems: LIMITS.batchTasksMax, description: FIELDS[field], items: item };
 }
 
 function fieldsOf(schema: JsonSchema): Record<string, JsonSchema> {

@@ -1,4 +1,6 @@
 import type { ErrorCode } from "../../policy/errors.ts";
+import type { BodyShape } from "../body.ts";
+import { submitShape } from "../schemas.ts";
 import type { AnswerName } from "./answers.ts";
 
 /** What `/openapi.json` says of a route beside its path, role, parameters and body, which are the route's own. */
@@ -15,7 +17,7 @@ export interface Operation {
   /** A body that is taken as it stands by a domain which has the type. */
   example?: Readonly<Record<string, unknown>>;
   /** The schema of the items of a list in its body that are judged one by one. */
-  items?: { field: string; of: "SubmitTaskBody" };
+  items?: { field: string; shape: BodyShape };
   /** It asks no object, so none can be out of reach. */
   local?: true;
 }
@@ -54,7 +56,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "BatchSubmitted" },
     codes: [...PREPARE, "invalid_dependency", "dependency_cycle", "rejected_duplicate", "idempotency_conflict"],
     example: { defaults: { type: "resize", priority: "background" }, tasks: [{ payload: PAYLOAD }] },
-    items: { field: "tasks", of: "SubmitTaskBody" },
+    items: { field: "tasks", shape: submitShape },
   },
   "GET /v1/domains/:domain/tasks": {
     id: "listDomainTasks",

@@ -16,7 +16,11 @@ const instant: JsonSchema = { type: "string", description: "RFC 3339, or millise
 /** Query parameters, by name: each means the same wherever it is taken. */
 export const QUERY: Readonly<Record<string, Parameter>> = {
   status: { description: "Any of these.", schema: { type: "string", enum: [...STATUSES, "paused"] } },
-  tag: { description: "Tasks with all of these, each `key:value`.", schema: { type: "string", pattern: "^[^:]+:" }, example: ["order:4217"] },
+  tag: {
+    description: "Tasks with all of these, each `key:value`.",
+    schema: { type: "string", pattern: "^[^:]+:" },
+    example: ["order:4217"],
+  },
   type: { description: "Of this type.", schema: text(128) },
   priority: { description: "A name such as `high`, or a number from 0 to 255.", schema: text() },
   key: { description: "Whose duplicate key is exactly this.", schema: text(LIMITS.keyBytesMax) },
