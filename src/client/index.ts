@@ -5,11 +5,11 @@ import type { Json } from "../domains/task.ts";
 import { type ClientOptions, Http } from "./http.ts";
 import { httpHandle } from "./http-handle.ts";
 
+export type { ClaimOptions } from "../domains/claim-options.ts";
 export type {
   BatchItem,
   CallOptions,
   ClaimedTask,
-  ClaimOptions,
   DomainHandle,
   ListQuery,
   ScheduleChange,

@@ -298,5 +298,3 @@ export interface RunResume {
 export interface RunnerApi {
   run(request: RunRequest, link: RunLink): Promise<RunAnswer>;
 }
-
-// ── objects ↔ coordinator: see policy/coordination ────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ export interface LaneParts {
 }
 
 /** The lane of a plain task. */
-export const PLAIN_LANE = "";
+const PLAIN_LANE = "";
 
 /** One name for all of it; parts hold no NUL. */
 export function laneName(kind: string, group: string | null, fair: string | null): string {

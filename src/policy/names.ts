@@ -3,7 +3,7 @@ import { utf8Bytes } from "./text.ts";
 
 const DOMAIN = /^[a-z][a-z0-9-]{0,62}$/;
 const TYPE = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
-const CONTROL = /[\u0000-\u001f\u007f]/;
+const CONTROL = /\p{Cc}/u;
 const SCHEDULE = /^[A-Za-z][A-Za-z0-9._-]{0,127}$/;
 
 /** What a domain may be called, for messages. */
