@@ -14,6 +14,7 @@ import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
 import { type Lease, Leases } from "./leases.ts";
+import { Outbox } from "./outbox.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
@@ -50,6 +51,7 @@ export class Core {
   /** Pull workers that ask, and what they hold. */
   readonly claimers: Claimers;
   readonly leases = new Leases();
+  readonly outbox = new Outbox();
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -231,8 +233,9 @@ export class Core {
       .exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
       .raw<[number, number, string]>();
     for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
-    this.upstreams = this.state.counts.blocked > 0 ? readUpstreams(this.store) : new Set();
+    this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();
+    this.outbox.load(this.store);
     this.alarm.recall();
     this.holder.setCap(this.cap);
   }
