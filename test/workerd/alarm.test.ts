@@ -53,7 +53,7 @@ describe("the platform's alarm", { timeout: 60_000 }, () => {
     expect(asked).toEqual(Array.from({ length: 49 }, () => 1));
   });
 
-  test("works off 25,000 tasks that are due at once, 500 at a ring", async () => {
+  test("#44 works off 25,000 tasks that are due at once, 500 at a ring", async () => {
     await otherQ.pause();
     const item = { type: "play" as const, payload: { do: "ok" as const, name: "due" }, delay: "1d" as const };
     for (let batch = 0; batch < 5; batch += 1) await otherQ.submitAll(Array.from({ length: 5_000 }, () => item));

@@ -61,7 +61,7 @@ const failing = (text: string, times = 1): Promise<() => number> =>
   });
 
 describe("lost or stuck work", { timeout: 30_000 }, () => {
-  test("1: the answer to a submit is lost after its commit; repeated with its idempotency key it is one task", async () => {
+  test("[idempotency key] #1 the answer to a submit is lost after its commit; repeated with its idempotency key it is one task", async () => {
     let deaths = 0;
     onPoint((point, object) => {
       if (deaths > 0 || point !== "submit.committed" || object !== "work") return;
@@ -77,7 +77,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
     expect((await workQ.snapshot()).totals["inserted"]).toBe(before + 1);
   });
 
-  test("3: the write that completes a task fails: it is not done, and runs again; its slot is neither lost nor doubled", async () => {
+  test("#3 the write that completes a task fails: it is not done, and runs again; its slot is neither lost nor doubled", async () => {
     const { id } = await workQ.submit("play", { do: "hold", name: "unwritten" });
     await isRunning(id);
     const left = await failing("UPDATE tasks SET status = 10");
@@ -99,7 +99,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
     await expectBalanced("work");
   });
 
-  test("5, 6: an alarm that fails, or that stands in the past, keeps nobody from working", async () => {
+  test("#5 #6 an alarm that fails, or that stands in the past, keeps nobody from working", async () => {
     const left = await failing("SELECT * FROM schedules", 3);
     const { id } = await workQ.submit("play", { name: "behind a failing alarm" }, { delay: "1s" });
     await hasEnded(id);
@@ -113,7 +113,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
     await hasEnded(late);
   });
 
-  test("15: a stored payload that cannot be decoded fails its task, and holds up nobody", async () => {
+  test("[poison input] #15 a stored payload that cannot be decoded fails its task, and holds up nobody", async () => {
     await workQ.pause();
     const answers = await workQ.submitAll(
       Array.from({ length: 3 }, (_, n) => ({ type: "play" as const, payload: { name: `decoded ${n}` } })),
@@ -128,7 +128,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
 });
 
 describe("double runs", { timeout: 30_000 }, () => {
-  test("19, 20: the alarm rings twice, beside requests, on an object that has just woken: one claim", async () => {
+  test("#19 #20 the alarm rings twice, beside requests, on an object that has just woken: one claim", async () => {
     const { id } = await workQ.submit("play", { do: "hold", name: "claimed once" }, { delay: "1h" });
     await time.stop();
     await crash("work");
@@ -150,7 +150,7 @@ describe("double runs", { timeout: 30_000 }, () => {
     expect(await get(id)).toMatchObject({ executions: 1, attempt: 1 });
   });
 
-  test("22: cancel and complete race: one terminal state, and the second is reported", async () => {
+  test("#22 cancel and complete race: one terminal state, and the second is reported", async () => {
     const answers = await workQ.submitAll(
       Array.from({ length: 40 }, (_, n) => ({ type: "play" as const, payload: { name: `raced ${n}` } })),
     );
@@ -177,7 +177,7 @@ describe("double runs", { timeout: 30_000 }, () => {
 });
 
 describe("load, growth and deploys", { timeout: 30_000 }, () => {
-  test("48: no transaction and no call is made while nothing changes, with one task that cannot start", async () => {
+  test("#48 no transaction and no call is made while nothing changes, with one task that cannot start", async () => {
     const answers = await workQ.submitAll(
       Array.from({ length: 9 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `full ${n}` } })),
     );
@@ -195,7 +195,7 @@ describe("load, growth and deploys", { timeout: 30_000 }, () => {
     for (const { id } of answers) await hasEnded(id);
   });
 
-  test("53: ids beyond 2^31", async () => {
+  test("#53 ids beyond 2^31", async () => {
     await found((sql) => {
       const state = JSON.parse(sql.exec<{ json: string }>("SELECT json FROM state").one().json) as State;
       state.nextId = 2 ** 40;
@@ -213,7 +213,7 @@ describe("load, growth and deploys", { timeout: 30_000 }, () => {
     await expectBalanced("work");
   });
 
-  test("55: a type taken away by a deploy while its task waits or runs: held, with the reason, and not lost", async () => {
+  test("[type removed by a deploy] #55 a type taken away by a deploy while its task waits or runs: held, with the reason, and not lost", async () => {
     await workQ.pause();
     const { id } = await workQ.submit("play", { name: "of a type that goes" });
     const { id: other } = await workQ.submit("play", { name: "of a type that stays" });

@@ -9,7 +9,7 @@ const read = async (id: string) => (await workQ.schedules()).items.find((schedul
 const instances = async (id: string) => (await workQ.list({ schedule: id, limit: 100 })).items;
 
 describe("schedules", () => {
-  test("an interval fires at a fixed rate from its creation; late ones fire once", async () => {
+  test("[schedules] an interval fires at a fixed rate from its creation; late ones fire once", async () => {
     const schedule = await workQ.schedule({ name: "every-ten", type: "play", payload: { name: "ten" }, every: "10m" });
     expect(schedule).toMatchObject({ name: "every-ten", every: 600_000, paused: false, runs: 0, type: "play" });
     const anchor = Date.parse(schedule.nextRuns[0]!);
@@ -78,7 +78,7 @@ describe("schedules", () => {
     expect(updated.nextRuns).toHaveLength(5);
   });
 
-  test("declared in code: there without being asked for, marked, and it fires", async () => {
+  test("[schedules] declared in code: there without being asked for, marked, and it fires", async () => {
     const { items } = await otherQ.schedules();
     expect(items).toMatchObject([
       { name: "tick", declared: true, every: 3_600_000, domain: "other", paused: false, overlap: "skip", maxRuns: 1_000_000 },
