@@ -16,7 +16,6 @@ import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 import { migrations } from "./migrations.ts";
 import { Herald } from "./herald.ts";
-import { pauseView } from "./pause-view.ts";
 import { Roster } from "./roster.ts";
 import { CoordinatorStore } from "./store.ts";
 
@@ -122,7 +121,8 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   }
 
   #view(now: number): CoordinatorSnapshot {
-    return { ...pauseView(this.#flags.paused, now), ...this.#ledger.snapshot(now) };
+    const { paused } = this.#flags;
+    return { paused: paused !== null, pausedAt: paused && new Date(paused.since).toISOString(), ...this.#ledger.snapshot(now) };
   }
 
   #load(): void {

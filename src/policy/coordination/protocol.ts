@@ -80,9 +80,8 @@ export interface LedgerSnapshot {
 /** The mill at a glance. */
 export interface CoordinatorSnapshot extends LedgerSnapshot {
   paused: boolean;
-  /** Since when, and until when at most; RFC 3339. */
+  /** Since when; RFC 3339. */
   pausedAt: string | null;
-  pausedUntil: string | null;
 }
 
 /** The incarnation named by a push that asks whoever is there to sync: sent after the coordinator restarted. */

@@ -309,7 +309,7 @@ export class MemoryCoordinator implements CoordinatorApi {
 
   async snapshot(): Promise<CoordinatorSnapshot> {
     const holders = ["media", "mail"].map((domain) => ({ domain, granted: 1, using: 0, wanting: 0, syncedMsAgo: null }));
-    return { paused: this.paused, pausedAt: null, pausedUntil: null, maxConcurrency: this.maxConcurrency, granted: 2, using: 0, holders };
+    return { paused: this.paused, pausedAt: null, maxConcurrency: this.maxConcurrency, granted: 2, using: 0, holders };
   }
 
   configure(change: { maxConcurrency?: number }) {
