@@ -23,7 +23,6 @@ export const snapshotRoutes: Route[] = [
   laterRoute("GET", "/v1/audit", "operator", "the audit log"),
   laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
-  laterRoute("GET", "/openapi.json", "viewer", "the OpenAPI description"),
   laterRoute("GET", "/docs", "viewer", "the API's page"),
 ];
 
