@@ -26,7 +26,8 @@ async function storedBy(version: number): Promise<void> {
     });
     const now = clock.now();
     migrate(storage, migrations.slice(0, version), now);
-    const insert = "INSERT INTO tasks (id, type, status, priority, payload, created_at, run_at, result, finished_at) VALUES (?, 'play', ?, 128, ?, ?, ?, ?, ?)";
+    const insert =
+      "INSERT INTO tasks (id, type, status, priority, payload, created_at, run_at, result, finished_at) VALUES (?, 'play', ?, 128, ?, ?, ?, ?, ?)";
     sql.exec(insert, 1, 0, '{"name":"ready"}', now, null, null, null);
     sql.exec(insert, 2, 1, '{"name":"delayed"}', now, now + 3_600_000, null, null);
     sql.exec(insert, 3, 10, '{"name":"done"}', now, null, '{"name":"done","attempt":1}', now);
@@ -44,7 +45,9 @@ test.each(migrations.map(({ name }, index) => [name, index + 1] as const))(
     expect(await ended("work_1")).toMatchObject({ status: "completed", result: { name: "ready", attempt: 1 } });
     expect(await get("work_2")).toMatchObject({ status: "scheduled" });
     expect(await get("work_3")).toMatchObject({ status: "completed", result: { name: "done", attempt: 1 } });
-    expect(await rows<{ name: string }>("work", "SELECT name FROM _migrations ORDER BY name")).toEqual(migrations.map(({ name }) => ({ name })));
+    expect(await rows<{ name: string }>("work", "SELECT name FROM _migrations ORDER BY name")).toEqual(
+      migrations.map(({ name }) => ({ name })),
+    );
     clock.advance(3_700_000);
     expect(await ended("work_2")).toMatchObject({ status: "completed" });
     expect((await workQ.submit("plain", { n: 1 }, { delay: "1d" })).id).toBe("work_4");
