@@ -6,7 +6,7 @@ import { takeSettle, takeUnwatch, takeWatch, watched } from "./watch.ts";
  * What domains tell each other, by kind: what a row of the outbox says, and what its target answers. To add a kind: a line here
  * and one in `MESSAGES`.
  */
-export interface Messages {
+interface Messages {
   /** Counters of the target's tasks: tell us how they end. Answered with those that are gone. */
   watch: { body: number[]; sent: number[]; answer: number[] };
   /** Nothing here depends on them any more. */

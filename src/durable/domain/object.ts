@@ -2,9 +2,8 @@ import { DurableObject } from "cloudflare:workers";
 import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
+import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Grant } from "../../policy/coordination/protocol.ts";
-import { fail } from "../../policy/errors.ts";
-import { parseTaskId } from "../../policy/ids.ts";
 import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
@@ -28,6 +27,7 @@ import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
 import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
+import { counterOf } from "./counter.ts";
 import { declareSchedules } from "./declare.ts";
 import { dispatch } from "./dispatch.ts";
 import { readStatuses } from "./edges.ts";
@@ -37,7 +37,7 @@ import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
 import { lookUp } from "./lookup.ts";
-import { pause, resume } from "./pause.ts";
+import { heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
@@ -111,14 +111,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
 
   #counter(id: string): number {
     this.#request();
-    const parsed = parseTaskId(id);
-    if (parsed?.domain !== this.#core.name)
-      throw fail(
-        "task_not_found",
-        `${JSON.stringify(id)} is not an id of domain ${this.#core.name}; its ids look like ${this.#core.name}_17.`,
-        { id },
-      );
-    return parsed.counter;
+    return counterOf(this.#core.name, id);
   }
 
   #view(id: string): Task {
@@ -194,6 +187,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   async resumeDomain(): Promise<DomainSnapshot> {
     this.#request();
     resume(this.#core);
+    this.#syncer.kick();
     return snapshot(this.#core);
   }
 
@@ -264,6 +258,12 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   /** A runner whose link broke finds its run again, or learns that it is over. */
   async resumeRun(request: ResumeRequest): Promise<RunLink | null> {
     return resumeRun(this.#core, this.#conductor, this.#syncer, request);
+  }
+
+  async pushFlags(flags: Flags): Promise<number> {
+    const version = heed(this.#core, flags);
+    this.#syncer.kick();
+    return version;
   }
 
   async pushGrant(incarnation: string, grant: Grant): Promise<{ version: number; holding: number } | null> {

@@ -24,7 +24,7 @@ export interface Message extends Record<string, SqlStorageValue> {
 const BACKOFF = exponential(1_000, LIMITS.outboxRetryMsMin, LIMITS.outboxRetryMsMax);
 
 /** How long after its `attempts`th failure something is tried again: for ever, slower and slower, at least once in five minutes. */
-export const backoffMs = (attempts: number, random: number): number => Math.max(1, retryDelayMs(BACKOFF, attempts - 1, random));
+const backoffMs = (attempts: number, random: number): number => Math.max(1, retryDelayMs(BACKOFF, attempts - 1, random));
 
 /** What memory knows of the messages that are not delivered yet: how many for each target, and when it is tried next. */
 export class Outbox {

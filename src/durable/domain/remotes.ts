@@ -28,7 +28,7 @@ export function standIn(core: Core, { domain, counter }: ParsedId): number {
 }
 
 /** The task that an id of `edges` or `dependsOn` means: one of this domain, or of another. */
-export function taskOf(core: Core, id: number): ParsedId {
+function taskOf(core: Core, id: number): ParsedId {
   if (id > 0) return { domain: core.name, counter: id };
   return { domain: core.state.domains[-id % DOMAINS_MAX]!, counter: Math.floor(-id / DOMAINS_MAX) };
 }
