@@ -33,7 +33,13 @@ describe("the platform's alarm", { timeout: 60_000 }, () => {
       if (rings === 50) return;
       // As an object does whose slice of work took no time: its now is the very moment of the alarm that is ringing.
       const state = { agesAt: null, cost: { alarmsSet: 0, rowsWritten: 0 } };
-      const core = { clock: { now: () => scheduledTime }, state, runs: new Map(), busy: false };
+      const core = {
+        clock: { now: () => scheduledTime },
+        state,
+        runs: new Map(),
+        lanes: { size: 0, readySize: 0 },
+        pauses: { own: false, foreign: false },
+      };
       const setAlarm = (at: number): Promise<void> => {
         asked.push(at - scheduledTime);
         return storage.setAlarm(at);

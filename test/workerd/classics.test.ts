@@ -5,6 +5,7 @@ import { reachDomain } from "../../src/durable/reach.ts";
 import type { State } from "../../src/durable/domain/state.ts";
 import { clock } from "../worker/clock.ts";
 import { crash, Time } from "../worker/drive.ts";
+import { failing, found } from "../worker/faults.ts";
 import { workQ } from "../worker/index.ts";
 import { expectBalanced } from "../worker/laws.ts";
 import { births, killSoon } from "../worker/lives.ts";
@@ -35,31 +36,6 @@ const pass = async (ms: number): Promise<void> => {
   await time.until("the passing of time", () => clock.now() >= end, 10_000);
 };
 
-/** Changes what is stored, behind the object's back, then ends its life: the next one finds it so. */
-async function found(change: (sql: SqlStorage) => void): Promise<void> {
-  await runInDurableObject(stub("work"), async (_object, { storage }) => {
-    change(storage.sql);
-    await storage.sync();
-  });
-  await crash("work");
-}
-
-/** The next statement that begins so fails, as when the disk does. */
-const failing = (text: string, times = 1): Promise<() => number> =>
-  runInDurableObject(stub("work"), (_object, { storage }) => {
-    let left = times;
-    const exec = storage.sql.exec.bind(storage.sql);
-    Object.defineProperty(storage.sql, "exec", {
-      configurable: true,
-      value: (query: string, ...bindings: unknown[]) => {
-        if (left === 0 || !query.startsWith(text)) return exec(query, ...bindings);
-        left -= 1;
-        throw new Error("disk I/O error");
-      },
-    });
-    return () => left;
-  });
-
 describe("lost or stuck work", { timeout: 30_000 }, () => {
   test("[idempotency key] #1 the answer to a submit is lost after its commit; repeated with its idempotency key it is one task", async () => {
     let deaths = 0;
@@ -80,7 +56,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
   test("#3 the write that completes a task fails: it is not done, and runs again; its slot is neither lost nor doubled", async () => {
     const { id } = await workQ.submit("play", { do: "hold", name: "unwritten" });
     await isRunning(id);
-    const left = await failing("UPDATE tasks SET status = 10");
+    const left = await failing("work", "UPDATE tasks SET status = 10");
     gate("unwritten").open();
     await time.until("the failure", () => left() === 0);
     expect(await get(id)).toMatchObject({ finishedAt: null });
@@ -100,7 +76,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
   });
 
   test("#5 #6 an alarm that fails, or that stands in the past, keeps nobody from working", async () => {
-    const left = await failing("SELECT * FROM schedules", 3);
+    const left = await failing("work", "SELECT * FROM schedules", 3);
     const { id } = await workQ.submit("play", { name: "behind a failing alarm" }, { delay: "1s" });
     await hasEnded(id);
     expect(left()).toBe(0);
@@ -119,7 +95,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
       Array.from({ length: 3 }, (_, n) => ({ type: "play" as const, payload: { name: `decoded ${n}` } })),
     );
     const [, broken] = answers;
-    await found((sql) => sql.exec("UPDATE tasks SET payload = '{\"name\": ' WHERE id = ?", counter(broken!.id)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET payload = '{\"name\": ' WHERE id = ?", counter(broken!.id)));
     await workQ.resume();
     for (const { id } of answers) await hasEnded(id);
     expect(await get(broken!.id)).toMatchObject({ status: "failed", error: { code: "invalid_payload" }, payload: null });
@@ -196,7 +172,7 @@ describe("load, growth and deploys", { timeout: 30_000 }, () => {
   });
 
   test("#53 ids beyond 2^31", async () => {
-    await found((sql) => {
+    await found("work", (sql) => {
       const state = JSON.parse(sql.exec<{ json: string }>("SELECT json FROM state").one().json) as State;
       state.nextId = 2 ** 40;
       sql.exec("UPDATE state SET json = ?", JSON.stringify(state));
@@ -217,18 +193,18 @@ describe("load, growth and deploys", { timeout: 30_000 }, () => {
     await workQ.pause();
     const { id } = await workQ.submit("play", { name: "of a type that goes" });
     const { id: other } = await workQ.submit("play", { name: "of a type that stays" });
-    await found((sql) => sql.exec("UPDATE tasks SET type = 'gone' WHERE id = ?", counter(id)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET type = 'gone' WHERE id = ?", counter(id)));
     await workQ.resume();
     await hasEnded(other);
     expect(await get(id)).toMatchObject({ status: "paused", pausedBy: ["unregistered"] });
-    await found((sql) => sql.exec("UPDATE tasks SET type = 'play' WHERE id = ?", counter(id)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET type = 'play' WHERE id = ?", counter(id)));
     await hasEnded(id);
     const { id: under } = await workQ.submit("play", { do: "hold", name: "while it runs" });
     await isRunning(under);
-    await found((sql) => sql.exec("UPDATE tasks SET type = 'gone' WHERE id = ?", counter(under)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET type = 'gone' WHERE id = ?", counter(under)));
     await pass(14_000);
     expect(await get(under)).toMatchObject({ status: "paused", pausedBy: ["unregistered"] });
-    await found((sql) => sql.exec("UPDATE tasks SET type = 'play' WHERE id = ?", counter(under)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET type = 'play' WHERE id = ?", counter(under)));
     gate("while it runs").open();
     await hasEnded(under);
     await expectBalanced("work");

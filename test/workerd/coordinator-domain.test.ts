@@ -181,7 +181,7 @@ describe("calls of the coordinator", { timeout: 60_000 }, () => {
     expect(await calls()).toBe(idle + 1);
   });
 
-  test("#7 a wake hint that is lost costs time, never the task: who waits asks again", async () => {
+  test("#7 #24 a wake hint that is lost costs time, never the task: who waits asks again", async () => {
     const tasks = await hold(8);
     await runs(8);
     const others = await hold(1, otherQ);

@@ -104,4 +104,19 @@ describe("retention", () => {
     // The hourly schedule of this domain has run meanwhile; what ended two days ago is gone.
     await until(law, (ended) => ended < 5);
   });
+
+  test("#10 two pages of what may not go hide none that must", async () => {
+    const item = (name: string, delay?: string) => ({ type: "play", payload: { name }, ...(delay ? { delay } : {}) });
+    const { counts } = await otherQ.snapshot();
+    await otherQ.submitAll(Array.from({ length: 1_100 }, (_, n) => item(`stays ${n}`, "30d")) as never);
+    await otherQ.submitAll(Array.from({ length: 600 }, (_, n) => item(`goes ${n}`)) as never);
+    await until(
+      () => otherQ.snapshot(),
+      (seen) => seen.counts.completed === counts.completed! + 600,
+    );
+    clock.advance(61_000);
+    await ringAll();
+    expect(await law()).toBe(500);
+    expect(await otherQ.count({ status: "scheduled" })).toBe(counts.scheduled! + 1_100);
+  });
 });

@@ -1,6 +1,6 @@
 import { statusFromCode } from "../../policy/status.ts";
 import type { Core } from "./core.ts";
-import { noteRetention } from "./end.ts";
+import { noteRetention } from "./retention.ts";
 import type { NewTask } from "./rows.ts";
 
 /** Counts new rows, and puts the pending ones into the order: neighbours of one level at once. */

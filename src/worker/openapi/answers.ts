@@ -133,7 +133,14 @@ const claim = z.strictObject({ lease: text, leaseUntil: at, task });
 const renewal = z.strictObject({ leaseUntil: at, cancelled: z.boolean() });
 
 const holder = z.strictObject({ domain: text, granted: count, using: count, wanting: count, syncedMsAgo: maybeMs });
-const mill = z.strictObject({ maxConcurrency: count, granted: count, using: count, holders: z.array(holder) });
+const mill = z.strictObject({
+  paused: z.boolean(),
+  pausedAt: maybeAt,
+  maxConcurrency: count,
+  granted: count,
+  using: count,
+  holders: z.array(holder),
+});
 
 const defaults = z.record(text, z.unknown());
 const type = z.strictObject({

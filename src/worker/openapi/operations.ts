@@ -180,6 +180,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   "POST /v1/domains/:domain/resume": { id: "resumeDomain", tag: "Domains", summary: "End a domain's pause", answers: { 200: "Domain" } },
   "GET /v1/snapshot": { id: "getMill", tag: "Domains", summary: "The mill's slots, and who holds them", answers: { 200: "Mill" } },
+  "POST /v1/pause": {
+    id: "pauseMill",
+    tag: "Domains",
+    summary: "Start nothing more in any domain, stop what runs",
+    answers: { 200: "Mill" },
+  },
+  "POST /v1/resume": { id: "resumeMill", tag: "Domains", summary: "End the mill's pause", answers: { 200: "Mill" } },
   "PATCH /v1/settings": {
     id: "changeMill",
     tag: "Domains",
