@@ -5,21 +5,19 @@ export type { Domain, DomainStarter, ScheduleOptions } from "./domains/define.ts
 export type { MillApp } from "./domains/app.ts";
 export type { Context, Log } from "./domains/context.ts";
 export type { Defaults, History } from "./domains/definition.ts";
+export type { ClaimOptions, FailOptions, RenewOptions } from "./domains/claim-options.ts";
 export type {
   BatchAnswer,
   BatchItem,
   CallOptions,
   ClaimedTask,
   ClaimOf,
-  ClaimOptions,
   DomainHandle,
-  FailOptions,
   Instant,
   ListQuery,
   FiringOptions,
   NewSchedule,
   Recurrence,
-  RenewOptions,
   ScheduleChange,
   ScheduleHandle,
   ScheduleTaskOptions,
@@ -31,6 +29,7 @@ export type {
 export { httpDomain, SIGNATURE_HEADER, signBody, verifySignature } from "./domains/http.ts";
 export type { AllowPrivate, Delivered, HttpDomainConfig, SignatureCheck, SigningKeys } from "./domains/http.ts";
 export type { DomainOptions, PullOptions, TaskOptions } from "./domains/options.ts";
+export type { MillHandle, MillSnapshot } from "./domains/mill-handle.ts";
 export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";

@@ -47,6 +47,8 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   onDuplicate?: OnDuplicate;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
   onDependencyFailure?: DependencyPolicy;
+  /** The group of its tasks, across domains: text of 1 to 128 bytes; `null`: none, whatever the domain's default says. */
+  group?: string | null;
   /** Whether HTTP and the dashboard's form may submit it; default true. */
   submittable?: boolean;
   /** Members of the payload that viewers do not see. */
@@ -68,7 +70,7 @@ export type PullOptions<Payload extends StandardSchemaV1, Result extends Standar
   pull: true;
 };
 
-const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure"] as const;
+const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure", "group"] as const;
 const TASK = new Set<string>([
   "payload",
   "result",
@@ -83,11 +85,11 @@ const TASK = new Set<string>([
   "execute",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["finalize", "io", "fairKey", "gate", "group", "rate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["finalize", "io", "fairKey", "gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "group", "groups", "aging", "rate", "rates", "preemptAt", "pressure"]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
-const LEVEL_LATER = new Set(["group", "failFast", "deadline"]);
+const LEVEL_LATER = new Set(["failFast", "deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
 const NOT_SCHEDULED = new Set(["key", "parent"]);
 /** Those that a schedule does not have yet. */
@@ -106,8 +108,8 @@ const SCHEDULE = new Set([
   ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
 ]);
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
-const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "keep", "execute", "onCancel"]);
-const SINGLETON_LATER = new Set(["group", "io", "rate", "finalize"]);
+const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "group", "keep", "execute", "onCancel"]);
+const SINGLETON_LATER = new Set(["io", "rate", "finalize"]);
 const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
 const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);

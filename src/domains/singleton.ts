@@ -23,6 +23,8 @@ export interface SingletonOptions<Result extends StandardSchemaV1, Returned, Sta
   retry?: RetryPolicy;
   /** Per attempt; default 5 minutes. */
   timeout?: Duration;
+  /** The group of its rounds, across domains; `null`: none, whatever the domain's default says. */
+  group?: string | null;
   /** `false`: a round is deleted as soon as it completes. Default true: the newest are kept like any task. */
   keep?: boolean;
   /** The work of one round. */
@@ -48,7 +50,7 @@ type Given = Partial<SingletonOptions<StandardSchemaV1, unknown, unknown, unknow
 
 /** A singleton as a task type like the others, types erased. What is wrong with it is told by `createMill`. */
 export function singletonDefinition(name: string, given: object): TypeDefinition {
-  const { every, result, label, tags, priority, retry, timeout, keep, execute, onCancel } = given as Given;
+  const { every, result, label, tags, priority, retry, timeout, group, keep, execute, onCancel } = given as Given;
   return {
     name,
     payload: NOTHING,
@@ -60,6 +62,7 @@ export function singletonDefinition(name: string, given: object): TypeDefinition
       ...(priority === undefined ? {} : { priority }),
       ...(retry === undefined ? {} : { retry }),
       ...(timeout === undefined ? {} : { timeout }),
+      ...(group === undefined ? {} : { group }),
     },
     submittable: false,
     redact: [],

@@ -75,6 +75,8 @@ async function dying(
   platform.outlive = false;
   platform.cutOff = "";
   platform.breaks = 0;
+  platform.lostMessages = 0;
+  platform.lostAnswers = 0;
   await settled(load);
   time.isInHurry = false;
   await expectAlarms(births.slice(before), clock.now());
@@ -106,7 +108,7 @@ afterAll(async () => {
   await time.stop();
 });
 
-describe("a crash at every point", () => {
+describe("#2 a crash at every point", () => {
   test("every point of the source is passed by the workload", async () => {
     expect(points.length).toBeGreaterThan(60);
     const load = new Workload(time);

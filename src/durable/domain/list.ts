@@ -4,7 +4,6 @@ import { STATUS_CODE, type Status, type StoredStatus } from "../../policy/status
 import type { TaskPage, TaskQuery } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { readTasks, type TaskRow } from "./rows.ts";
-import { ASIDE } from "./turns.ts";
 import { view } from "./view.ts";
 
 interface Filter {
@@ -45,10 +44,10 @@ export function count(core: Core, query: TaskQuery): number {
 
 /** How many tasks show each status now. */
 export function countsOf(core: Core): Record<Status, number> {
-  const { counts, paused } = core.state;
+  const { counts } = core.state;
   const executing = [...core.runs.values()].filter((run) => run.open.size > 0).length;
   const waiting = core.lanes.size;
-  const held = paused ? waiting : waiting - core.lanes.readySize - core.pullSize - core.lanes.sizeOf(ASIDE);
+  const held = core.pauses.stopped ? waiting : core.lanes.sizeHeldFor("unregistered", "paused");
   return { ...counts, running: counts.running + executing, pending: counts.pending - executing - held, paused: held };
 }
 
@@ -153,6 +152,7 @@ function filterOf(core: Core, query: TaskQuery): Filter | null {
     add(`tasks.status IN (${codes.join(", ")})`);
   }
   if (query.type !== undefined) add("tasks.type = ?", query.type);
+  if (query.group !== undefined) add("tasks.grp = ?", query.group);
   if (query.priority !== undefined) add("tasks.priority = ?", query.priority);
   if (query.key !== undefined) add("tasks.key = ?", query.key);
   if (query.since !== undefined) add("tasks.created_at >= ?", query.since);

@@ -21,7 +21,7 @@ export function adoptOrphans(core: Core, now: number): void {
       const stopped = stoppedBy(cancelling);
       if (stopped) run.aborts.set(id, stopped);
       else if (deadline_at !== null && deadline_at <= now) run.aborts.set(id, "deadline");
-      else if (core.state.paused) run.aborts.set(id, "pause");
+      else if (core.pauses.stopped) run.aborts.set(id, "pause");
     }
   }
 }
@@ -52,7 +52,7 @@ function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isA
       : { suspect: 1 };
     setColumns(core.store, row.id, change);
   }
-  core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+  core.lanes.add(core.laneOf(row), row.priority, row.id);
 }
 
 function poison(core: Core, run: Run, row: TaskRow): void {

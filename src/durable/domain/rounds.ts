@@ -7,8 +7,9 @@ import { failuresAfter, nextRoundMs } from "../../policy/rounds.ts";
 import { STATUS_CODE, type TerminalStatus } from "../../policy/status.ts";
 import { cutUtf8 } from "../../policy/text.ts";
 import type { Core } from "./core.ts";
+import { enqueue } from "./enqueue.ts";
 import { insertTasks } from "./insert-rows.ts";
-import type { NewTask } from "./rows.ts";
+import { type NewTask, readTask } from "./rows.ts";
 import { insertTags } from "./tag-rows.ts";
 import { leaveAside, standAside } from "./turns.ts";
 
@@ -27,7 +28,7 @@ export function nextRounds(core: Core, to: TerminalStatus, ids: readonly number[
     round.failures = failuresAfter(round.failures, to);
     const restMs = nextRoundMs(everyMsOf(type.singleton), round.failures);
     round.task = insertRound(core, type, now, now + restMs);
-    if (restMs === 0) standAside(core, { id: round.task, priority: core.defaultsOf(name)!.priority, lane: core.laneOf(name) }, now);
+    if (restMs === 0) standAside(core, readTask(core.store, round.task)!, now);
   }
 }
 
@@ -35,7 +36,7 @@ export function nextRounds(core: Core, to: TerminalStatus, ids: readonly number[
 export function insertRound(core: Core, type: TypeDefinition, now: number, at: number): number {
   const { label, tags } = type.singleton!;
   const state = core.touch();
-  const { priority } = core.defaultsOf(type.name)!;
+  const { priority, group } = core.defaultsOf(type.name)!;
   const status = at > now ? "scheduled" : "pending";
   const row: NewTask = {
     id: state.nextId++,
@@ -45,17 +46,13 @@ export function insertRound(core: Core, type: TypeDefinition, now: number, at: n
     payload: ROUND_PAYLOAD,
     created_at: now,
     ...(status === "scheduled" ? { run_at: at } : {}),
+    ...(group === undefined ? {} : { grp: group }),
     ...(label === undefined ? {} : { label: cutUtf8(label, LIMITS.labelBytesMax) }),
     ...(tags === undefined ? {} : { tags: JSON.stringify(tags) }),
   };
   insertTasks(core.store, [row]);
   if (tags) insertTags(core.store, [{ id: row.id, tags }]);
-  state.totals.inserted += 1;
-  core.moved(null, status);
-  if (status === "scheduled") core.alarm.soon("due", at);
-  else {
-    core.lanes.add(core.laneOf(type.name), priority, row.id);
-  }
+  enqueue(core, [row]);
   return row.id;
 }
 

@@ -1,4 +1,5 @@
 import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
+import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
@@ -41,7 +42,13 @@ export interface State {
   runs: Record<string, StoredRun>;
   counts: Record<StoredStatus, number>;
   totals: Record<Total, number>;
-  paused: boolean;
+  /** The domain's own pause. */
+  pause: Pause | null;
+  /** How long it lasted in all while the mill was not paused, counted up to `pausedAt`; ms and epoch ms. */
+  pausedMs: number;
+  pausedAt: number;
+  /** What the coordinator last told. */
+  flags: Flags;
   maxConcurrency: number | null | undefined;
   /** Retention: where the walk over the primary key stands, and when ages are looked at next. */
   purgeCursor: number;
@@ -50,6 +57,13 @@ export interface State {
   isAging: boolean;
   /** Rows of `edges`: nobody looks for dependents where there are none. */
   edges: number;
+  /** Rows of `remotes` and `watchers`: nobody looks into them where there are none. */
+  remotes: number;
+  watchers: number;
+  /** Other domains that tasks here depend on, by the number that stands for them. */
+  domains: string[];
+  /** The highest id of a message so far. */
+  lastMessage: number;
   /** Completed tasks of types with `keep: false` that are kept for the sake of others. */
   lingering: Ranges;
   /** Which declared schedules the object has seen. */
@@ -78,12 +92,19 @@ export const freshState = (): State => ({
   runs: {},
   counts: zeros(STATUSES),
   totals: zeros(TOTALS),
-  paused: false,
+  pause: null,
+  pausedMs: 0,
+  pausedAt: 0,
+  flags: NO_FLAGS,
   maxConcurrency: undefined,
   purgeCursor: 0,
   agesAt: null,
   isAging: false,
   edges: 0,
+  remotes: 0,
+  watchers: 0,
+  domains: [],
+  lastMessage: 0,
   lingering: [],
   declared: "",
   singletons: {},
@@ -92,13 +113,15 @@ export const freshState = (): State => ({
 });
 
 /** The stored state; fields that a later version added have their fresh values. */
-export function loadState(store: Store): State {
+export function loadState(store: Store, now: number): State {
   const row = store.exec<{ json: string }>("SELECT json FROM state WHERE id = 1").toArray()[0];
   const fresh = freshState();
   if (!row) return fresh;
-  const stored = JSON.parse(row.json) as Partial<State>;
+  const { paused, ...stored } = JSON.parse(row.json) as Partial<State> & { paused?: boolean };
   return {
     ...fresh,
+    // As it was written before pauses had a beginning.
+    ...(paused === true ? { pause: { since: now } } : {}),
     ...stored,
     counts: { ...fresh.counts, ...stored.counts },
     totals: { ...fresh.totals, ...stored.totals },

@@ -1,8 +1,9 @@
 import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
+import type { TaskRow } from "./rows.ts";
 
 /** The lane of what stands aside: always held. */
-export const ASIDE = "aside";
+const ASIDE = "aside";
 /** How long a round that follows at once lets others go first: without a rest it would take every turn of slots and event loop. */
 const TURN_MS = 10;
 
@@ -22,12 +23,14 @@ const turns = new WeakMap<Core["lanes"], Map<number, Turn>>();
  * A ready task stands aside for a moment, so that whatever else is ready, of whatever priority, has its turn; part of a
  * transaction. An object that dies meanwhile is woken by the dead man's switch.
  */
-export function standAside(core: Core, task: { id: number; priority: number; lane: string }, now: number): void {
-  if (core.lanes.remove(task.lane, task.priority, task.id) === 0) return;
-  core.lanes.add(ASIDE, task.priority, task.id);
+export function standAside(core: Core, row: TaskRow, now: number): void {
+  const { id, priority } = row;
+  const lane = core.laneOf(row);
+  if (core.lanes.remove(lane, priority, id) === 0) return;
+  core.lanes.add(ASIDE, priority, id);
   core.lanes.hold(ASIDE, "turn");
   const all = turns.get(core.lanes) ?? new Map<number, Turn>();
-  turns.set(core.lanes, all.set(task.id, { ...task, over: now + TURN_MS, hasTimer: false }));
+  turns.set(core.lanes, all.set(id, { id, lane, priority, over: now + TURN_MS, hasTimer: false }));
   core.alarm.soon("kick", now + LIMITS.deadManMs);
 }
 
