@@ -15,6 +15,7 @@ export interface ResolvedDefaults {
   /** Absent: skip. */
   onDuplicate?: Strategy;
   onDependencyFailure: DependencyPolicy;
+  failFast: boolean;
 }
 
 const BUILT_IN = {
@@ -23,6 +24,7 @@ const BUILT_IN = {
   timeoutMs: 300_000,
   ttlFrom: "submit",
   onDependencyFailure: "cancel",
+  failFast: true,
 } as const;
 
 /** Merged defaults of a type. Tags are not here: the type's are rows of a task, the domain's are merged at read. */
@@ -42,5 +44,6 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
     ttlFrom: nearest("ttlFrom") ?? BUILT_IN.ttlFrom,
     ...(onDuplicate === undefined ? {} : { onDuplicate }),
     onDependencyFailure: nearest("onDependencyFailure") ?? BUILT_IN.onDependencyFailure,
+    failFast: nearest("failFast") ?? BUILT_IN.failFast,
   };
 }

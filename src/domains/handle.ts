@@ -50,6 +50,14 @@ export interface SubmitOptions {
    * that depend on it. `fail`: the same for this one; those that depend on it go by their own policy. `ignore`: it runs anyway.
    */
   onDependencyFailure?: DependencyPolicy;
+  /** Whether the first of its children that fails fails it, too, and cancels the others; default true. */
+  failFast?: boolean;
+  /**
+   * Id of the task whose child it becomes, in whatever domain: one that runs or waits. A batch has one parent.
+   *
+   * @throws `invalid_state` when that one does not run or wait, or is done by pull workers
+   */
+  parent?: string;
 }
 
 /** Options that belong to the whole call. */
@@ -85,6 +93,8 @@ export interface ListQuery<Type extends string = string> {
   q?: string;
   /** Id of the schedule that made it. */
   schedule?: string;
+  /** Id of the task whose children are asked for. */
+  parent?: string;
   /** About `createdAt`. */
   since?: Instant;
   until?: Instant;

@@ -26,6 +26,9 @@ interface Lane {
   size: number;
 }
 
+/** More urgent than every priority: the end of what has begun goes before what has not. */
+export const FINALIZE_LEVEL = -1;
+
 const READY = 0;
 const OLDEST = 1;
 
@@ -93,7 +96,7 @@ export class Lanes {
   /** Adds the ids `first` to `last`, anywhere in the order; those already there stay. Answers how many were new. */
   add(lane: string, priority: number, first: number, last = first): number {
     invariant(Number.isSafeInteger(first) && Number.isSafeInteger(last) && 0 < first && first <= last, `no ids: ${first} to ${last}`);
-    invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, `no priority: ${priority}`);
+    invariant(Number.isInteger(priority) && priority >= FINALIZE_LEVEL && priority <= 255, `no priority: ${priority}`);
     const home = this.lanes.get(lane) ?? this.open(lane);
     const level = home.levels.get(priority) ?? openLevel(home, priority);
     return this.changed(level, level.ids.add(first, last));

@@ -13,12 +13,15 @@ import { Alarm } from "./alarm.ts";
 import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
+import { Families } from "./family.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
+import { queue } from "./order.ts";
+import { isFinal } from "./stop.ts";
 
 /** What the object's shell gives the engine. */
 export interface Outside {
@@ -50,6 +53,7 @@ export class Core {
   /** Pull workers that ask, and what they hold. */
   readonly claimers: Claimers;
   readonly leases = new Leases();
+  readonly families: Families;
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -79,6 +83,7 @@ export class Core {
     this.waiters = new Waiters(outside.clock);
     this.progresses = new Progresses();
     this.claimers = new Claimers(outside.clock);
+    this.families = new Families(this);
   }
 
   get name(): string {
@@ -115,6 +120,7 @@ export class Core {
     try {
       result = this.store.transact(() => {
         const answer = work();
+        this.families.settle();
         this.finish();
         point(`${name}.written`, this.name);
         return answer;
@@ -190,7 +196,7 @@ export class Core {
 
   /** Stops a claimed task: the runner is told after the commit, or when it first speaks. */
   abort(run: Run, id: number, reason: AbortReason): void {
-    if (run.aborts.has(id) && reason !== "cancel" && reason !== "supersede") return;
+    if (run.aborts.has(id) && !isFinal(reason)) return;
     this.aborted.push([run, id, run.aborts.get(id)]);
     run.aborts.set(id, reason);
     this.after(() => void this.tell(run, id, reason));
@@ -228,11 +234,12 @@ export class Core {
     for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
     this.lanes = new Lanes();
     const rows = this.store
-      .exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
-      .raw<[number, number, string]>();
-    for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
+      .exec("SELECT id, priority, type, family FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
+      .raw<[number, number, string, number | null]>();
+    for (const [id, priority, type, family] of rows) if (!this.claims.has(id)) queue(this, { id, priority, type, family });
     this.upstreams = this.state.counts.blocked > 0 ? readUpstreams(this.store) : new Set();
     this.blockers.clear();
+    this.families.forget();
     this.alarm.recall();
     this.holder.setCap(this.cap);
   }

@@ -9,6 +9,8 @@ import { lend } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { handOver } from "./handover.ts";
+import { handOverChildren } from "./offspring.ts";
+import { FAMILY } from "./order.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
 import { Run } from "./run.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
@@ -19,6 +21,8 @@ import { endStopped, stoppedBy } from "./stop.ts";
  */
 export function dispatch(core: Core): void {
   const now = core.clock.now();
+  // Those that have nothing left to wait for go first.
+  core.families.settle();
   if (core.state.paused) return;
   for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free -= 1) {
     if (core.claimers.size > 0 && lend(core, now)) continue;
@@ -68,8 +72,7 @@ class Load {
     const isSuspect = row[12] === 1;
     const fits = !isSuspect && this.bytes + payload.length <= LIMITS.runBytesMax && sizes.admits(this.weight, type);
     const task = this.tasks.length === 0 || fits ? toRunTask(this.core, row) : undefined;
-    const bytes =
-      task === undefined ? 0 : payload.length + (task.dependencies ?? []).reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
+    const bytes = task === undefined ? 0 : bytesOf(task);
     if (task === undefined || (this.tasks.length > 0 && this.bytes + bytes > LIMITS.runBytesMax)) {
       this.isFull = true;
       return false;
@@ -81,6 +84,11 @@ class Load {
     return true;
   }
 }
+
+const sum = (parts: readonly { result?: string }[] = []): number => parts.reduce((total, { result }) => total + (result?.length ?? 0), 0);
+
+const bytesOf = ({ payload, dependencies, finalize }: RunTask): number =>
+  payload.length + sum(dependencies) + (finalize ? finalize.memo.length + sum(finalize.children) : 0);
 
 /** Takes the next tasks, in order, into one run. */
 function fill(core: Core, now: number, free: number): Run | undefined {
@@ -123,7 +131,10 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
 function start(core: Core, tasks: RunTask[], now: number): Run {
   const ids = tasks.map((task) => task.id);
   const run = new Run(core.clock.token(12), now, core.outside.version, ids);
-  for (const { type } of tasks) run.types.set(type, (run.types.get(type) ?? 0) + 1);
+  for (const { id, type, parent, isParent } of tasks) {
+    run.types.set(type, (run.types.get(type) ?? 0) + 1);
+    if (parent !== undefined || isParent) run.relate(id, parent, isParent === true);
+  }
   core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version };
   core.state.totals.started += 1;
   core.open(run, tasks);
@@ -132,6 +143,7 @@ function start(core: Core, tasks: RunTask[], now: number): Run {
 
 function toRunTask(core: Core, row: RunRow): RunTask {
   const [id, type, priority, payload, attempt, executions, createdAt, optionsText, key, label, tags, schedule] = row;
+  const [, , , , , , , , , , , , , , , , , parent, family, memo] = row;
   const options: TaskOptions | undefined = optionsText === null ? undefined : (JSON.parse(optionsText) as TaskOptions);
   const defaults = core.defaultsOf(type)!;
   const retry: RetryPolicy = options?.retry ?? defaults.retry;
@@ -150,6 +162,9 @@ function toRunTask(core: Core, row: RunRow): RunTask {
   if (label !== null) task.label = label;
   if (tags !== null) task.tags = JSON.parse(tags) as Record<string, string>;
   if (schedule !== null) task.schedule = scheduleId(core.name, schedule);
+  if (parent !== null) task.parent = parent;
+  if (family === FAMILY.parent) task.isParent = true;
+  if (family === FAMILY.finalizing) task.finalize = { memo: memo ?? "null", children: handOverChildren(core, id, options?.life ?? 0) };
   if (options?.dependsOn) task.dependencies = handOver(core, options.dependsOn);
   return task;
 }

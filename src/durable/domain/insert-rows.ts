@@ -23,6 +23,7 @@ const EXTRA = [
   "interruptions",
   "cancelling",
   "schedule",
+  "parent",
   "error",
   "finished_at",
 ] as const satisfies readonly (keyof TaskRow)[];

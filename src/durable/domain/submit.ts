@@ -4,6 +4,7 @@ import { fail, MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { FIRST_TERMINAL_CODE, statusFromCode, STATUS_CODE } from "../../policy/status.ts";
 import type { Outcome } from "../../domains/task.ts";
+import { parentOf } from "../../domains/child.ts";
 import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { Dependencies } from "./depend.ts";
@@ -13,8 +14,9 @@ import { noteRetention } from "./end.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTasks } from "./insert-rows.ts";
 import { insertTags } from "./tag-rows.ts";
-import { readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
+import { lifeOf, readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
+import { adoptFor } from "./spawn.ts";
 import { view } from "./view.ts";
 
 /** Takes in a batch: one transaction, in which runs for it start, too, where slots are free. */
@@ -39,7 +41,7 @@ function canMerge(requests: readonly SubmitRequest[]): boolean {
   if (requests.length < 2) return false;
   const hashes = new Set<string>();
   for (const { items, idempotency } of requests) {
-    if (idempotency || items.length > LIMITS.batchTasksMax) return false;
+    if (idempotency || items.length > LIMITS.batchTasksMax || items[0]?.parent !== undefined) return false;
     for (const { hash, onDuplicate } of items) {
       if (hash === undefined) continue;
       if (hashes.has(hash) || onDuplicate === "reject") return false;
@@ -75,7 +77,9 @@ function takeOne(core: Core, request: SubmitRequest, now: number): SubmitAnswer 
   }
   const replayed = request.idempotency && recallAnswer(core, request.idempotency, now);
   if (replayed) return replayed;
-  const outcomes = insert(core, request.items, now);
+  const parent = parentOf(request.items);
+  const outcomes =
+    parent === undefined ? insert(core, request.items, now) : adoptFor(core, parent, request.items, request.domain ?? core.name);
   if (request.idempotency) rememberAnswer(core, request.idempotency, outcomes, now);
   return { outcomes };
 }
@@ -234,14 +238,16 @@ function toRow(core: Core, item: SubmitItem, id: number, now: number, extra: Par
   };
   if (item.hash !== undefined) {
     row.key_hash = item.hash;
-    row.held = 1;
+    // A child shares its name with nobody but its brothers and sisters.
+    if (extra.parent === undefined) row.held = 1;
   }
   if (item.key !== undefined) row.key = item.key;
   if (item.label !== undefined) row.label = item.label;
   if (item.tags) row.tags = JSON.stringify(item.tags);
   if (item.delayMs !== undefined || item.runAt !== undefined) timing(row, item, now);
   if (item.ttlMs !== undefined || item.deadlineAt !== undefined || item.deadlineMs !== undefined) life(core, row, item, now);
-  if (item.retry || item.timeoutMs !== undefined || item.ttlMs !== undefined) row.options = JSON.stringify(optionsOf(item));
+  if (item.retry || item.timeoutMs !== undefined || item.ttlMs !== undefined || item.failFast !== undefined)
+    row.options = JSON.stringify({ ...(extra.options ? (JSON.parse(extra.options) as object) : {}), ...optionsOf(item) });
   return row;
 }
 
@@ -268,6 +274,7 @@ function optionsOf(item: SubmitItem): TaskOptions {
   if (item.retry) options.retry = item.retry;
   if (item.ttlMs !== undefined) options.ttlMs = item.ttlMs;
   if (item.ttlFrom) options.ttlFrom = item.ttlFrom;
+  if (item.failFast !== undefined) options.failFast = item.failFast;
   return options;
 }
 
@@ -284,6 +291,7 @@ function enqueue(core: Core, rows: readonly NewTask[]): void {
     if (status === "dependency_failed") {
       totals.dependency_failed += 1;
       noteRetention(core, row.created_at);
+      if (row.parent) core.families.childEnded(row.parent, row.id, status, lifeOf({ options: row.options ?? null }));
     }
     const next = rows[index + 1];
     const joins = next && next.id === row.id + 1 && next.priority === row.priority && next.type === row.type && next.status === row.status;
