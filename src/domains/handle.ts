@@ -1,4 +1,4 @@
-import type { DomainSnapshot, Renewal } from "../durable/protocol.ts";
+import type { DomainSnapshot } from "../durable/protocol.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
@@ -6,8 +6,11 @@ import type { Overlap } from "../policy/firing.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
+import type { ClaimOf, ClaimOptions } from "./claim-handle.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
 import type { Graph, Outcome, Page, Schedule, Task } from "./task.ts";
+
+export type { ClaimedTask, ClaimOf, ClaimOptions, FailOptions, RenewOptions } from "./claim-handle.ts";
 
 /** A moment: RFC 3339 text, a `Date`, or milliseconds since 1970. */
 export type Instant = string | number | Date;
@@ -204,56 +207,6 @@ export interface ScheduleHandle<Types = unknown> {
   trigger(): Promise<Schedule>;
   delete(): Promise<Schedule>;
 }
-
-/** What a pull worker asks for. */
-export interface ClaimOptions<Type extends string = string> {
-  /** The worker's name, for people; 1 to 128 bytes. */
-  worker: string;
-  /** Pull types; default all of the domain. */
-  types?: readonly Type[];
-  /** How many tasks at most, 1 to 100; default 1. Each takes a slot. */
-  max?: number;
-  /** 5 s to 12 h, default 20 s; each renewal holds for as long again. */
-  lease?: Duration;
-  /** How long to wait for the first one, at most 30 s; default: not at all. */
-  wait?: Duration;
-}
-
-/** What a renewal may tell. */
-export interface RenewOptions {
-  /** A fraction from 0 to 1, shown with the task. */
-  progress?: number | { fraction: number; message?: string | null };
-}
-
-/** How a failure is to be taken. */
-export interface FailOptions {
-  /** Default true: by the task's retry policy. */
-  retryable?: boolean;
-  /** Instead of what the policy says. */
-  retryAfter?: Duration;
-}
-
-/** A task in the hands of a pull worker. Every verb is refused with `lease_lost`, and changes nothing, once the lease is over. */
-export interface ClaimedTask<Type extends string = string, Input = unknown, Result = unknown> {
-  /** The lease's id; it cannot be guessed. */
-  readonly lease: string;
-  /** When the lease ends unless it is renewed, by the domain's time. */
-  readonly leaseUntil: string;
-  readonly task: Task<Input, Result> & { type: Type };
-  /** Holds the lease for as long again; `cancelled`: stop, and settle in whatever way. */
-  renew(options?: RenewOptions): Promise<Renewal>;
-  /** Done. A result that does not fit the type's schema fails the task for good (`invalid_result`). */
-  complete(...result: [null] extends [Result] ? [result?: Result] : [result: Result]): Promise<Task<Input, Result>>;
-  /** Text, an `Error`, or anything with a message. Charged an attempt. */
-  fail(error: unknown, options?: FailOptions): Promise<Task<Input, Result>>;
-  /** Gives it back, uncharged. */
-  release(): Promise<Task<Input, Result>>;
-}
-
-/** Claims of several types: which one it is, its `task.type` tells. */
-export type ClaimOf<Types, Type extends TypeName<Types>> = {
-  [Name in Type]: ClaimedTask<Name, InputOf<Types, Name>, ResultOf<Types, Name>>;
-}[Type];
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
 export interface DomainHandle<Name extends string = string, Types = unknown> {

@@ -2,8 +2,9 @@ import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
-import type { Status, StoredStatus, TerminalStatus } from "../policy/status.ts";
-import type { Graph, Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+import type { Status } from "../policy/status.ts";
+import type { Graph, Outcome, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+import type { ProgressReport } from "./run-protocol.ts";
 
 export type * from "./run-protocol.ts";
 

@@ -58,10 +58,11 @@ describe("runTask", () => {
       submitted: [
         { domain: "notify", type: "mail", payload: { to: "ops" }, key: "ops", label: null, tags: {}, priority: 64, delayMs: null },
       ],
+      spawned: [],
     });
   });
 
-  test("state is built from each call's env", async () => {
+  test("[state] state is built from each call's env", async () => {
     const urls = await Promise.all(
       ["a", "b"].map((prefix) => runTask(media, "resize", { object: "x" }, { env: { prefix }, domains: [notify] })),
     );

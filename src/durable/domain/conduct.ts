@@ -212,6 +212,7 @@ export class Link extends RpcTarget implements RunLink {
   }
 
   async returned(id: number): Promise<boolean> {
+    point("returned.call", this.#core.name);
     this.#check();
     return answered(() => hasChildren(this.#core, this.#run, id));
   }

@@ -1,10 +1,11 @@
 import type { Clock } from "../../clock.ts";
 import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
-import type { DomainDefinition, Registry } from "../../domains/definition.ts";
+import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
+import type { Flags } from "../../policy/coordination/flags.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
 import type { StoredStatus } from "../../policy/status.ts";
 import { point } from "../point.ts";
@@ -15,6 +16,8 @@ import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
 import { Families } from "./family.ts";
 import { type Lease, Leases } from "./leases.ts";
+import type { Outside } from "./outside.ts";
+import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
@@ -22,20 +25,6 @@ import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
 import { queue } from "./order.ts";
 import { isFinal } from "./stop.ts";
-
-/** What the object's shell gives the engine. */
-export interface Outside {
-  storage: DurableObjectStorage;
-  clock: Clock;
-  registry: Registry;
-  name: string;
-  /** The deployed code's version, `""` when the platform does not tell. */
-  version: string;
-  /** Sends a run to the runner; called after its commit. */
-  start(run: Run, tasks: RunTask[]): void;
-  /** Something may be ready that needs slots the object does not have. */
-  sync(): void;
-}
 
 /**
  * Everything that the engine's verbs (submit, dispatch, settle, …) share: the store, the state row, and what of it
@@ -53,7 +42,8 @@ export class Core {
   /** Pull workers that ask, and what they hold. */
   readonly claimers: Claimers;
   readonly leases = new Leases();
-  readonly families: Families;
+  readonly pauses = new Pauses(this);
+  readonly families = new Families(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -83,11 +73,15 @@ export class Core {
     this.waiters = new Waiters(outside.clock);
     this.progresses = new Progresses();
     this.claimers = new Claimers(outside.clock);
-    this.families = new Families(this);
   }
 
   get name(): string {
     return this.outside.name;
+  }
+
+  /** What the coordinator last told every domain. */
+  get flags(): Flags {
+    return this.state.flags;
   }
 
   /** The definition of the day; undefined when a deploy took the domain away. */
@@ -216,7 +210,7 @@ export class Core {
 
   /** Memory from storage: lanes by one scan from the oldest pending id, claims from the state row. */
   reload(): void {
-    this.state = loadState(this.store);
+    this.state = loadState(this.store, this.clock.now());
     this.dirty = false;
     this.claims.clear();
     for (const [id, stored] of Object.entries(this.state.runs)) {
@@ -294,10 +288,5 @@ export class Core {
     }
     this.aborted = [];
     this.reload();
-  }
-
-  /** The alarm that a run, or ready work without a slot, keeps ahead: a dead man's switch. */
-  get busy(): boolean {
-    return this.runs.size > 0 || (this.lanes.readySize > 0 && !this.state.paused);
   }
 }

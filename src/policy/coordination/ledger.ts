@@ -15,7 +15,7 @@ import {
 } from "./entry.ts";
 import { type MarkRow, markFor } from "./mark.ts";
 import { plan } from "./plan.ts";
-import { ANY_INCARNATION, COORDINATION, type CoordinatorSnapshot, type Grant, type SyncAnswer, type SyncRequest } from "./protocol.ts";
+import { ANY_INCARNATION, COORDINATION, type Grant, type LedgerSnapshot, type SyncAnswer, type SyncRequest } from "./protocol.ts";
 
 const { grantLeaseMs, slackMs, runLeaseMs, repushMs } = COORDINATION;
 
@@ -164,7 +164,7 @@ export class Ledger {
     return [...this.#entries.values()].filter((entry) => counted(entry) > 0).map((entry) => entry.domain);
   }
 
-  snapshot(now: number): CoordinatorSnapshot {
+  snapshot(now: number): LedgerSnapshot {
     this.#expire(now);
     const holders = [...this.#entries.values()].map((entry) => ({
       domain: entry.domain,

@@ -33,7 +33,7 @@ const one = (domain: string, wants: number, more: Partial<Claim> = {}, priority 
 const shares = (all: Claim[], maxConcurrency: number) => Object.fromEntries(allocate(all, { maxConcurrency }));
 
 describe("allocate", () => {
-  test("never above a cap, never more than wanted, nothing left idle that somebody wants", () => {
+  test("[caps] never above a cap, never more than wanted, nothing left idle that somebody wants", () => {
     fc.assert(
       fc.property(claims, cap, (all, maxConcurrency) => {
         const grants = allocate(all, { maxConcurrency });
@@ -85,7 +85,7 @@ describe("allocate", () => {
     );
   });
 
-  test("the more urgent are served before anybody else", () => {
+  test("[order] the more urgent are served before anybody else", () => {
     fc.assert(
       fc.property(claims, cap, (all, maxConcurrency) => {
         const grants = allocate(all, { maxConcurrency });
