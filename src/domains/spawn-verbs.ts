@@ -32,4 +32,3 @@ export interface SpawnVerbs<Name extends string = string, Types = unknown> {
   /** Several of them, in one transaction. */
   spawnSiblings<const Items extends readonly SpawnItem<Types>[]>(items: Items): Promise<BatchAnswer<Name, Items>>;
 }
-

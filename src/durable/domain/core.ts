@@ -16,6 +16,7 @@ import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
 import { Families } from "./family.ts";
 import { type Lease, Leases } from "./leases.ts";
+import { Outbox } from "./outbox.ts";
 import type { Outside } from "./outside.ts";
 import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
@@ -42,6 +43,7 @@ export class Core {
   /** Pull workers that ask, and what they hold. */
   readonly claimers: Claimers;
   readonly leases = new Leases();
+  readonly outbox = new Outbox();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
   /** Runs under way, by id. */
@@ -231,9 +233,10 @@ export class Core {
       .exec("SELECT id, priority, type, family FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
       .raw<[number, number, string, number | null]>();
     for (const [id, priority, type, family] of rows) if (!this.claims.has(id)) queue(this, { id, priority, type, family });
-    this.upstreams = this.state.counts.blocked > 0 ? readUpstreams(this.store) : new Set();
+    this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();
     this.families.forget();
+    this.outbox.load(this.store);
     this.alarm.recall();
     this.holder.setCap(this.cap);
   }

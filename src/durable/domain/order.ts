@@ -6,8 +6,7 @@ import type { TaskRow } from "./rows.ts";
 export type Placed = Pick<TaskRow, "id" | "type" | "priority"> & Partial<Pick<TaskRow, "family">>;
 
 /** The level of a row: what is left of a parent when its children have ended goes before all new work. */
-const levelOf = (row: Pick<Placed, "priority" | "family">): number =>
-  row.family === FAMILY.finalizing ? FINALIZE_LEVEL : row.priority;
+const levelOf = (row: Pick<Placed, "priority" | "family">): number => (row.family === FAMILY.finalizing ? FINALIZE_LEVEL : row.priority);
 
 /** The column `family`: null for a task that never had children. */
 export const FAMILY = { parent: 1, finalizing: 2 } as const;

@@ -4,7 +4,8 @@ import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
 import { withLiveKin } from "./children.ts";
 import type { Core } from "./core.ts";
 import { withLiveDependents } from "./edges.ts";
-import { remove, retention } from "./end.ts";
+import { remove } from "./end.ts";
+import { retention } from "./retention.ts";
 import { readTasks } from "./rows.ts";
 import { finishedCount } from "./state.ts";
 
@@ -66,7 +67,7 @@ function dropLingering(core: Core): void {
   remove(core, rows);
 }
 
-/** Those that no living task depends on, and that are of no living family. */
+/** Those that no living task depends on, that are of no living family, and that no other domain still has to be told of. */
 function unneeded(core: Core, rows: Aged[]): Aged[] {
   if (rows.length === 0) return rows;
   const needed = needs(
@@ -78,7 +79,7 @@ function unneeded(core: Core, rows: Aged[]): Aged[] {
 
 /** Which of these tasks are needed by one that lives. */
 function needs(core: Core, ids: readonly number[]): Set<number> {
-  const needed = core.state.edges > 0 ? withLiveDependents(core.store, ids) : new Set<number>();
+  const needed = core.state.edges > 0 || core.state.watchers > 0 ? withLiveDependents(core.store, ids) : new Set<number>();
   for (const id of withLiveKin(core, ids)) needed.add(id);
   return needed;
 }

@@ -27,11 +27,16 @@ function domainView(registry: Registry, domain: DomainDefinition) {
 }
 
 function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefinition) {
-  const { priority, retry, timeoutMs, ttlMs, ttlFrom, onDuplicate = "skip", onDependencyFailure, failFast } = resolveDefaults(
-    registry,
-    domain,
-    type,
-  );
+  const {
+    priority,
+    retry,
+    timeoutMs,
+    ttlMs,
+    ttlFrom,
+    onDuplicate = "skip",
+    onDependencyFailure,
+    failFast,
+  } = resolveDefaults(registry, domain, type);
   return {
     name: type.name,
     payloadSchema: jsonSchema(type.payload, "input"),
