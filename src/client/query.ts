@@ -10,6 +10,7 @@ import { type Status, STATUSES } from "../policy/status.ts";
 const FIELDS = [
   "status",
   "type",
+  "group",
   "priority",
   "tags",
   "key",
@@ -43,7 +44,7 @@ export function readQuery(given: ListQuery = {}): TaskQuery {
   if (given.status !== undefined) query.status = readStatuses(given.status);
   if (given.priority !== undefined) query.priority = parsePriority(given.priority);
   if (given.tags !== undefined) query.tags = Object.entries(given.tags);
-  for (const name of ["type", "key", "error", "q", "schedule", "parent"] as const) {
+  for (const name of ["type", "group", "key", "error", "q", "schedule", "parent"] as const) {
     const value = given[name];
     if (value === undefined) continue;
     if (typeof value !== "string") throw refuse(name, `${name} must be text.`);

@@ -16,6 +16,7 @@ export interface ResolvedDefaults {
   onDuplicate?: Strategy;
   onDependencyFailure: DependencyPolicy;
   failFast: boolean;
+  group?: string;
 }
 
 const BUILT_IN = {
@@ -35,6 +36,7 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
   const priority = nearest("priority");
   const timeout = nearest("timeout");
   const ttl = nearest("ttl");
+  const group = nearest("group");
   const onDuplicate = parseOnDuplicate(nearest("onDuplicate") ?? "skip");
   return {
     priority: priority === undefined ? BUILT_IN.priority : parsePriority(priority),
@@ -43,6 +45,7 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
     ttlMs: ttl === undefined ? undefined : parseDuration(ttl, "ttl"),
     ttlFrom: nearest("ttlFrom") ?? BUILT_IN.ttlFrom,
     ...(onDuplicate === undefined ? {} : { onDuplicate }),
+    ...(typeof group === "string" ? { group } : {}),
     onDependencyFailure: nearest("onDependencyFailure") ?? BUILT_IN.onDependencyFailure,
     failFast: nearest("failFast") ?? BUILT_IN.failFast,
   };

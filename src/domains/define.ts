@@ -222,7 +222,7 @@ class Definition implements Parts {
 
 function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
   const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
-  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast } = options;
+  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast, group } = options;
   return {
     name,
     payload: options.payload,
@@ -239,6 +239,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
       ...(onDuplicate === undefined ? {} : { onDuplicate }),
       ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
       ...(failFast === undefined ? {} : { failFast }),
+      ...(group === undefined ? {} : { group }),
     },
     submittable: options.submittable ?? true,
     redact: options.redact ?? [],

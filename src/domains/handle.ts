@@ -6,11 +6,12 @@ import type { Overlap } from "../policy/firing.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
-import type { ClaimOf, ClaimOptions } from "./claim-handle.ts";
+import type { ClaimOf } from "./claim-handle.ts";
+import type { ClaimOptions } from "./claim-options.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
 import type { Graph, Outcome, Page, Schedule, Task } from "./task.ts";
 
-export type { ClaimedTask, ClaimOf, ClaimOptions, FailOptions, RenewOptions } from "./claim-handle.ts";
+export type { ClaimedTask, ClaimOf } from "./claim-handle.ts";
 
 /** A moment: RFC 3339 text, a `Date`, or milliseconds since 1970. */
 export type Instant = string | number | Date;
@@ -61,6 +62,8 @@ export interface SubmitOptions {
    * @throws `invalid_state` when that one does not run or wait, or is done by pull workers
    */
   parent?: string;
+  /** Tasks of one group share its cap, weight, rate and pause, across domains; text of 1 to 128 bytes. `null`: none, whatever the defaults say. */
+  group?: string | null;
 }
 
 /** Options that belong to the whole call. */
@@ -85,6 +88,7 @@ export type BatchAnswer<Name extends string, Items extends readonly { type: stri
 export interface ListQuery<Type extends string = string> {
   status?: Status | readonly Status[];
   type?: Type;
+  group?: string;
   priority?: Priority;
   /** All of them must match exactly. */
   tags?: Record<string, string>;

@@ -59,6 +59,8 @@ export interface TaskOptions<
   onDependencyFailure?: DependencyPolicy;
   /** Whether the first failed child fails its parent and cancels the other children; default true. */
   failFast?: boolean;
+  /** The group of its tasks, across domains: text of 1 to 128 bytes; `null`: none, whatever the domain's default says. */
+  group?: string | null;
   /** Whether HTTP and the dashboard's form may submit it; default true. */
   submittable?: boolean;
   /** Members of the payload that viewers do not see. */
@@ -106,7 +108,7 @@ export type PullOptions<Payload extends StandardSchemaV1, Result extends Standar
   pull: true;
 };
 
-const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure", "failFast"] as const;
+const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure", "failFast", "group"] as const;
 const TASK = new Set<string>([
   "payload",
   "result",
@@ -122,23 +124,11 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["io", "fairKey", "gate", "singleton", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
-const DOMAIN_LATER = new Set([
-  "gate",
-  "shards",
-  "group",
-  "groups",
-  "aging",
-  "rate",
-  "rates",
-  "preemptAt",
-  "pressure",
-  "singleton",
-  "onStart",
-]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
-const LEVEL_LATER = new Set(["group", "deadline"]);
+const LEVEL_LATER = new Set(["deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
 const NOT_SCHEDULED = new Set(["key", "parent"]);
 /** Those that a schedule does not have yet. */

@@ -21,6 +21,7 @@ export interface RunTask {
   label?: string;
   tags?: Record<string, string>;
   schedule?: string;
+  group?: string;
   /** What it depends on, in the order of the submit. */
   dependencies?: RunDependency[];
   /** Full id of its parent. */

@@ -27,8 +27,9 @@ const submitOptions = {
   onDependencyFailure: z.optional(z.enum(["cancel", "fail", "ignore"], { error: 'must be "cancel", "fail" or "ignore"' })),
   failFast: z.optional(z.boolean()),
   parent: z.optional(text),
+  group: z.optional(z.nullable(text)),
 };
-const submitLater = ["group"];
+const submitLater: string[] = [];
 const payload = z.unknown().check(z.refine((value) => value !== undefined, { error: "is missing; send null where there is none" }));
 
 /** `POST /v1/domains/{domain}/tasks`. */

@@ -232,7 +232,7 @@ describe("refusals", () => {
     expect(refusal(() => one("any", 1, [] as never)).code).toBe("invalid_request");
   });
 
-  test.each([["group", "a"]])("[not built yet] %s %j belongs to a later issue", (name, value) => {
+  test.each([["shard", "a"]])("[not built yet] %s %j belongs to a later issue", (name, value) => {
     const error = refusal(() => one("any", 1, { [name]: value }));
     expect(error.code).toBe("not_implemented");
     expect(error.message).toContain(name);
@@ -334,7 +334,7 @@ describe("batches", () => {
       refusal(() =>
         batch([
           { type: "no", payload: 1 },
-          { type: "any", payload: 1, group: "a" },
+          { type: "any", payload: 1, shard: "a" },
         ]),
       ).code,
     ).toBe("invalid_request");

@@ -94,8 +94,11 @@ const bytesOf = ({ payload, dependencies, finalize }: RunTask): number =>
 function fill(core: Core, now: number, free: number): Run | undefined {
   const share = runShare(core.lanes.readySize, free);
   const load = new Load(core);
+  const group = core.lanes.peek()?.group;
   while (!load.isFull && core.lanes.readySize > 0 && (load.tasks.length < share || !load.isWorthIt)) {
-    const picks = core.lanes.take(Math.min(load.room, Math.max(1, share - load.tasks.length)));
+    const picks = core.lanes.take(Math.min(load.room, Math.max(1, share - load.tasks.length)), group);
+    // The next in order is of another group: that has a run of its own, since its slot and its tokens are counted apart.
+    if (picks.length === 0) break;
     for (const pick of picks) {
       const taken = load.isFull ? 0 : admit(core, pick, now, load);
       if (taken < pick.count) core.lanes.putBack([{ ...pick, first: pick.first + taken, count: pick.count - taken }]);
@@ -109,9 +112,9 @@ function fill(core: Core, now: number, free: number): Run | undefined {
 /** Reads the rows of a pick and offers each in turn; answers how many left the lanes for good. */
 function admit(core: Core, pick: Pick, now: number, load: Load): number {
   for (const row of readForRun(core.store, pick.first, pick.first + pick.count - 1)) {
-    const [id, type, priority] = row;
-    const lane = core.laneOf(type);
-    if (lane !== "") core.lanes.add(lane, priority, id);
+    const [id, type] = row;
+    const lane = core.laneOf({ type, grp: row[17], fair: row[18] });
+    if (lane !== pick.lane) core.lanes.add(lane, pick.priority, id);
     // Ended while it waited: it leaves the order, and the run goes on with the next.
     else if (!isOver(core, row, now) && !load.offer(row)) return id - pick.first;
     if (load.isFull) return id - pick.first + 1;
@@ -143,7 +146,7 @@ function start(core: Core, tasks: RunTask[], now: number): Run {
 
 function toRunTask(core: Core, row: RunRow): RunTask {
   const [id, type, priority, payload, attempt, executions, createdAt, optionsText, key, label, tags, schedule] = row;
-  const [, , , , , , , , , , , , , , , , , parent, family, memo] = row;
+  const [parent, family, memo] = [row[19], row[20], row[21]];
   const options: TaskOptions | undefined = optionsText === null ? undefined : (JSON.parse(optionsText) as TaskOptions);
   const defaults = core.defaultsOf(type)!;
   const retry: RetryPolicy = options?.retry ?? defaults.retry;
@@ -162,6 +165,7 @@ function toRunTask(core: Core, row: RunRow): RunTask {
   if (label !== null) task.label = label;
   if (tags !== null) task.tags = JSON.parse(tags) as Record<string, string>;
   if (schedule !== null) task.schedule = scheduleId(core.name, schedule);
+  if (row[17] !== null) task.group = row[17];
   if (parent !== null) task.parent = parent;
   if (family === FAMILY.parent) task.isParent = true;
   if (family === FAMILY.finalizing) task.finalize = { memo: memo ?? "null", children: handOverChildren(core, id, options?.life ?? 0) };

@@ -36,7 +36,7 @@ export function expire(core: Core, now: number): boolean {
 export function promote(core: Core, now: number): boolean {
   const due = core.store
     .exec<Placed & Record<string, SqlStorageValue>>(
-      "UPDATE tasks SET status = 0 WHERE id IN (SELECT id FROM tasks WHERE status = 1 AND run_at <= ? ORDER BY run_at LIMIT ?) RETURNING id, priority, type, family",
+      "UPDATE tasks SET status = 0 WHERE id IN (SELECT id FROM tasks WHERE status = 1 AND run_at <= ? ORDER BY run_at LIMIT ?) RETURNING id, priority, type, grp, fair, family",
       now,
       SLICE,
     )

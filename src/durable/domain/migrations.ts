@@ -139,7 +139,12 @@ CREATE TABLE \`watchers\` (
 ) WITHOUT ROWID;`,
   },
   {
-    name: "0004_children",
+    name: "0004_groups",
+    sql: `ALTER TABLE \`tasks\` ADD \`grp\` text;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`fair\` text;`,
+  },
+  {
+    name: "0005_children",
     sql: `ALTER TABLE \`tasks\` ADD \`parent\` text;--> statement-breakpoint
 ALTER TABLE \`tasks\` ADD \`family\` integer;--> statement-breakpoint
 ALTER TABLE \`tasks\` ADD \`memo\` text;--> statement-breakpoint

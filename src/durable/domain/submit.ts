@@ -10,11 +10,11 @@ import type { Core } from "./core.ts";
 import { Dependencies } from "./depend.ts";
 import { dispatch } from "./dispatch.ts";
 import { insertEdges } from "./edges.ts";
+import { enqueue } from "./enqueue.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTasks } from "./insert-rows.ts";
-import { noteRetention } from "./retention.ts";
 import { insertTags } from "./tag-rows.ts";
-import { lifeOf, readHolders, readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
+import { readHolders, readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
 import { adoptFor } from "./spawn.ts";
 import { toRow } from "./to-row.ts";
@@ -202,7 +202,7 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
   setColumns(core.store, row.id, { priority });
   core.state.totals.upgraded += 1;
   if (statusFromCode(row.status) === "pending") {
-    const lane = core.laneOf(row.type);
+    const lane = core.laneOf(row);
     core.lanes.remove(lane, row.priority, row.id);
     core.lanes.add(lane, priority, row.id);
   }
@@ -225,27 +225,4 @@ function waitAfter(core: Core, upstream: number, row: NewTask): void {
   core.upstreams.add(upstream);
   noteOptions(row, { after: upstream });
   row.status = STATUS_CODE.blocked;
-}
-
-/** Counts new rows, and puts the pending ones into the order: neighbours of one level at once. */
-function enqueue(core: Core, rows: readonly NewTask[]): void {
-  const { counts, totals } = core.state;
-  totals.inserted += rows.length;
-  let first = 0;
-  for (let index = 0; index < rows.length; index += 1) {
-    const row = rows[index]!;
-    const status = statusFromCode(row.status);
-    counts[status] += 1;
-    if (status === "scheduled") core.alarm.soon("due", row.run_at!);
-    if (status === "dependency_failed") {
-      totals.dependency_failed += 1;
-      noteRetention(core, row.created_at);
-      if (row.parent) core.families.childEnded(row.parent, row.id, status, lifeOf({ options: row.options ?? null }));
-    }
-    const next = rows[index + 1];
-    const joins = next && next.id === row.id + 1 && next.priority === row.priority && next.type === row.type && next.status === row.status;
-    if (joins) continue;
-    if (status === "pending") core.lanes.add(core.laneOf(row.type), row.priority, rows[first]!.id, row.id);
-    first = index + 1;
-  }
 }

@@ -108,6 +108,8 @@ const contentOf = (fresh: NewTask): Partial<TaskRow> => ({
   label: fresh.label ?? null,
   tags: fresh.tags ?? null,
   options: fresh.options ?? null,
+  grp: fresh.grp ?? null,
+  fair: fresh.fair ?? null,
   run_at: fresh.run_at ?? null,
   ttl_at: fresh.ttl_at ?? null,
   deadline_at: fresh.deadline_at ?? null,

@@ -21,6 +21,7 @@ export function toRow(core: Core, item: SubmitItem, id: number, now: number, ext
   }
   if (item.key !== undefined) row.key = item.key;
   if (item.label !== undefined) row.label = item.label;
+  if (item.group !== undefined) row.grp = item.group;
   if (item.tags) row.tags = JSON.stringify(item.tags);
   if (item.delayMs !== undefined || item.runAt !== undefined) timing(row, item, now);
   if (item.ttlMs !== undefined || item.deadlineAt !== undefined || item.deadlineMs !== undefined) life(core, row, item, now);
