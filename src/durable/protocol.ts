@@ -1,3 +1,4 @@
+import type { AuditApi } from "../policy/audit.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
@@ -123,7 +124,7 @@ export interface ScheduleInput {
 }
 
 /** What the Domain object answers to gateway and handles, over RPC. Ids are full ids (`media_17`). */
-export interface DomainApi {
+export interface DomainApi extends AuditApi {
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   get(id: string): Promise<Task>;
   /** Waits up to `waitMs` for the end; 429 `too_many_requests` beyond 1,000 waiters. */

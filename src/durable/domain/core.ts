@@ -8,6 +8,7 @@ import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
 import type { StoredStatus } from "../../policy/status.ts";
+import { writeNote } from "../audit.ts";
 import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
@@ -109,8 +110,7 @@ export class Core {
 
   /** The domain's cap: set live, else the definition's. */
   get cap(): number | null {
-    const { maxConcurrency } = this.state;
-    return maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : maxConcurrency;
+    return this.state.maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : this.state.maxConcurrency;
   }
 
   /**
@@ -123,6 +123,7 @@ export class Core {
     try {
       result = this.store.transact(() => {
         const answer = work();
+        writeNote(this.store, this.clock.now());
         this.finish();
         point(`${name}.written`, this.name);
         return answer;

@@ -12,6 +12,7 @@ export const METHODS = [
   "runNow",
   "graph",
   "snapshot",
+  "auditLog",
   "configure",
   "pause",
   "resumeDomain",

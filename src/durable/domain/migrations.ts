@@ -110,4 +110,16 @@ UPDATE \`schedules\` SET \`planned_at\` = \`next_at\`;`,
 	\`length\` integer NOT NULL
 ) WITHOUT ROWID;`,
   },
+  {
+    name: "0003_audit",
+    sql: `CREATE TABLE \`audit\` (
+	\`id\` integer PRIMARY KEY NOT NULL,
+	\`at\` integer NOT NULL,
+	\`name\` text NOT NULL,
+	\`role\` text NOT NULL,
+	\`action\` text NOT NULL,
+	\`target\` text,
+	\`change\` text
+);`,
+  },
 ];

@@ -4,6 +4,8 @@ import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi, Grant } from "../../policy/coordination/protocol.ts";
+import type { AuditPage } from "../../policy/audit.ts";
+import { acceptNotes, readNotes } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import type {
@@ -13,10 +15,9 @@ import type {
   DomainSnapshot,
   ProgressReport,
   Renewal,
-  RunControl,
   RunLink,
-  RunOutcome,
   RunnerApi,
+  RunResume,
   ScheduleInput,
   Settlement,
   SubmitAnswer,
@@ -165,6 +166,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     return snapshot(this.#core);
   }
 
+  async auditLog(query: { limit: number; before?: number }): Promise<AuditPage> {
+    return readNotes(this.#core.store, this.#core.name, query);
+  }
+
   async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
     this.#request();
     const core = this.#core;
@@ -243,13 +248,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   }
 
   /** A runner whose link broke finds its run again, or learns that it is over. */
-  async resumeRun(request: {
-    run: string;
-    outcomes: RunOutcome[];
-    unstarted: number[];
-    finished: boolean;
-    control?: RunControl;
-  }): Promise<RunLink | null> {
+  async resumeRun(request: Parameters<RunResume["resumeRun"]>[0]): Promise<RunLink | null> {
     const run = this.#core.runs.get(request.run);
     point("resume.call", this.#core.name);
     if (!run || run.closed) throw leaseLost(request.run);
@@ -295,3 +294,4 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
 }
 
 answerRefusals(DomainObject.prototype, METHODS);
+acceptNotes(DomainObject.prototype);
