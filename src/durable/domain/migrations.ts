@@ -139,7 +139,12 @@ CREATE TABLE \`watchers\` (
 ) WITHOUT ROWID;`,
   },
   {
-    name: "0004_audit",
+    name: "0004_groups",
+    sql: `ALTER TABLE \`tasks\` ADD \`grp\` text;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`fair\` text;`,
+  },
+  {
+    name: "0005_audit",
     sql: `CREATE TABLE \`audit\` (
 	\`id\` integer PRIMARY KEY NOT NULL,
 	\`at\` integer NOT NULL,
