@@ -1,3 +1,4 @@
+import type { audit } from "./coordinator/schema.ts";
 import { AUDIT, type AuditNote, type AuditPage } from "../policy/audit.ts";
 
 interface Sql {
@@ -18,21 +19,21 @@ export const attach = (note: AuditNote | undefined): Attached[] => (note === und
 /** Makes every method take a note as one argument more; the first transaction that it commits writes it down. */
 export function acceptNotes(prototype: object): void {
   const target = prototype as Record<string, Method>;
-  for (const name of Object.getOwnPropertyNames(prototype)) {
-    if (name === "constructor") continue;
-    const inner = target[name]!;
-    target[name] = function noted(this: unknown, ...args: unknown[]) {
-      const last = args.at(-1) as Partial<Attached> | null | undefined;
-      if (typeof last !== "object" || last === null || !last["~audit"]) return inner.apply(this, args);
-      current = last["~audit"];
-      try {
-        // Its transaction comes before its first await: state changes are synchronous here.
-        return inner.apply(this, args.slice(0, -1));
-      } finally {
-        current = undefined;
-      }
-    };
-  }
+  for (const name of Object.getOwnPropertyNames(prototype)) if (name !== "constructor") target[name] = accepting(target[name]!);
+}
+
+function accepting(inner: Method): Method {
+  return function noted(this: unknown, ...args: unknown[]) {
+    const last = args.at(-1) as Partial<Attached> | null | undefined;
+    if (typeof last !== "object" || last === null || !last["~audit"]) return inner.apply(this, args);
+    current = last["~audit"];
+    try {
+      // Its transaction comes before its first await: state changes are synchronous here.
+      return inner.apply(this, args.slice(0, -1));
+    } finally {
+      current = undefined;
+    }
+  };
 }
 
 /** Writes the call's note into the log, within the transaction of its change: both are there, or neither. */
@@ -60,7 +61,8 @@ function purge(sql: Sql, newest: number, now: number): void {
   sql.exec(`DELETE FROM audit WHERE id IN (${slice}) AND at < ?`, AUDIT.purgeSlice, now - AUDIT.keepMs).toArray();
 }
 
-type Row = { id: number; at: number; name: string; role: string; action: string; target: string | null; change: string | null };
+/** The same in both kinds of objects. */
+type Row = typeof audit.$inferSelect;
 
 /** A page of the log, newest first. @param domain null for the mill's own */
 export function readNotes(sql: Sql, domain: string | null, { limit, before }: { limit: number; before?: number }): AuditPage {

@@ -1,4 +1,5 @@
 import type { AuditApi } from "../policy/audit.ts";
+import type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
@@ -161,40 +162,7 @@ export interface DomainApi extends AuditApi {
 }
 
 // ── pull workers ──────────────────────────────────────────────────────────────────────────────────────────
-
-export interface ClaimRequest {
-  /** Who asks, for people. */
-  worker: string;
-  /** Pull types of the domain. */
-  types: string[];
-  /** 1 to 100. */
-  max: number;
-  /** 5 s to 12 h. */
-  leaseMs: number;
-  /** At most 30 s. */
-  waitMs: number;
-}
-
-/** A task in the hands of a pull worker. */
-export interface Claim {
-  /** The lease's id: it cannot be guessed, and is the fence. */
-  lease: string;
-  /** RFC 3339; by the domain's time alone. */
-  leaseUntil: string;
-  task: Task;
-}
-
-export interface Renewal {
-  leaseUntil: string;
-  /** The task was cancelled, or its deadline has passed: stop, and settle in whatever way. */
-  cancelled: boolean;
-}
-
-/** What a pull worker says of its task. */
-export type Settlement =
-  | { kind: "complete"; result?: string }
-  | { kind: "fail"; error: TaskError; retryable: boolean; retryAfterMs?: number }
-  | { kind: "release" };
+export type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
 
 // ── runs: object ↔ runner ─────────────────────────────────────────────────────────────────────────────────
 

@@ -4,7 +4,6 @@ import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Grant } from "../../policy/coordination/protocol.ts";
-import type { AuditPage } from "../../policy/audit.ts";
 import { acceptNotes, readNotes } from "../audit.ts";
 import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
 import { migrate } from "../migrate.ts";
@@ -168,7 +167,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return snapshot(this.#core);
   }
 
-  async auditLog(query: { limit: number; before?: number }): Promise<AuditPage> {
+  async auditLog(query: { limit: number; before?: number }) {
     return readNotes(this.#core.store, this.#core.name, query);
   }
 
@@ -298,5 +297,4 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 }
 
-answerRefusals(DomainObject.prototype, METHODS);
-acceptNotes(DomainObject.prototype);
+acceptNotes(answerRefusals(DomainObject.prototype, METHODS));
