@@ -1,3 +1,4 @@
+import { FINALIZE_LEVEL } from "./priority.ts";
 import { invariant } from "./errors.ts";
 import { Heap } from "./heap.ts";
 import { Intervals } from "./intervals.ts";
@@ -29,6 +30,8 @@ interface Lane {
   size: number;
 }
 
+/** More urgent than every priority: the end of what has begun goes before what has not. */
+export const FINALIZE_LEVEL = -1;
 /** The lanes of one group, and why they are set aside. */
 interface Group {
   readonly name: string;
@@ -119,7 +122,7 @@ export class Lanes {
   /** Adds the ids `first` to `last`, anywhere in the order; those already there stay. Answers how many were new. */
   add(lane: string, priority: number, first: number, last = first): number {
     invariant(Number.isSafeInteger(first) && Number.isSafeInteger(last) && 0 < first && first <= last, `no ids: ${first} to ${last}`);
-    invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, `no priority: ${priority}`);
+    invariant(Number.isInteger(priority) && priority >= FINALIZE_LEVEL && priority <= 255, `no priority: ${priority}`);
     const home = this.lanes.get(lane) ?? this.open(lane);
     const level = home.levels.get(priority) ?? openLevel(home, priority);
     return this.changed(level, level.ids.add(first, last));

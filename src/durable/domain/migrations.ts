@@ -144,7 +144,14 @@ CREATE TABLE \`watchers\` (
 ALTER TABLE \`tasks\` ADD \`fair\` text;`,
   },
   {
-    name: "0005_audit",
+    name: "0005_children",
+    sql: `ALTER TABLE \`tasks\` ADD \`parent\` text;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`family\` integer;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`memo\` text;--> statement-breakpoint
+CREATE INDEX \`tasks_parent\` ON \`tasks\` (\`parent\`,\`key_hash\`) WHERE parent IS NOT NULL;`,
+  },
+  {
+    name: "0006_audit",
     sql: `CREATE TABLE \`audit\` (
 	\`id\` integer PRIMARY KEY NOT NULL,
 	\`at\` integer NOT NULL,
