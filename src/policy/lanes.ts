@@ -1,8 +1,8 @@
-import { FINALIZE_LEVEL } from "./priority.ts";
 import { invariant } from "./errors.ts";
 import { Heap } from "./heap.ts";
 import { Intervals } from "./intervals.ts";
 import { laneParts } from "./lane-name.ts";
+import { FINALIZE_LEVEL } from "./priority.ts";
 
 /** Consecutive ids of one lane and priority level: `first`, `first + 1`, …, `count` of them. */
 export interface Pick {
@@ -30,8 +30,6 @@ interface Lane {
   size: number;
 }
 
-/** More urgent than every priority: the end of what has begun goes before what has not. */
-export const FINALIZE_LEVEL = -1;
 /** The lanes of one group, and why they are set aside. */
 interface Group {
   readonly name: string;
