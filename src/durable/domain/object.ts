@@ -4,6 +4,7 @@ import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Grant } from "../../policy/coordination/protocol.ts";
+import { acceptNotes, readNotes } from "../audit.ts";
 import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
@@ -166,6 +167,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return snapshot(this.#core);
   }
 
+  async auditLog(query: { limit: number; before?: number }) {
+    return readNotes(this.#core.store, this.#core.name, query);
+  }
+
   async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
     this.#request();
     const core = this.#core;
@@ -292,4 +297,4 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 }
 
-answerRefusals(DomainObject.prototype, METHODS);
+acceptNotes(answerRefusals(DomainObject.prototype, METHODS));
