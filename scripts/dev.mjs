@@ -47,7 +47,7 @@ export async function freePort(wanted) {
  * @throws Error with everything that was printed when it does not come up
  */
 export async function startDev({ port, persistTo, onOutput, onEnd }) {
-  const vars = { MILLRACE_AUTH: "open", ALLOW_PRIVATE: LOCAL_HOSTS, WEBHOOK_SECRET: LOCAL_WEBHOOK_SECRET };
+  const vars = { MILLRACE_AUTH: "open", MILLRACE_MODE: "local", ALLOW_PRIVATE: LOCAL_HOSTS, WEBHOOK_SECRET: LOCAL_WEBHOOK_SECRET };
   const settings = Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
   const data = persistTo === undefined ? [] : ["--persist-to", persistTo];
   const network = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];

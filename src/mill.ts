@@ -1,3 +1,4 @@
+import { env as bindings, waitUntil } from "cloudflare:workers";
 import { type Clock, systemClock } from "./clock.ts";
 import { localHandle } from "./client/local.ts";
 import { localMill } from "./client/local-mill.ts";
@@ -15,6 +16,8 @@ import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
 import { createGateway } from "./worker/gateway.ts";
 import { RunnerEntrypoint } from "./worker/runner.ts";
+import { provide, seal } from "./worker/run/state.ts";
+import { Startup } from "./worker/startup.ts";
 import { sweep } from "./worker/sweep.ts";
 
 /** A definition whatever its types. */
@@ -31,7 +34,7 @@ type Together<Union> = (Union extends unknown ? (member: Union) => void : never)
 type AppOf<Domains extends readonly AnyDomain[]> = Together<NonNullable<Domains[number]["~needs"]>["app"]>;
 
 /** What `createMill` takes. */
-export type MillOptions<Domains extends readonly AnyDomain[], Env> = {
+export type MillOptions<Domains extends readonly AnyDomain[], Env, Late extends string = never> = {
   /** Every domain of this mill. */
   domains: Domains;
   /** How many tasks may run at once in the whole mill, 1 to 10,000; default 16. */
@@ -43,7 +46,11 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env> = {
    * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.
    */
   crons?: Record<string, (mill: CronMill<DomainsOf<Domains>>) => unknown>;
-} & (object extends AppOf<Domains> ? { app?: (env: Env) => AppOf<Domains> } : { app: (env: Env) => AppOf<Domains> });
+  /** Members of `ctx.app` that `app` leaves out, since `mill.provide` brings them. */
+  late?: readonly Late[];
+} & (object extends Omit<AppOf<Domains>, Late>
+  ? { app?: (env: Env) => Omit<AppOf<Domains>, Late> }
+  : { app: (env: Env) => Omit<AppOf<Domains>, Late> });
 
 /** What a function under `crons` is given. */
 export interface CronMill<Domains> {
@@ -54,7 +61,7 @@ export interface CronMill<Domains> {
 }
 
 /** A whole mill: the Worker's handlers, the classes it must export, and the way to its domains. */
-export interface Mill<Domains> extends MillHandle {
+export interface Mill<Domains, App = unknown> extends MillHandle {
   /** Export it; name it under `[[migrations]] new_sqlite_classes`. */
   readonly MillDomain: new (ctx: DurableObjectState, env: Cloudflare.Env) => DomainObject;
   /** Export it; name it under `[[migrations]] new_sqlite_classes`. */
@@ -75,6 +82,17 @@ export interface Mill<Domains> extends MillHandle {
    * @example `const { id } = await mill.domain(media).submit("resize", { object: "cat.jpg", width: 320 });`
    */
   domain<Name extends Extract<keyof Domains, string>>(definition: DomainLike<Name, Domains[Name]>): DomainHandle<Name, Domains[Name]>;
+  /**
+   * A member of `ctx.app` that does not come from `app(env)`: of a library, say, or one that needs the mill itself. Built once
+   * per isolate, when a task first asks for it. Call it in the main module, before the first request.
+   *
+   * @throws `invalid_state` after the first request, `invalid_request` for a name that was provided before
+   * @example `mill.provide("mailer", (env) => new Mailer(env.MAIL_TOKEN));`
+   */
+  provide<Name extends (keyof App extends never ? string : Extract<keyof App, string>)>(
+    name: Name,
+    factory: (env: Cloudflare.Env) => Name extends keyof App ? App[Name] : unknown,
+  ): void;
   /** For the type checker alone: what `createClient<typeof mill>` reads. */
   readonly "~domains"?: Domains | undefined;
 }
@@ -92,10 +110,10 @@ export interface Mill<Domains> extends MillHandle {
  * export default mill;
  * ```
  */
-export function createMill<const Domains extends readonly AnyDomain[], Env = Cloudflare.Env>(
-  options: MillOptions<Domains, Env>,
+export function createMill<const Domains extends readonly AnyDomain[], Env = Cloudflare.Env, const Late extends string = never>(
+  options: MillOptions<Domains, Env, Late>,
   clock: Clock = systemClock,
-): Mill<DomainsOf<Domains>> {
+): Mill<DomainsOf<Domains>, AppOf<Domains>> {
   const registry = buildRegistry(options, compatibilityProblems());
   const crons = (options.crons ?? {}) as unknown as Record<string, (mill: CronMill<never>) => unknown>;
   const handles = new Map<string, DomainHandle<string, never>>();
@@ -109,7 +127,14 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const app = createGateway(registry, {
     domain: (name, note) => reachDomain(name, systemClock, note),
     coordinator: (note) => reachCoordinator(systemClock, note),
+    onRequest: () => awaken(),
   });
+  const startup = new Startup(registry, { coordinator: () => reachCoordinator(clock), reach: reachDomain, clock, log: complain });
+  const awaken = (): void => {
+    seal(registry);
+    const work = startup.begin(bindings);
+    if (work) waitUntil(work);
+  };
   // Of this isolate: a new one pokes every domain once, so that what a deploy declared comes alive.
   const poked = new Set<string>();
 
@@ -127,22 +152,40 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
     MillRunner: class MillRunner extends RunnerEntrypoint {
       constructor(ctx: ExecutionContext, env: Cloudflare.Env) {
         super(ctx, env, registry, { reach: reachRun, domain, clock });
+        seal(registry);
       }
     },
     app,
     fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => app.fetch(request, env, ctx),
     scheduled: async (controller: ScheduledController) => {
+      seal(registry);
       const [ticked] = await Promise.allSettled([
         runCron(registry, crons, controller, reachDomain),
+        startup.begin(bindings, true),
         sweep(registry, { coordinator: reachCoordinator(), reach: reachDomain, poked, log: complain }),
       ]);
       // After the sweep, so that the platform shows the tick as failed and nobody else pays for it.
       if (ticked.status === "rejected") throw ticked.reason;
     },
-    domain: (definition: { readonly name: string }) => domain(definition.name),
+    domain: (definition: { readonly name: string }) => {
+      // A host may take its handles in the main module, where nothing can be asked yet.
+      if (isInRequest()) awaken();
+      return domain(definition.name);
+    },
+    provide: (name: unknown, factory: unknown) => provide(registry, name, factory),
     ...localMill(() => reachCoordinator(clock)),
   };
-  return mill as unknown as Mill<DomainsOf<Domains>>;
+  return mill as unknown as Mill<DomainsOf<Domains>, AppOf<Domains>>;
+}
+
+/** Outside of requests, while the main module is evaluated, the platform allows no calls. */
+function isInRequest(): boolean {
+  try {
+    waitUntil(Promise.resolve());
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function complain(message: string, fields: Record<string, unknown>): void {

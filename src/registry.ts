@@ -17,6 +17,7 @@ import { parseRetryPolicy, type RetryPolicy } from "./policy/retry.ts";
 export interface RegistryOptions {
   domains: readonly (DomainDefinition & { readonly "~problems"?: readonly string[] })[];
   app?: ((env: never) => unknown) | undefined;
+  late?: readonly string[] | undefined;
   maxConcurrency?: number | undefined;
   defaults?: Defaults | undefined;
   crons?: Readonly<Record<string, unknown>> | undefined;
@@ -42,10 +43,13 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
     ...defaultsProblems("createMill", given.defaults),
   );
   if (given.app !== undefined && typeof given.app !== "function") problems.push("createMill: app must be a function of env.");
+  if (given.late !== undefined && (!Array.isArray(given.late) || given.late.some((name) => typeof name !== "string" || name === "")))
+    problems.push("createMill: late must be a list of names, those that mill.provide will be given.");
   problems.push(...cronProblems(given.crons));
   const registry: Registry = {
     domains: collect(given.domains, problems),
     app: given.app,
+    late: given.late,
     maxConcurrency: given.maxConcurrency ?? MAX_CONCURRENCY,
     defaults: given.defaults ?? {},
   };

@@ -94,6 +94,8 @@ export interface DomainDefinition {
 export interface Registry {
   readonly domains: ReadonlyMap<string, DomainDefinition>;
   readonly app: ((env: never) => unknown) | undefined;
+  /** Members of the app state that `mill.provide` brings. */
+  readonly late?: readonly string[] | undefined;
   /** The global cap; default 16. */
   readonly maxConcurrency: number;
   readonly defaults: Defaults;

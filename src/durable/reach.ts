@@ -47,7 +47,15 @@ const DOMAIN_WRITES = [
 ] as const satisfies (keyof DomainApi)[];
 const NEIGHBOUR_READS = ["unknown"] as const satisfies (keyof Neighbour)[];
 const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
-const COORDINATOR_READS = ["snapshot", "auditLog", "sweepList", "pause", "resume"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_READS = [
+  "snapshot",
+  "auditLog",
+  "sweepList",
+  "startup",
+  "started",
+  "pause",
+  "resume",
+] as const satisfies (keyof CoordinatorApi)[];
 const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;

@@ -50,7 +50,12 @@ export function createGateway(registry: Registry, options: GatewayOptions): Hono
   const log = options.log ?? logLine;
   const clock = options.clock ?? systemClock;
   app.onError((error, context) => problem(error, context.req.raw, clock, log));
-  app.get("/healthz", (context) => health(environment(context)));
+  app.get("/healthz", (context) =>
+    health(
+      environment(context),
+      [...registry.domains.values()].some(({ startup }) => startup !== undefined),
+    ),
+  );
   for (const route of ROUTES) app.on(route.method, route.path, (context) => answer(registry, options, route, context));
   for (const [path, methods] of methodsByPath()) {
     app.all(path, async (context) => {
@@ -73,6 +78,7 @@ export function createGateway(registry: Registry, options: GatewayOptions): Hono
 
 async function answer(registry: Registry, options: GatewayOptions, route: Route, context: GatewayContext): Promise<Response> {
   const identity = await identify(context, options.log ?? logLine);
+  options.onRequest?.();
   requireRole(identity, route.role);
   const owner = ownerOf(registry, route, context, identity);
   if (route.later !== undefined || !route.answer) throw notBuilt(route);

@@ -17,6 +17,8 @@ export interface GatewayOptions {
   /** `reachCoordinator` of `durable/reach.ts`. */
   coordinator: (note?: AuditNote) => CoordinatorApi;
   clock?: Clock;
+  /** Hears of every request that was let in, before it is answered; must not throw. */
+  onRequest?: () => void;
   /** Hears of unexpected errors; default `console.error`, as one line of JSON. */
   log?: (entry: LogEntry) => void;
 }

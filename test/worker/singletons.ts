@@ -44,3 +44,12 @@ export const rounds = defineDomain("rounds", { maxConcurrency: 3, defaults: { tt
 
 /** The code as a deploy may change it. */
 export const code = rounds.types as Map<string, TypeDefinition>;
+
+/** Its singletons: away until a test deploys them, since their rounds take slots. */
+const away = [...code.values()].filter(({ singleton }) => singleton);
+for (const { name } of away) code.delete(name);
+
+/** Brings singletons into the code; without names, all of them. */
+export function deploy(...names: string[]): void {
+  for (const type of away) if (names.length === 0 || names.includes(type.name)) code.set(type.name, type);
+}

@@ -7,7 +7,7 @@ import { crash, survive, type Time } from "./drive.ts";
 import { platform } from "./lives.ts";
 import { liveRounds } from "./laws.ts";
 import { gate, type Script } from "./script.ts";
-import { beats, code, permits } from "./singletons.ts";
+import { beats, code, deploy, permits } from "./singletons.ts";
 
 interface Promised {
   id: string;
@@ -17,9 +17,7 @@ interface Promised {
 
 let serial = 0;
 
-/** Away until their phase: a round that stays under way would keep a slot. */
-const SINGLETONS = ["steady", "always"].map((name) => code.get(name)!);
-for (const name of ["steady", "brisk", "always"]) code.delete(name);
+const SINGLETONS = ["steady", "always"];
 
 /**
  * A bit of everything that a mill is asked for, made by a caller who repeats what broke. `promised` holds every task
@@ -234,6 +232,10 @@ export class Workload {
     await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 8 }));
     await this.stopped();
     await survive(() => reachCoordinator(clock).sweepList());
+    const { version, wake, start } = (await survive(() =>
+      reachCoordinator(clock).startup({ version: this.name, wake: ["work"], start: [] }),
+    ))!;
+    await survive(() => reachCoordinator(clock).started({ version, woken: wake, started: start, failed: [] }));
   }
 
   /** The whole mill is paused while something runs, and goes on: told to those at work, and to one that does not hear of it. */
@@ -270,18 +272,18 @@ export class Workload {
 
   /** Singletons that a deploy brings, one of which follows itself at once, and that the next one takes away: one round of each lives. */
   private async rounds(): Promise<void> {
-    for (const type of SINGLETONS) code.set(type.name, type);
+    deploy(...SINGLETONS);
     await survive(() => reachDomain("rounds").poke());
     for (let n = 0; n < 3; n += 1) {
       const before = beats.length;
       permits["always"] = 1;
       await this.time.until("another round", () => beats.slice(before).some(({ name }) => name === "always"), 20_000);
-      for (const { name } of SINGLETONS) expect(await survive(() => liveRounds(name)), `live rounds of ${name}`).toBe(1);
+      for (const name of SINGLETONS) expect(await survive(() => liveRounds(name)), `live rounds of ${name}`).toBe(1);
     }
     permits["always"] = 0;
-    for (const { name } of SINGLETONS) code.delete(name);
+    for (const name of SINGLETONS) code.delete(name);
     await survive(() => reachDomain("rounds").poke());
-    for (const { name } of SINGLETONS)
+    for (const name of SINGLETONS)
       await this.time.until(`the end of ${name}`, async () => (await survive(() => liveRounds(name))) === 0, 20_000);
     // Its grant ends, so that all slots are the others' again.
     await this.pass(35_000, 500);

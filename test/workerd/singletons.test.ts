@@ -5,7 +5,7 @@ import { crash, survive, Time } from "../worker/drive.ts";
 import { roundsQ } from "../worker/index.ts";
 import { expectBalanced } from "../worker/laws.ts";
 import { rows } from "../worker/reach.ts";
-import { acts, beats, code, permits } from "../worker/singletons.ts";
+import { acts, beats, code, deploy, permits } from "../worker/singletons.ts";
 
 const time = new Time(["rounds"]);
 const poke = () => reachDomain("rounds").poke();
@@ -49,6 +49,7 @@ beforeAll(async () => {
   clock.takeOver();
   time.stepMs = 20;
   time.start();
+  deploy();
   await poke();
 });
 beforeEach(() => {

@@ -6,6 +6,9 @@ import {
   COORDINATION,
   type CoordinatorApi,
   type CoordinatorSnapshot,
+  type StartupAnswer,
+  type StartupReport,
+  type StartupRequest,
   type SyncAnswer,
   type SyncRequest,
 } from "../../policy/coordination/protocol.ts";
@@ -19,6 +22,7 @@ import { COORDINATOR, reachHolder } from "../reach.ts";
 import { migrations } from "./migrations.ts";
 import { Herald } from "./herald.ts";
 import { Roster } from "./roster.ts";
+import { Startups } from "./startup.ts";
 import { CoordinatorStore } from "./store.ts";
 
 const MAX_CONCURRENCY_MAX = 10_000;
@@ -40,6 +44,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   #roster!: Roster;
   #flags!: Flags;
   #herald!: Herald;
+  readonly #startups: Startups;
   /** Flags were changed shortly before this life began: not everybody may have been told. */
   #owesWord = false;
   #stopTimer: (() => void) | undefined;
@@ -50,6 +55,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     this.#clock = clock;
     migrate(ctx.storage, migrations, clock.now());
     this.#store = new CoordinatorStore(ctx.storage);
+    this.#startups = new Startups(this.#store, `start ${clock.token(8)}`);
     this.#load();
   }
 
@@ -110,6 +116,14 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
       this.#ledger.tidy(now);
       return this.#roster.sweep(new Set(this.#ledger.holding(now)), now);
     });
+  }
+
+  async startup(request: StartupRequest): Promise<StartupAnswer> {
+    return this.#startups.claim(request, this.#clock.now());
+  }
+
+  async started(report: StartupReport): Promise<void> {
+    this.#act("coordinator.started", (now) => this.#startups.report(report, now));
   }
 
   /** Stores changed flags, then tells everybody at work; answers when they know, after 2 s at most. */

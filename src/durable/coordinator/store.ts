@@ -3,10 +3,12 @@ import { drizzle, type DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlit
 import { type Flags, NO_FLAGS } from "../../policy/coordination/flags.ts";
 import type { MarkChanges } from "../../policy/coordination/ledger.ts";
 import type { MarkRow } from "../../policy/coordination/mark.ts";
+import type { StartupRecord } from "./startup.ts";
 import { domains, holders, settings } from "./schema.ts";
 
 const MAX_CONCURRENCY = "maxConcurrency";
 const FLAGS = "flags";
+const STARTUP = "startup";
 
 /** A domain as the list of known ones has it. */
 export interface KnownDomain {
@@ -49,6 +51,15 @@ export class CoordinatorStore {
 
   setFlags(flags: Flags): void {
     this.#set(FLAGS, JSON.stringify(flags));
+  }
+
+  startup(): StartupRecord | null {
+    const value = this.#setting(STARTUP);
+    return value === undefined ? null : (JSON.parse(value) as StartupRecord);
+  }
+
+  setStartup(record: StartupRecord): void {
+    this.#set(STARTUP, JSON.stringify(record));
   }
 
   #setting(key: string): string | undefined {

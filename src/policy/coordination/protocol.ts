@@ -58,6 +58,29 @@ export interface SyncAnswer {
   flags?: Flags;
 }
 
+/** A Worker after a deploy: the domains that are to be woken, and those with startup jobs. */
+export interface StartupRequest {
+  /** `""`: unknown; then it is done once per start of the coordinator. */
+  version: string;
+  wake: string[];
+  start: string[];
+}
+
+/** Those of them that the caller is to see to now. */
+export interface StartupAnswer extends StartupRequest {
+  /** Others are at work, or rest after a failure: when to ask again. Null: nobody is. */
+  retryMs: number | null;
+}
+
+export interface StartupReport {
+  /** Of the answer. */
+  version: string;
+  woken: string[];
+  started: string[];
+  /** `wake media`, `start media`. */
+  failed: string[];
+}
+
 /** The Coordinator object, over RPC. */
 export interface CoordinatorApi extends AuditApi {
   sync(request: SyncRequest): Promise<SyncAnswer>;
@@ -68,6 +91,10 @@ export interface CoordinatorApi extends AuditApi {
   resume(): Promise<CoordinatorSnapshot>;
   /** The domains that the minute cron should poke now, at most 50. */
   sweepList(): Promise<string[]>;
+  /** What a deploy asks for once: the part of it that the caller is to do. */
+  startup(request: StartupRequest): Promise<StartupAnswer>;
+  /** What became of it. */
+  started(report: StartupReport): Promise<void>;
 }
 
 /** What the ledger knows: who holds how many slots. */

@@ -330,6 +330,10 @@ export class MemoryCoordinator implements CoordinatorApi {
     return { items: [], next: null };
   }
 
+  async startup() {
+    return { version: "", wake: [], start: [], retryMs: null };
+  }
+  async started() {}
   async sweepList() {
     return [];
   }

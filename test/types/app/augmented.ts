@@ -21,3 +21,13 @@ const media = defineDomain("media").task("t", {
 createMill({ domains: [media], app: () => ({ db: { name: "main" } }) });
 // @ts-expect-error The app state is missing.
 createMill({ domains: [media] });
+
+// It may come late, when that is said.
+const mill = createMill({ domains: [media], late: ["db"] });
+mill.provide("db", () => ({ name: "late" }));
+// @ts-expect-error Not its type.
+mill.provide("db", () => ({ name: 1 }));
+// @ts-expect-error No domain asks for it.
+mill.provide("cache", () => 1);
+// @ts-expect-error Nor is it late.
+createMill({ domains: [media], late: ["cache"] });
