@@ -31,12 +31,15 @@ export type {
 export { httpDomain, SIGNATURE_HEADER, signBody, verifySignature } from "./domains/http.ts";
 export type { AllowPrivate, Delivered, HttpDomainConfig, SignatureCheck, SigningKeys } from "./domains/http.ts";
 export type { DomainOptions, PullOptions, TaskOptions } from "./domains/options.ts";
-export type { MillHandle, MillSnapshot } from "./domains/mill-handle.ts";
+export type { GroupHandle, MillHandle, MillSettings, MillSnapshot } from "./domains/mill-handle.ts";
 export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";
 export type { DomainSnapshot, Renewal } from "./durable/protocol.ts";
 export type { OnDuplicate } from "./policy/duplicates.ts";
+export type { AgingOptions, AgingPolicy } from "./policy/aging.ts";
+export type { GroupPauseView, PressureView } from "./policy/coordination/protocol.ts";
+export type { SettingsChange } from "./policy/settings.ts";
 export type { Duration } from "./policy/duration.ts";
 export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/errors.ts";
 export type { ErrorCode, ErrorFacts } from "./policy/errors.ts";

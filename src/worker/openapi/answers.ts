@@ -133,10 +133,19 @@ const claim = z.strictObject({ lease: text, leaseUntil: at, task });
 const renewal = z.strictObject({ leaseUntil: at, cancelled: z.boolean() });
 
 const holder = z.strictObject({ domain: text, granted: count, using: count, wanting: count, syncedMsAgo: maybeMs });
+const groupPause = z.strictObject({ name: text, paused: z.boolean(), pausedAt: maybeAt, pausedUntil: maybeAt });
+const pressure = z.strictObject({
+  composite: z.number(),
+  sources: z.record(text, z.strictObject({ value: z.number(), remainingMs: ms })),
+});
 const mill = z.strictObject({
   paused: z.boolean(),
   pausedAt: maybeAt,
   maxConcurrency: count,
+  defaultGroupMaxConcurrency: limit,
+  aging: z.nullable(z.strictObject({ graceMs: ms, intervalMs: ms, step: count, ceiling: count })),
+  pressure,
+  pausedGroups: z.array(groupPause),
   granted: count,
   using: count,
   holders: z.array(holder),
@@ -187,6 +196,8 @@ export const ANSWERS = {
   SchedulePage: page(schedule),
   Registry: z.strictObject({ domains: z.array(registered) }),
   Mill: mill,
+  GroupPause: groupPause,
+  Pressure: pressure,
   Me: z.strictObject({ name: text, role: z.enum(ROLES), domains: z.nullable(texts) }),
   Description: z.record(text, z.unknown()),
   Health: z.strictObject({

@@ -187,6 +187,21 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "Mill" },
   },
   "POST /v1/resume": { id: "resumeMill", tag: "Domains", summary: "End the mill's pause", answers: { 200: "Mill" } },
+  "POST /v1/groups/:group/pause": {
+    id: "pauseGroup",
+    tag: "Domains",
+    summary: "Start nothing more of a group in any domain, stop what runs; until a moment, or until it is resumed",
+    answers: { 200: "GroupPause" },
+    example: { until: "2026-12-01T08:00:00Z" },
+  },
+  "POST /v1/groups/:group/resume": { id: "resumeGroup", tag: "Domains", summary: "End a group's pause", answers: { 200: "GroupPause" } },
+  "PUT /v1/pressure/:name": {
+    id: "pressure",
+    tag: "Domains",
+    summary: "What a source of backpressure says, for a while",
+    answers: { 200: "Pressure" },
+    example: { value: 0.8, ttl: "30s" },
+  },
   "PATCH /v1/settings": {
     id: "changeMill",
     tag: "Domains",
