@@ -1,6 +1,6 @@
 import { parseInstant } from "../domains/instant.ts";
 import type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
-import { checkGroupName } from "../policy/names.ts";
+import { checkGroupName } from "../policy/group-name.ts";
 import type { Http } from "./http.ts";
 import { settingsOf } from "./local-mill.ts";
 

@@ -1,7 +1,7 @@
 import { parseInstant } from "../domains/instant.ts";
 import type { MillHandle, MillSettings, MillSnapshot } from "../domains/mill-handle.ts";
 import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
-import { checkGroupName } from "../policy/names.ts";
+import { checkGroupName } from "../policy/group-name.ts";
 import { parsePressure, parseSettings } from "../policy/settings.ts";
 
 /** The verbs of the mill itself, over RPC to its coordinator. */

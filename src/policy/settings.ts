@@ -61,7 +61,9 @@ export function parseSettings(given: SettingsChange): CheckedSettings {
     }
   }
   if (issues.length === 0 && Object.keys(checked).length === 0) {
-    throw fail("invalid_request", `Nothing is to change; give ${NAMES.join(", ")}.`, { issues: [{ path: "maxConcurrency", message: "missing" }] });
+    throw fail("invalid_request", `Nothing is to change; give ${NAMES.join(", ")}.`, {
+      issues: [{ path: "maxConcurrency", message: "missing" }],
+    });
   }
   if (issues.length > 0) throw refuse(issues);
   return checked;

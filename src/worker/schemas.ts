@@ -79,7 +79,12 @@ export const settingsShape: BodyShape = {
     defaultGroupMaxConcurrency: z.optional(z.nullable(cap)),
     aging: z.optional(
       z.nullable(
-        z.strictObject({ grace: z.optional(duration), interval: z.optional(duration), step: z.optional(z.number()), ceiling: z.optional(priority) }),
+        z.strictObject({
+          grace: z.optional(duration),
+          interval: z.optional(duration),
+          step: z.optional(z.number()),
+          ceiling: z.optional(priority),
+        }),
       ),
     ),
   }),

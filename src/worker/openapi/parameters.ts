@@ -46,6 +46,8 @@ export const PATH: Readonly<Record<string, Parameter>> = {
   domain: { description: "A domain's name.", schema: text(64), example: "media" },
   task: { description: "A task's id.", schema: text(), example: "media_4217" },
   schedule: { description: "A schedule's id.", schema: text(), example: "media_s3" },
+  group: { description: "A group's name.", schema: text(128), example: "acme" },
+  name: { description: "The name of a source of backpressure.", schema: text(64), example: "api-quota" },
   lease: { description: "A lease's id, from a claim.", schema: text(), example: "media_l9f2c" },
 };
 

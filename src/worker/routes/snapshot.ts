@@ -1,7 +1,7 @@
 import { parseInstant } from "../../domains/instant.ts";
 import type { CoordinatorSnapshot } from "../../policy/coordination/protocol.ts";
 import type { Duration } from "../../policy/duration.ts";
-import { checkGroupName } from "../../policy/names.ts";
+import { checkGroupName } from "../../policy/group-name.ts";
 import { parsePressure, parseSettings } from "../../policy/settings.ts";
 import { type Identity, requireAllDomains } from "../auth.ts";
 import { json } from "../problem.ts";
