@@ -33,7 +33,7 @@ export type { GroupHandle, MillHandle, MillSettings, MillSnapshot } from "./doma
 export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";
-export type { DomainSnapshot, Renewal } from "./durable/protocol.ts";
+export type { DomainSnapshot, Drained, Renewal } from "./durable/protocol.ts";
 export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { AgingOptions, AgingPolicy } from "./policy/aging.ts";
 export type { GroupPauseView, PressureView } from "./policy/coordination/protocol.ts";

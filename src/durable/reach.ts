@@ -25,6 +25,7 @@ const DOMAIN_READS = [
   "schedules",
   "schedule",
   "poke",
+  "drain",
   "leasedType",
   "renewLease",
 ] as const satisfies (keyof DomainApi)[];

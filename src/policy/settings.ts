@@ -21,6 +21,9 @@ export interface SettingsChange {
 /** The same, checked. */
 export type CheckedSettings = Omit<SettingsChange, "aging"> & { aging?: AgingPolicy | null };
 
+const DRAIN_MS = 30_000;
+const DRAIN_MAX_MS = 86_400_000;
+
 interface Issue {
   path: string;
   message: string;
@@ -97,6 +100,17 @@ export function parsePressure(name: unknown, value: unknown, ttl: Duration): Che
   }
   if (issues.length > 0) throw refuse(issues);
   return { name: name as string, value: Math.round((value as number) * 100) / 100, ttlMs };
+}
+
+/**
+ * How long a drain waits for what runs; default 30 s.
+ *
+ * @throws `invalid_request` when it is no duration, or more than a day
+ */
+export function parseDrain(timeout: Duration | undefined): number {
+  const timeoutMs = parseDuration(timeout ?? DRAIN_MS, "timeout");
+  if (timeoutMs <= DRAIN_MAX_MS) return timeoutMs;
+  throw refuse([{ path: "timeout", message: "must be at most 1d" }]);
 }
 
 const isCap = (cap: unknown): boolean => typeof cap === "number" && Number.isInteger(cap) && cap >= 1 && cap <= CAP_MAX;

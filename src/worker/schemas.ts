@@ -91,6 +91,9 @@ export const settingsShape: BodyShape = {
   }),
 };
 
+/** `POST /v1/domains/{domain}/drain`. */
+export const drainShape: BodyShape = { schema: z.strictObject({ timeout: z.optional(duration) }), optional: true };
+
 /** `POST /v1/groups/{group}/pause`. */
 export const groupPauseShape: BodyShape = { schema: z.strictObject({ until: z.optional(text) }), optional: true };
 

@@ -1,6 +1,6 @@
 import type * as z from "zod/mini";
 import type { Graph, Json, Outcome, Schedule, Task } from "../../src/domains/task.ts";
-import type { Claim, DomainSnapshot, Renewal } from "../../src/durable/protocol.ts";
+import type { Claim, DomainSnapshot, Drained, Renewal } from "../../src/durable/protocol.ts";
 import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../../src/policy/coordination/protocol.ts";
 import type { AnswerName, ANSWERS } from "../../src/worker/openapi/answers.ts";
 
@@ -16,6 +16,7 @@ export type Answers = Agreed<{
   outcome: Same<Of<"Outcome">, Outcome>;
   schedule: Same<Of<"Schedule">, Schedule>;
   domain: Same<Of<"Domain">, DomainSnapshot>;
+  drained: Same<Of<"Drained">, DomainSnapshot & Drained>;
   graph: Same<Of<"Graph">, Graph>;
   claims: Same<Of<"Claims">["claims"][number], Claim>;
   renewal: Same<Of<"Renewal">, Renewal>;

@@ -19,6 +19,7 @@ import { endStopped, stoppedBy } from "./stop.ts";
  */
 export function dispatch(core: Core): void {
   const now = core.clock.now();
+  core.pauses.refresh(now);
   if (core.pauses.stopped) return;
   for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free -= 1) {
     if (core.claimers.size > 0 && lend(core, now)) continue;
@@ -125,9 +126,10 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
 
 function start(core: Core, tasks: RunTask[], now: number): Run {
   const ids = tasks.map((task) => task.id);
-  const run = new Run(core.clock.token(12), now, core.outside.version, ids);
+  const group = tasks[0]!.group ?? null;
+  const run = new Run(core.clock.token(12), now, core.outside.version, ids, group);
   for (const { type } of tasks) run.types.set(type, (run.types.get(type) ?? 0) + 1);
-  core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version };
+  core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version, ...(group === null ? {} : { group }) };
   core.state.totals.started += 1;
   core.open(run, tasks);
   return run;

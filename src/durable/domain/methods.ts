@@ -15,6 +15,7 @@ export const METHODS = [
   "snapshot",
   "configure",
   "pause",
+  "drain",
   "resumeDomain",
   "createSchedule",
   "schedules",

@@ -12,6 +12,7 @@ import type {
   ClaimRequest,
   DomainApi,
   DomainSnapshot,
+  Drained,
   ProgressReport,
   Renewal,
   RunLink,
@@ -37,7 +38,7 @@ import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
 import { lookUp } from "./lookup.ts";
-import { heed, pause, resume } from "./pause.ts";
+import { drain, heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
@@ -182,6 +183,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     this.#request();
     pause(this.#core);
     return snapshot(this.#core);
+  }
+
+  async drain(timeoutMs: number, waitMs: number): Promise<DomainSnapshot & Drained> {
+    return drain(this.#core, timeoutMs, waitMs).then((drained) => ({ ...snapshot(this.#core), ...drained }));
   }
 
   async resumeDomain(): Promise<DomainSnapshot> {

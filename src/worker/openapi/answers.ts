@@ -123,6 +123,8 @@ const domain = z.strictObject({
   }),
 });
 
+const drained = z.strictObject({ ...domain.shape, drained: z.boolean(), returned: texts });
+
 const graph = z.strictObject({
   nodes: z.array(z.strictObject({ id: text, type: text, label: name, status })),
   edges: z.array(z.strictObject({ from: text, to: text, kind: z.literal("depends") })),
@@ -191,6 +193,7 @@ export const ANSWERS = {
   Claims: z.strictObject({ claims: z.array(claim) }),
   Renewal: renewal,
   Domain: domain,
+  Drained: drained,
   DomainPage: page(domain),
   Schedule: schedule,
   SchedulePage: page(schedule),

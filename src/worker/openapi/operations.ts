@@ -178,6 +178,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Start nothing more, stop what runs",
     answers: { 200: "Domain" },
   },
+  "POST /v1/domains/:domain/drain": {
+    id: "drainDomain",
+    tag: "Domains",
+    summary: "Start nothing more, wait for what runs, then give it back; ended by resume",
+    answers: { 200: "Drained" },
+    example: { timeout: "30s" },
+  },
   "POST /v1/domains/:domain/resume": { id: "resumeDomain", tag: "Domains", summary: "End a domain's pause", answers: { 200: "Domain" } },
   "GET /v1/snapshot": { id: "getMill", tag: "Domains", summary: "The mill's slots, and who holds them", answers: { 200: "Mill" } },
   "POST /v1/pause": {

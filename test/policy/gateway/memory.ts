@@ -175,6 +175,11 @@ export class MemoryDomain implements DomainApi {
     return this.snapshot();
   }
 
+  async drain() {
+    this.#paused = true;
+    return { ...(await this.snapshot()), drained: true, returned: [] };
+  }
+
   resumeDomain() {
     this.#paused = false;
     return this.snapshot();
