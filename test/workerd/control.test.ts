@@ -213,7 +213,7 @@ describe("live settings", () => {
     expect(wrong).toEqual(["more", "maxConcurrency", "defaultGroupMaxConcurrency", "aging.interval"]);
   });
 
-  test("[backpressure] a source counts for its ttl; repeating itself costs a write twice within it", async () => {
+  test("pressure: a source counts for its ttl; repeating itself costs a write twice within it", async () => {
     clock.freeze();
     const versionOf = async () =>
       (JSON.parse((await rows<{ json: string }>("work", "SELECT json FROM state"))[0]!.json) as { flags: { version: number } }).flags

@@ -127,7 +127,7 @@ const drained = z.strictObject({ ...domain.shape, drained: z.boolean(), returned
 
 const graph = z.strictObject({
   nodes: z.array(z.strictObject({ id: text, type: text, label: name, status })),
-  edges: z.array(z.strictObject({ from: text, to: text, kind: z.literal("depends") })),
+  edges: z.array(z.strictObject({ from: text, to: text, kind: z.enum(["depends", "child"]) })),
   truncated: z.optional(z.literal(true)),
 });
 
