@@ -45,9 +45,10 @@ export async function drain(core: Core, timeoutMs: number, waitMs: number): Prom
   });
   const abortAt = Math.max(asked, core.state.pause?.abortAt ?? asked);
   const end = asked + waitMs;
-  if (!(await core.pauses.quiet(Math.min(abortAt, end))) && core.clock.now() >= abortAt) {
+  if (!(await core.pauses.quiet(Math.min(abortAt, end), "leases")) && core.clock.now() >= abortAt) {
     core.transact("drain.end", () => enforce(core, core.clock.now()));
-    await core.pauses.quiet(abortAt + ANSWER_MS);
+    // A worker outside is told when it renews: that is not waited for.
+    await core.pauses.quiet(abortAt + ANSWER_MS, "runs");
   }
   const drained = core.runs.size + core.leases.size === 0;
   return { drained, returned: [...core.pauses.returned].map((id) => taskId(core.name, id)) };

@@ -93,10 +93,10 @@ export class Pauses {
     return next === Infinity ? null : next;
   }
 
-  /** Resolves when nothing runs here any more, or at `at`. */
-  async quiet(at: number): Promise<boolean> {
+  /** Resolves when no run is under way here (and no lease is out, with `leases`), or at `at`. */
+  async quiet(at: number, what: "runs" | "leases"): Promise<boolean> {
     const { clock, runs, leases } = this.core;
-    const isQuiet = () => runs.size + leases.size === 0;
+    const isQuiet = () => runs.size === 0 && (what === "runs" || leases.size === 0);
     const wait = at - clock.now();
     if (isQuiet() || wait <= 0) return isQuiet();
     await new Promise<void>((resolve) => {

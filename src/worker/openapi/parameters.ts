@@ -97,6 +97,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   maxConcurrency: "How many run at once, at most.",
   defaultGroupMaxConcurrency: "The same for each group that names no cap of its own; null: none.",
   aging: "`{ grace?, interval?, step?, ceiling? }`: how waiting tasks grow more urgent; null: not at all.",
+  until: "The pause ends by itself then, RFC 3339.",
   value: "0: no pressure, to 1.",
   worker: "Who asks, for people.",
   types: "Pull types of the domain; all where left out.",
