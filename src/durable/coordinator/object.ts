@@ -14,6 +14,8 @@ import {
 import { changeFlags, type Flags, type FlagsChange } from "../../policy/coordination/flags.ts";
 import { fail } from "../../policy/errors.ts";
 import { type CheckedPressure, type CheckedSettings, parseSettings } from "../../policy/settings.ts";
+import type { AuditPage } from "../../policy/audit.ts";
+import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
@@ -122,6 +124,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     return pressureView(this.#flags, now);
   }
 
+  async auditLog(query: { limit: number; before?: number }): Promise<AuditPage> {
+    return readNotes(this.ctx.storage.sql, null, query);
+  }
+
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
     return this.#act("coordinator.sweep", (now) => {
@@ -175,6 +181,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
       result = this.#store.transact(() => {
         const done = work(now);
         this.#store.applyMarks(this.#ledger.takeMarks());
+        writeNote(this.ctx.storage.sql, now);
         point(`${name}.written`, COORDINATOR);
         return done;
       });
@@ -216,6 +223,8 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     }
   }
 }
+
+acceptNotes(CoordinatorObject.prototype);
 
 const passed = (until: number): Error =>
   fail("invalid_request", `until has passed (${new Date(until).toISOString()}); give a moment in the future, or leave it out.`, {

@@ -1,5 +1,6 @@
 import type { AgingPolicy } from "../aging.ts";
 import type { CheckedPressure, CheckedSettings } from "../settings.ts";
+import type { AuditApi } from "../audit.ts";
 import type { Flags } from "./flags.ts";
 
 /** Ready work of one group and priority level, as a holder tells the coordinator. */
@@ -60,7 +61,7 @@ export interface SyncAnswer {
 }
 
 /** The Coordinator object, over RPC. */
-export interface CoordinatorApi {
+export interface CoordinatorApi extends AuditApi {
   sync(request: SyncRequest): Promise<SyncAnswer>;
   /** Live settings of the mill, stored; absent: stays. */
   configure(change: CheckedSettings): Promise<CoordinatorSnapshot>;

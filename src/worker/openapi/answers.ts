@@ -169,6 +169,8 @@ const registered = z.strictObject({ name: text, maxConcurrency: limit, defaults,
 const missing = z.strictObject({ binding: text, toml: text, effect: text });
 const unseen = z.strictObject({ trigger: text, toml: text, effect: text });
 
+const entry = z.strictObject({ at, domain: name, name: text, role: text, action: text, target: name, change: z.unknown() });
+
 /** A page of a list. */
 const page = <Item extends z.ZodMiniType>(item: Item) => z.strictObject({ items: z.array(item), next: z.nullable(text) });
 
@@ -197,6 +199,7 @@ export const ANSWERS = {
   DomainPage: page(domain),
   Schedule: schedule,
   SchedulePage: page(schedule),
+  AuditPage: page(entry),
   Registry: z.strictObject({ domains: z.array(registered) }),
   Mill: mill,
   GroupPause: groupPause,

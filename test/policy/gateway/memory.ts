@@ -148,6 +148,11 @@ export class MemoryDomain implements DomainApi {
     return this.#find(id);
   }
 
+  async auditLog() {
+    this.#enter("auditLog");
+    return { items: [], next: null };
+  }
+
   async snapshot(): Promise<DomainSnapshot> {
     this.#enter("snapshot");
     return {
@@ -361,6 +366,10 @@ export class MemoryCoordinator implements CoordinatorApi {
 
   async sync(): Promise<never> {
     throw new Error("no holder here");
+  }
+
+  async auditLog() {
+    return { items: [], next: null };
   }
 
   async sweepList() {
