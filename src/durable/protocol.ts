@@ -3,7 +3,7 @@ import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status, StoredStatus } from "../policy/status.ts";
-import type { Graph, Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+import type { Graph, Outcome, Progress, ResultAnswer, Schedule, Task, TaskError, Why } from "../domains/task.ts";
 
 // ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,6 +136,8 @@ export interface DomainApi {
   runNow(id: string): Promise<Task>;
   /** The tasks of this domain that it depends on, and those that depend on it, near and far. */
   graph(id: string): Promise<Graph>;
+  /** Everything that keeps the task from running now. */
+  why(id: string): Promise<Why>;
   snapshot(): Promise<DomainSnapshot>;
   configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;

@@ -17,6 +17,7 @@ interface Namespace {
 const DOMAIN_READS = [
   "get",
   "graph",
+  "why",
   "result",
   "list",
   "count",

@@ -11,6 +11,7 @@ export const METHODS = [
   "retry",
   "runNow",
   "graph",
+  "why",
   "snapshot",
   "configure",
   "pause",

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
-import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
+import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi, Grant } from "../../policy/coordination/protocol.ts";
 import { migrate } from "../migrate.ts";
@@ -13,9 +13,8 @@ import type {
   DomainSnapshot,
   ProgressReport,
   Renewal,
-  RunControl,
   RunLink,
-  RunOutcome,
+  RunResume,
   RunnerApi,
   ScheduleInput,
   Settlement,
@@ -52,6 +51,7 @@ import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
+import { why } from "./why.ts";
 
 /** How the object reaches the others; a fresh stub for every call. */
 export interface DomainWiring {
@@ -160,6 +160,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     return graph(this.#core, this.#counter(id));
   }
 
+  async why(id: string): Promise<Why> {
+    return why(this.#core, this.#counter(id), this.#syncer.reach);
+  }
+
   async snapshot(): Promise<DomainSnapshot> {
     this.#request();
     return snapshot(this.#core);
@@ -243,13 +247,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   }
 
   /** A runner whose link broke finds its run again, or learns that it is over. */
-  async resumeRun(request: {
-    run: string;
-    outcomes: RunOutcome[];
-    unstarted: number[];
-    finished: boolean;
-    control?: RunControl;
-  }): Promise<RunLink | null> {
+  async resumeRun(request: Parameters<RunResume["resumeRun"]>[0]): Promise<RunLink | null> {
     const run = this.#core.runs.get(request.run);
     point("resume.call", this.#core.name);
     if (!run || run.closed) throw leaseLost(request.run);
