@@ -20,6 +20,8 @@ export interface SubmitItem {
   /** The explicit key, for people; a default key is only a hash. */
   key?: string;
   label?: string;
+  /** The group that it belongs to; absent: none. */
+  group?: string;
   /** Own tags: of the call and of the type. The domain's defaults are merged at read. */
   tags?: Record<string, string>;
   /** 0 to 255. */
@@ -63,6 +65,7 @@ export interface SubmitAnswer {
 export interface TaskQuery {
   status?: Status[];
   type?: string;
+  group?: string;
   priority?: number;
   /** `[key, value]` pairs, all of which must match. */
   tags?: [string, string][];
@@ -134,9 +137,8 @@ export interface DomainApi {
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
   runNow(id: string): Promise<Task>;
-  /** The tasks of this domain that it depends on, and those that depend on it, near and far. */
+  /** What it depends on and what depends on it, near and far; and why it does not run now. */
   graph(id: string): Promise<Graph>;
-  /** Everything that keeps the task from running now. */
   why(id: string): Promise<Why>;
   snapshot(): Promise<DomainSnapshot>;
   configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
@@ -213,6 +215,7 @@ export interface RunTask {
   label?: string;
   tags?: Record<string, string>;
   schedule?: string;
+  group?: string;
   /** What it depends on, in the order of the submit. */
   dependencies?: RunDependency[];
 }
@@ -256,9 +259,7 @@ export interface RunAnswer {
   unstarted: number[];
 }
 
-export interface ProgressReport extends Omit<Progress, "etaMs"> {
-  id: number;
-}
+export type ProgressReport = Omit<Progress, "etaMs"> & { id: number };
 
 /**
  * What the runner holds of the object: passed as an argument of `run`, so that it dies with the object's
@@ -296,5 +297,3 @@ export interface RunResume {
 export interface RunnerApi {
   run(request: RunRequest, link: RunLink): Promise<RunAnswer>;
 }
-
-// ── objects ↔ coordinator: see policy/coordination ────────────────────────────────────────────────────────

@@ -83,7 +83,8 @@ const STOPPED: Record<string, string> = {
 
 const WORDS: Words = {
   scheduled: () => "Its run time has not come.",
-  retry: ({ attempt, message }) => `Attempt ${attempt} failed (${message.slice(0, MESSAGE_SHOWN)}); it is made again after the delay of its retry policy.`,
+  retry: ({ attempt, message }) =>
+    `Attempt ${attempt} failed (${message.slice(0, MESSAGE_SHOWN)}); it is made again after the delay of its retry policy.`,
   dependencies: ({ tasks }) =>
     `It waits for ${count(tasks.length, "task")} that it depends on: ${some(tasks.map(({ id, status }) => `${id} (${status})`))}.`,
   successor: ({ of }) => `It follows ${of}, which had begun when this was submitted, under the same key or by the same schedule.`,

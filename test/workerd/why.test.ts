@@ -5,7 +5,7 @@ import type { GateName, Why } from "../../src/policy/why.ts";
 import { clock } from "../worker/clock.ts";
 import { crash, survive, Time } from "../worker/drive.ts";
 import { found } from "../worker/faults.ts";
-import { mill, workQ } from "../worker/index.ts";
+import { mill, otherQ, workQ } from "../worker/index.ts";
 import { platform } from "../worker/lives.ts";
 import { rows, stub } from "../worker/reach.ts";
 import { gate } from "../worker/script.ts";
@@ -111,6 +111,14 @@ const CASES: Record<string, Case> = {
     says: /not come/,
     opens: 7_200_000,
     make: async () => submit({}, { dependsOn: [await submit({}, { delay: "1h" })], delay: "2h" }),
+  },
+  "a dependency of another domain": {
+    gates: ["dependencies"],
+    says: /waits for 1 task that it depends on: other_\d+ \(/,
+    make: async () => {
+      const { id } = await otherQ.submit("play", { name: fresh() }, { delay: "1h" });
+      return submit({}, { dependsOn: [id] });
+    },
   },
   "one that has begun under its key": {
     gates: ["successor"],

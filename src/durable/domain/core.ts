@@ -1,8 +1,9 @@
 import type { Clock } from "../../clock.ts";
 import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
-import type { DomainDefinition, Registry } from "../../domains/definition.ts";
+import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
+import { laneName } from "../../policy/lane-name.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
@@ -15,26 +16,14 @@ import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
 import { type Lease, Leases } from "./leases.ts";
+import { Outbox } from "./outbox.ts";
+import type { Outside } from "./outside.ts";
 import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
-
-/** What the object's shell gives the engine. */
-export interface Outside {
-  storage: DurableObjectStorage;
-  clock: Clock;
-  registry: Registry;
-  name: string;
-  /** The deployed code's version, `""` when the platform does not tell. */
-  version: string;
-  /** Sends a run to the runner; called after its commit. */
-  start(run: Run, tasks: RunTask[]): void;
-  /** Something may be ready that needs slots the object does not have. */
-  sync(): void;
-}
 
 /**
  * Everything that the engine's verbs (submit, dispatch, settle, …) share: the store, the state row, and what of it
@@ -52,6 +41,7 @@ export class Core {
   /** Pull workers that ask, and what they hold. */
   readonly claimers: Claimers;
   readonly leases = new Leases();
+  readonly outbox = new Outbox();
   readonly pauses = new Pauses(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
@@ -236,32 +226,27 @@ export class Core {
     for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
     this.lanes = new Lanes();
     const rows = this.store
-      .exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
-      .raw<[number, number, string]>();
-    for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
-    this.upstreams = this.state.counts.blocked > 0 ? readUpstreams(this.store) : new Set();
+      .exec("SELECT id, priority, type, grp, fair FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
+      .raw<[number, number, string, string | null, string | null]>();
+    for (const [id, priority, type, grp, fair] of rows)
+      if (!this.claims.has(id)) this.lanes.add(this.laneOf({ type, grp, fair }), priority, id);
+    this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();
+    this.outbox.load(this.store);
     this.alarm.recall();
     this.holder.setCap(this.cap);
   }
 
   /**
-   * The lane of a type: the plain one; one of its own for a pull type, held since the runner never gets it; and one of
-   * its own while it is not registered, held until a deploy brings it back.
+   * The lane of a task: by its group and fair key; and by its type, for a pull type, held since the runner never gets it,
+   * and while it is not registered, held until a deploy brings it back. The plain one where nothing sets it apart.
    */
-  laneOf(type: string): string {
+  laneOf({ type, grp = null, fair = null }: { type: string; grp?: string | null; fair?: string | null }): string {
     const definition = this.definition?.types.get(type);
-    if (definition && !definition.pull) return "";
-    const lane = definition ? `pull:${type}` : `type:${type}`;
+    if (definition && !definition.pull) return laneName("", grp, fair);
+    const lane = laneName(definition ? `pull:${type}` : `type:${type}`, grp, fair);
     this.lanes.hold(lane, definition ? "pull" : "unregistered");
     return lane;
-  }
-
-  /** How many ready tasks wait for pull workers. */
-  get pullSize(): number {
-    let size = 0;
-    for (const { name, pull } of this.definition?.types.values() ?? []) if (pull) size += this.lanes.sizeOf(`pull:${name}`);
-    return size;
   }
 
   private finish(): void {

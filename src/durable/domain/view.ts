@@ -4,6 +4,7 @@ import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts"
 import { utf8Bytes } from "../../policy/text.ts";
 import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
+import { nameOf, upstreamStatus } from "./remotes.ts";
 import type { TaskRow } from "./rows.ts";
 import { optionsOf } from "./settle.ts";
 
@@ -34,7 +35,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     label: row.label,
     priority: row.priority,
     effectivePriority: row.priority,
-    group: null,
+    group: row.grp,
     tags: {
       ...core.outside.registry.defaults.tags,
       ...core.definition?.defaults.tags,
@@ -79,15 +80,12 @@ export function shownStatus(core: Core, row: TaskRow, pausedBy: Task["pausedBy"]
 /** What it depends on, as it is now. */
 function dependenciesOf(core: Core, counters: readonly number[]): Task["dependsOn"] {
   const statuses = readStatuses(core.store, counters);
-  return counters.map((counter) => {
-    const status = statuses.get(counter);
-    return { id: taskId(core.name, counter), status: status === undefined ? "purged" : statusFromCode(status) };
-  });
+  return counters.map((counter) => ({ id: nameOf(core, counter), status: upstreamStatus(statuses.get(counter)) }));
 }
 
 /** Flags that hold a ready task; none of them is on its row. */
 function gatesOf(core: Core, row: TaskRow): Task["pausedBy"] {
-  const gates: Task["pausedBy"] = core.pauses.reasons(null);
+  const gates: Task["pausedBy"] = core.pauses.reasons(row.grp);
   if (!core.definition?.types.has(row.type)) gates.push("unregistered");
   return gates;
 }

@@ -1,3 +1,4 @@
+import { aheadOf } from "../../policy/ahead.ts";
 import type { Pause } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi, CoordinatorSnapshot } from "../../policy/coordination/protocol.ts";
 import { taskId } from "../../policy/ids.ts";
@@ -8,6 +9,7 @@ import { mustRead } from "./cancel.ts";
 import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
 import type { Lease } from "./leases.ts";
+import { nameOf, upstreamStatus } from "./remotes.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { optionsOf } from "./settle.ts";
@@ -26,7 +28,14 @@ export async function why(core: Core, id: number, reach: () => CoordinatorApi): 
   const holds = [...waiting(core, row, now), ...standing(core, row)];
   if (status !== "pending") return explain(holds, false);
   if (holds.length === 0) holds.push(...ready(core, row));
-  if (core.holder.free(now) <= 0) holds.push(...(await slots(core, reach, holds.every(({ gate }) => TURN.has(gate)))));
+  if (core.holder.free(now) <= 0)
+    holds.push(
+      ...(await slots(
+        core,
+        reach,
+        holds.every(({ gate }) => TURN.has(gate)),
+      )),
+    );
   return explain(holds, false);
 }
 
@@ -68,25 +77,25 @@ function blocked(core: Core, row: TaskRow): Hold[] {
   const { dependsOn = [], after } = optionsOf(row);
   const statuses = readStatuses(core.store, after === undefined ? dependsOn : [...dependsOn, after]);
   const alive = (one: number): Status | undefined => {
-    const code = statuses.get(one);
-    const status = code === undefined ? undefined : statusFromCode(code);
-    return status === undefined || isTerminal(status) ? undefined : status;
+    const status = upstreamStatus(statuses.get(one));
+    return status === "purged" || isTerminal(status) ? undefined : status;
   };
   const tasks = dependsOn.flatMap((one) => {
     const status = alive(one);
-    return status === undefined ? [] : [{ id: taskId(core.name, one), status }];
+    return status === undefined ? [] : [{ id: nameOf(core, one), status }];
   });
   if (tasks.length > 0) holds.push({ gate: "dependencies", tasks });
-  if (after !== undefined && alive(after) !== undefined) holds.push({ gate: "successor", of: taskId(core.name, after) });
+  if (after !== undefined && alive(after) !== undefined) holds.push({ gate: "successor", of: nameOf(core, after) });
   return holds;
 }
 
 /** Flags: they hold whatever waits, whether it is ready or not. */
-function standing(core: Core, { type }: TaskRow): Hold[] {
+function standing(core: Core, { type, grp }: TaskRow): Hold[] {
   const { flags, pause } = core.state;
   const until = (of: Pause | null | undefined) => (of?.until === undefined ? {} : { until: of.until });
-  const holds = core.pauses.reasons(null).map((reason): Hold => {
+  const holds = core.pauses.reasons(grp).map((reason): Hold => {
     if (reason === "mill") return { gate: "mill_paused", ...until(flags.paused) };
+    if (reason === "group") return { gate: "group_paused", group: grp!, ...until(flags.groups[grp!]) };
     return { gate: "domain_paused", ...until(pause) };
   });
   if (!core.definition?.types.has(type)) holds.push({ gate: "unregistered", type, domain: core.name });
@@ -102,7 +111,7 @@ function ready(core: Core, row: TaskRow): Hold[] {
     const asking = [...core.claimers.all()].filter(({ request, wants }) => wants > 0 && request.types.includes(row.type)).length;
     holds.push({ gate: "claimers", type: row.type, asking });
   }
-  const ahead = core.lanes.ahead(row.priority, row.id);
+  const ahead = aheadOf(core.lanes, row.priority, row.id);
   if (ahead > 0) holds.push({ gate: "order", ahead });
   return holds;
 }
