@@ -23,6 +23,8 @@ export interface Defaults {
   group?: string | null;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
   onDependencyFailure?: DependencyPolicy;
+  /** Whether the first failed child fails its parent and cancels the other children; default true. */
+  failFast?: boolean;
 }
 
 /** How many finished tasks a domain keeps, and for how long. */
@@ -51,6 +53,8 @@ export interface TypeDefinition {
   readonly pull: boolean;
   // Erased on purpose: the typed signatures live in define.ts.
   readonly execute: ((payload: never, ctx: never) => unknown) | undefined;
+  /** After all children have ended, with what `execute` returned. */
+  readonly finalize?: ((payload: never, memo: never, ctx: never) => unknown) | undefined;
   readonly onCancel: ((payload: never, ctx: never) => unknown) | undefined;
 }
 

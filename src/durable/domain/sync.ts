@@ -111,7 +111,7 @@ export class Syncer {
     return levels.flatMap(({ priority, count, oldest }) => {
       const beyond = Math.max(0, Math.min(count, 1_000) - free);
       free = Math.max(0, free - count);
-      return beyond > 0 ? [{ group: null, priority, count: beyond, oldestMs: this.age(oldest, now) }] : [];
+      return beyond > 0 ? [{ group: null, priority: Math.max(0, priority), count: beyond, oldestMs: this.age(oldest, now) }] : [];
     });
   }
 
