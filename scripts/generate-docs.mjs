@@ -93,6 +93,7 @@ const GATE_MEANINGS = {
   retry: ["An attempt failed; the delay of its retry policy runs", "The end of the delay, `run-now`"],
   dependencies: ["Tasks it depends on have not ended; they are named", "Their end"],
   successor: ["Another of its key, or of its schedule, had begun before it", "The end of that one"],
+  children: ["Its children have not all ended", "The end of the last of them"],
   mill_paused: ["The whole mill is paused", "Resuming it"],
   domain_paused: ["Its domain is paused", "Resuming it, or the pause's end"],
   group_paused: ["Its group is paused", "Resuming it, or the pause's end"],

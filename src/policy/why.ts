@@ -24,6 +24,7 @@ export type Hold =
   | { gate: "retry"; until: number; attempt: number; message: string }
   | { gate: "dependencies"; tasks: readonly { id: string; status: Status | "purged" }[] }
   | { gate: "successor"; of: string }
+  | { gate: "children"; active: number; total: number; some: readonly string[] }
   | { gate: "mill_paused"; until?: number }
   | { gate: "domain_paused"; until?: number }
   | { gate: "group_paused"; group: string; until?: number }
@@ -44,6 +45,7 @@ export const GATES = [
   "retry",
   "dependencies",
   "successor",
+  "children",
   "mill_paused",
   "domain_paused",
   "group_paused",
@@ -62,12 +64,13 @@ export const GATES = [
 type Words = { [Name in GateName]: (hold: Extract<Hold, { gate: Name }>) => string };
 
 /** How many ids a sentence names. */
-const NAMED = 5;
+export const NAMED = 5;
 /** How much of an error's message it repeats; the task shows all of it. */
 const MESSAGE_SHOWN = 200;
-const some = (names: readonly string[]): string =>
-  names.length <= NAMED ? names.join(", ") : `${names.slice(0, NAMED).join(", ")} and ${names.length - NAMED} more`;
-const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** The first few of them, and how many more there are of all. */
+const named = (names: readonly string[], all = names.length): string =>
+  all <= NAMED ? names.join(", ") : `${names.slice(0, NAMED).join(", ")} and ${all - Math.min(NAMED, names.length)} more`;
+const count = (number: number, noun: string, nouns = `${noun}s`): string => `${number} ${number === 1 ? noun : nouns}`;
 
 const resumed = ({ until }: { until?: number }): string =>
   until === undefined ? "when somebody resumes it" : "by itself, or when somebody resumes it";
@@ -77,6 +80,7 @@ const STOPPED: Record<string, string> = {
   supersede: "A newer submission took its place",
   timeout: "Its attempt ran into its timeout",
   deadline: "Its deadline has passed",
+  child: "A child of it has failed",
   pause: "It was paused",
   preempt: "A more urgent task is to have its slot",
 };
@@ -86,8 +90,9 @@ const WORDS: Words = {
   retry: ({ attempt, message }) =>
     `Attempt ${attempt} failed (${message.slice(0, MESSAGE_SHOWN)}); it is made again after the delay of its retry policy.`,
   dependencies: ({ tasks }) =>
-    `It waits for ${count(tasks.length, "task")} that it depends on: ${some(tasks.map(({ id, status }) => `${id} (${status})`))}.`,
+    `It waits for ${count(tasks.length, "task")} that it depends on: ${named(tasks.map(({ id, status }) => `${id} (${status})`))}.`,
   successor: ({ of }) => `It follows ${of}, which had begun when this was submitted, under the same key or by the same schedule.`,
+  children: ({ active, total, some }) => `It waits for ${active} of its ${count(total, "child", "children")}: ${named(some, active)}.`,
   mill_paused: (pause) => `The whole mill is paused; it goes on ${resumed(pause)}.`,
   domain_paused: (pause) => `Its domain is paused; it goes on ${resumed(pause)}.`,
   group_paused: (pause) => `Its group ${pause.group} is paused; it goes on ${resumed(pause)}.`,
@@ -106,7 +111,7 @@ const WORDS: Words = {
       : `The domain uses all of the ${count(granted, "slot")} that the coordinator has granted it; the coordinator does not answer at present.`,
   order: ({ ahead }) => `${count(ahead, "ready task")} of this domain ${ahead === 1 ? "is" : "are"} more urgent, or as urgent and older.`,
   run: ({ before }) =>
-    `It is in a run, whose tasks execute one after another: ${some(before)} ${before.length === 1 ? "comes" : "come"} first.`,
+    `It is in a run, whose tasks execute one after another: ${named(before)} ${before.length === 1 ? "comes" : "come"} first.`,
   orphaned: () => "Its domain's object has restarted, and waits for the runner that may still have it.",
   stopping: ({ reason, worker }) =>
     `${STOPPED[reason] ?? "It was told to stop"}, and ${worker === undefined ? "its executor" : `worker ${worker}`} has not answered yet: it keeps its slot until then.`,

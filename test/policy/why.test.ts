@@ -13,6 +13,13 @@ const CASES: { [Name in GateName]: [Extract<Hold, { gate: Name }>, string][] } =
     [{ gate: "dependencies", tasks: ids(7).map((id) => ({ id, status: "pending" })) }, "media_5 (pending) and 2 more."],
   ],
   successor: [[{ gate: "successor", of: "media_1" }, "follows media_1"]],
+  children: [
+    [{ gate: "children", active: 1, total: 1, some: ids(1) }, "1 of its 1 child: media_1."],
+    [
+      { gate: "children", active: 7, total: 9, some: ids(5) },
+      "7 of its 9 children: media_1, media_2, media_3, media_4, media_5 and 2 more.",
+    ],
+  ],
   mill_paused: [
     [{ gate: "mill_paused" }, "whole mill is paused; it goes on when somebody resumes it"],
     [{ gate: "mill_paused", until: at }, "by itself"],

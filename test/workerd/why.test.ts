@@ -129,6 +129,16 @@ const CASES: Record<string, Case> = {
       return submit({}, { key });
     },
   },
+  children: {
+    gates: ["children"],
+    says: /waits for 2 of its 2 children: work_\d+, work_\d+\.$/,
+    make: async () => {
+      const child = () => ({ type: "play", payload: { do: "hold", name: fresh() } });
+      const { id } = await workQ.submit("parent", { name: fresh(), children: [child(), child()] } as never, { key: null } as never);
+      await shows(id, "waiting");
+      return id;
+    },
+  },
   "a pause of the mill": {
     gates: ["mill_paused"],
     says: /whole mill is paused/,

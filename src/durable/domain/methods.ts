@@ -14,6 +14,7 @@ export const METHODS = [
   "graph",
   "why",
   "snapshot",
+  "auditLog",
   "configure",
   "pause",
   "resumeDomain",

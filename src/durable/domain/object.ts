@@ -4,6 +4,7 @@ import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Grant } from "../../policy/coordination/protocol.ts";
+import { acceptNotes, readNotes } from "../audit.ts";
 import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
@@ -25,11 +26,11 @@ import type {
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
+import { configure } from "./configure.ts";
 import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
 import { declareSchedules } from "./declare.ts";
-import { dispatch } from "./dispatch.ts";
 import { readStatuses } from "./edges.ts";
 import { graph } from "./graph.ts";
 import { deliver } from "./inbox.ts";
@@ -171,16 +172,15 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return snapshot(this.#core);
   }
 
+  async auditLog(query: { limit: number; before?: number }) {
+    return readNotes(this.#core.store, this.#core.name, query);
+  }
+
   async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
     this.#request();
-    const core = this.#core;
-    core.transact("configure", () => {
-      if (change.maxConcurrency !== undefined) core.touch().maxConcurrency = change.maxConcurrency;
-      core.holder.setCap(core.cap);
-      dispatch(core);
-    });
+    configure(this.#core, change);
     this.#syncer.kick();
-    return snapshot(core);
+    return snapshot(this.#core);
   }
 
   async pause(): Promise<DomainSnapshot> {
@@ -297,4 +297,4 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 }
 
-answerRefusals(DomainObject.prototype, METHODS);
+acceptNotes(answerRefusals(DomainObject.prototype, METHODS));

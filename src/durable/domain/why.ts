@@ -3,16 +3,17 @@ import type { Pause } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi, CoordinatorSnapshot } from "../../policy/coordination/protocol.ts";
 import { taskId } from "../../policy/ids.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
-import { explain, type GateName, type Hold, type Why } from "../../policy/why.ts";
+import { explain, NAMED, type GateName, type Hold, type Why } from "../../policy/why.ts";
 import { point } from "../point.ts";
 import { mustRead } from "./cancel.ts";
+import { readLivingIds } from "./children.ts";
 import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
 import type { Lease } from "./leases.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
-import type { TaskRow } from "./rows.ts";
+import { FAMILY } from "./order.ts";
+import { optionsOf, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
-import { optionsOf } from "./settle.ts";
 import { stoppedBy } from "./stop.ts";
 
 /** Everything that keeps a task from running now. Only where slots are short the coordinator is asked, for the mill's figures. */
@@ -69,6 +70,10 @@ function waiting(core: Core, row: TaskRow, now: number): Hold[] {
     );
   }
   if (status === "blocked") holds.push(...blocked(core, row));
+  if (status === "waiting") {
+    const { active, total } = core.families.of(row);
+    holds.push({ gate: "children", active, total, some: readLivingIds(core, row.id, NAMED).map((one) => nameOf(core, one)) });
+  }
   return holds;
 }
 
@@ -111,7 +116,7 @@ function ready(core: Core, row: TaskRow): Hold[] {
     const asking = [...core.claimers.all()].filter(({ request, wants }) => wants > 0 && request.types.includes(row.type)).length;
     holds.push({ gate: "claimers", type: row.type, asking });
   }
-  const ahead = aheadOf(core.lanes, row.priority, row.id);
+  const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, row.priority, row.id);
   if (ahead > 0) holds.push({ gate: "order", ahead });
   return holds;
 }
