@@ -30,7 +30,12 @@ import { configure } from "./configure.ts";
 import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
+<<<<<<< HEAD
 import { declareSchedules } from "./declare.ts";
+=======
+import { declare } from "./declare.ts";
+import { dispatch } from "./dispatch.ts";
+>>>>>>> main
 import { readStatuses } from "./edges.ts";
 import { graph } from "./graph.ts";
 import { deliver } from "./inbox.ts";
@@ -104,7 +109,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0 || core.outbox.isDue(now)) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
   }
 
   #request(): void {
@@ -255,7 +260,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
     this.#ring();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }
