@@ -30,12 +30,7 @@ import { configure } from "./configure.ts";
 import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
-<<<<<<< HEAD
-import { declareSchedules } from "./declare.ts";
-=======
 import { declare } from "./declare.ts";
-import { dispatch } from "./dispatch.ts";
->>>>>>> main
 import { readStatuses } from "./edges.ts";
 import { graph } from "./graph.ts";
 import { deliver } from "./inbox.ts";
