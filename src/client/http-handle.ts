@@ -12,7 +12,7 @@ import type {
   WaitOptions,
 } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
-import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
+import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
 import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
@@ -151,6 +151,10 @@ class HttpTask implements TaskHandle {
 
   graph(): Promise<Graph> {
     return this.#ask("GET", "/graph");
+  }
+
+  why(): Promise<Why> {
+    return this.#ask("GET", "/why");
   }
 
   /** One long poll; `awaitResult` repeats it. */

@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import type { Graph, Json, Outcome, Schedule, Task } from "../../src/domains/task.ts";
 import type { Claim, DomainSnapshot, Drained, Renewal } from "../../src/durable/protocol.ts";
 import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../../src/policy/coordination/protocol.ts";
+import type { Why } from "../../src/policy/why.ts";
 import type { AnswerName, ANSWERS } from "../../src/worker/openapi/answers.ts";
 
 // Each answer that RPC has a type for is described field by field the same in src/worker/openapi/answers.ts: a field that one
@@ -18,6 +19,7 @@ export type Answers = Agreed<{
   domain: Same<Of<"Domain">, DomainSnapshot>;
   drained: Same<Of<"Drained">, DomainSnapshot & Drained>;
   graph: Same<Of<"Graph">, Graph>;
+  why: Same<Of<"Why">, Why>;
   claims: Same<Of<"Claims">["claims"][number], Claim>;
   renewal: Same<Of<"Renewal">, Renewal>;
   mill: Same<Of<"Mill">, CoordinatorSnapshot>;

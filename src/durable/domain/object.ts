@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
-import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
+import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Grant } from "../../policy/coordination/protocol.ts";
 import { acceptNotes, readNotes } from "../audit.ts";
@@ -48,7 +48,7 @@ import { retry, runNow } from "./reopen.ts";
 import { awaitResult } from "./results.ts";
 import { resumeRun, type ResumeRequest } from "./resume.ts";
 import { noteRetention } from "./retention.ts";
-import { ring } from "./ring.ts";
+import { ringOn } from "./ring.ts";
 import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
 import { actOnSchedule, patchSchedule, putSchedule } from "./schedules.ts";
 import { snapshot } from "./snapshot.ts";
@@ -56,6 +56,7 @@ import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
+import { why } from "./why.ts";
 import type { DomainWiring } from "./wiring.ts";
 
 /**
@@ -161,6 +162,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
 
   async graph(id: string): Promise<Graph> {
     return graph(this.#core, this.#counter(id));
+  }
+
+  async why(id: string): Promise<Why> {
+    return why(this.#core, this.#counter(id), this.#syncer.reach);
   }
 
   async snapshot(): Promise<DomainSnapshot> {
@@ -284,14 +289,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   #ring(): void {
-    try {
-      ring(this.#core);
-    } catch (error) {
-      // Whatever it was (storage full, a bug), the object must ring again, or it would sleep for ever.
-      console.error(JSON.stringify({ message: "the alarm failed; ringing again", domain: this.#core.name, error: String(error) }));
-      this.#core.alarm.soon("kick", this.#core.clock.now() + 1_000);
-      this.#core.alarm.arm();
-    }
+    ringOn(this.#core);
     this.#syncer.kick();
     this.#courier.kick();
   }

@@ -16,6 +16,7 @@ import type { CheckedPressure, CheckedSettings } from "../../../src/policy/setti
 import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
 import { fail } from "../../../src/policy/errors.ts";
 import { isTerminal } from "../../../src/policy/status.ts";
+import { explain } from "../../../src/policy/why.ts";
 
 /** Keeps tasks in memory and runs nothing: what the gateway asks of a Domain object, without one. */
 export class MemoryDomain implements DomainApi {
@@ -136,6 +137,13 @@ export class MemoryDomain implements DomainApi {
       { status: "pending" },
       replacement && { payload: JSON.parse(replacement.payload), key: replacement.key ?? null },
     );
+  }
+
+  async why(id: string) {
+    this.#enter("why");
+    const { status } = this.#find(id);
+    const isScheduled = status === "scheduled";
+    return explain(isScheduled ? [{ gate: "scheduled", until: 0 }] : [], isTerminal(status));
   }
 
   async graph(id: string) {
