@@ -8,9 +8,10 @@ import type {
   RunTask,
   SpawnAnswer,
   SpawnRequest,
+  SubmitAnswer,
 } from "../../durable/protocol.ts";
 import { acceptAnswer } from "../../durable/refusal.ts";
-import { fail } from "../../policy/errors.ts";
+import { parseTaskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { Connection, dispose } from "./connection.ts";
 import { execute } from "./execute.ts";
@@ -248,7 +249,10 @@ export class Run {
   async #spawn(request: SpawnRequest): Promise<Outcome[]> {
     const answer = acceptAnswer(await this.#ask((link) => link.spawn(request))) as SpawnAnswer;
     if ("outcomes" in answer) return answer.outcomes;
-    throw fail("not_implemented", `The parent ${answer.elsewhere} is in another domain.`);
+    // The parent's own object takes them, by their names: no fence is needed for what may come twice.
+    const items = request.items.map((item) => ({ ...item, parent: answer.elsewhere }));
+    const { domain } = parseTaskId(answer.elsewhere)!;
+    return (acceptAnswer(await this.#around.reach(domain).submit({ items, domain: request.domain })) as SubmitAnswer).outcomes;
   }
 
   async #resume(): Promise<RunLink | null> {

@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { DomainHandle } from "../../domains/handle.ts";
 import type { DomainDefinition, Registry } from "../../domains/definition.ts";
 import type { Outcome } from "../../domains/task.ts";
-import type { RunControl, RunResume, SpawnRequest } from "../../durable/protocol.ts";
+import type { DomainApi, RunControl, RunResume, SpawnRequest } from "../../durable/protocol.ts";
 
 /** What the runner needs of the Worker around it; all of it can be faked in plain Node. */
 export interface Surroundings {
@@ -15,7 +15,7 @@ export interface Surroundings {
   /** Makes the object's way to the runner passable over RPC: an `RpcTarget` around it. */
   expose(control: RunControl): RunControl;
   /** A fresh stub of a Domain object, by name; asked for again at every attempt. */
-  reach(domain: string): RunResume;
+  reach(domain: string): RunResume & Pick<DomainApi, "submit">;
   /** The in-Worker handle of a domain of this mill. */
   domain(name: string): DomainHandle<string, never>;
   /** Where `ctx.log` and the runner's own lines go. */
