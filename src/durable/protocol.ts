@@ -1,9 +1,11 @@
+import type { AuditApi } from "../policy/audit.ts";
+import type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
-import type { Graph, Outcome, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+import type { Graph, Outcome, ResultAnswer, Schedule, Task } from "../domains/task.ts";
 import type { ProgressReport } from "./run-protocol.ts";
 
 export type * from "./run-protocol.ts";
@@ -136,7 +138,7 @@ export interface ScheduleInput {
 }
 
 /** What the Domain object answers to gateway and handles, over RPC. Ids are full ids (`media_17`). */
-export interface DomainApi {
+export interface DomainApi extends AuditApi {
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   get(id: string): Promise<Task>;
   /** Waits up to `waitMs` for the end; 429 `too_many_requests` beyond 1,000 waiters. */
@@ -170,39 +172,6 @@ export interface DomainApi {
 }
 
 // ── pull workers ──────────────────────────────────────────────────────────────────────────────────────────
-
-export interface ClaimRequest {
-  /** Who asks, for people. */
-  worker: string;
-  /** Pull types of the domain. */
-  types: string[];
-  /** 1 to 100. */
-  max: number;
-  /** 5 s to 12 h. */
-  leaseMs: number;
-  /** At most 30 s. */
-  waitMs: number;
-}
-
-/** A task in the hands of a pull worker. */
-export interface Claim {
-  /** The lease's id: it cannot be guessed, and is the fence. */
-  lease: string;
-  /** RFC 3339; by the domain's time alone. */
-  leaseUntil: string;
-  task: Task;
-}
-
-export interface Renewal {
-  leaseUntil: string;
-  /** The task was cancelled, or its deadline has passed: stop, and settle in whatever way. */
-  cancelled: boolean;
-}
-
-/** What a pull worker says of its task. */
-export type Settlement =
-  | { kind: "complete"; result?: string }
-  | { kind: "fail"; error: TaskError; retryable: boolean; retryAfterMs?: number }
-  | { kind: "release" };
+export type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
 
 // ── objects ↔ coordinator: see policy/coordination ────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
 import type { StoredStatus } from "../../policy/status.ts";
+import { writeNote } from "../audit.ts";
 import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
@@ -103,8 +104,7 @@ export class Core {
 
   /** The domain's cap: set live, else the definition's. */
   get cap(): number | null {
-    const { maxConcurrency } = this.state;
-    return maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : maxConcurrency;
+    return this.state.maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : this.state.maxConcurrency;
   }
 
   /**
@@ -118,6 +118,7 @@ export class Core {
       result = this.store.transact(() => {
         const answer = work();
         this.families.settle();
+        writeNote(this.store, this.clock.now());
         this.finish();
         point(`${name}.written`, this.name);
         return answer;

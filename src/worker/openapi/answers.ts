@@ -158,6 +158,8 @@ const registered = z.strictObject({ name: text, maxConcurrency: limit, defaults,
 const missing = z.strictObject({ binding: text, toml: text, effect: text });
 const unseen = z.strictObject({ trigger: text, toml: text, effect: text });
 
+const entry = z.strictObject({ at, domain: name, name: text, role: text, action: text, target: name, change: z.unknown() });
+
 /** A page of a list. */
 const page = <Item extends z.ZodMiniType>(item: Item) => z.strictObject({ items: z.array(item), next: z.nullable(text) });
 
@@ -185,6 +187,7 @@ export const ANSWERS = {
   DomainPage: page(domain),
   Schedule: schedule,
   SchedulePage: page(schedule),
+  AuditPage: page(entry),
   Registry: z.strictObject({ domains: z.array(registered) }),
   Mill: mill,
   Me: z.strictObject({ name: text, role: z.enum(ROLES), domains: z.nullable(texts) }),
