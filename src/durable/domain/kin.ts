@@ -59,7 +59,11 @@ export function readKin(core: Core, parent: number): Kin[] {
 
 export function readNamedKin(core: Core, parent: number, names: readonly string[]): Kin[] {
   return core.store
-    .exec<Kin>("SELECT k.* FROM json_each(?2) AS j CROSS JOIN kin AS k ON k.parent = ?1 AND k.hash = j.value", parent, JSON.stringify(names))
+    .exec<Kin>(
+      "SELECT k.* FROM json_each(?2) AS j CROSS JOIN kin AS k ON k.parent = ?1 AND k.hash = j.value",
+      parent,
+      JSON.stringify(names),
+    )
     .toArray();
 }
 
@@ -95,7 +99,9 @@ export function takeSpawn(core: Core, { parent, life, items }: SpawnBody, { from
   const fresh = items.filter(({ hash }) => !known.has(hash!));
   let made: string[];
   try {
-    made = insert(core, fresh, now, { parent: id, ...(life === 0 ? {} : { options: JSON.stringify({ life }) }) }).map((outcome) => outcome.id);
+    made = insert(core, fresh, now, { parent: id, ...(life === 0 ? {} : { options: JSON.stringify({ life }) }) }).map(
+      (outcome) => outcome.id,
+    );
   } catch (error) {
     if (!MillraceError.is(error) || error.status >= 500) throw error;
     return { refused: { code: error.code, message: error.message, facts: error.facts } };
@@ -138,7 +144,7 @@ export function spawned(core: Core, { target, body, answer }: Answered<"spawn">)
   }
   const pairs = items.map(({ hash }, index) => [hash, answer.ids[index]]);
   core.store.exec(
-    "UPDATE kin SET child = j.value ->> 1 FROM json_each(?2) AS j WHERE parent = ?1 AND hash = j.value ->> 0",
+    "UPDATE kin SET child = j.value ->> 1 FROM json_each(?2) AS j WHERE kin.parent = ?1 AND kin.hash = j.value ->> 0",
     parent,
     JSON.stringify(pairs),
   );

@@ -51,7 +51,7 @@ import { ring } from "./ring.ts";
 import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
 import { actOnSchedule, patchSchedule, putSchedule } from "./schedules.ts";
 import { snapshot } from "./snapshot.ts";
-import { submitAway } from "./spawn.ts";
+import { isAway, submitAway } from "./spawn.ts";
 import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
@@ -123,7 +123,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     this.#request();
     await lookUp(this.#core, request, this.#wiring.neighbour);
-    return (request.domain ?? this.#core.name) === this.#core.name ? this.#joiner.submit(request) : submitAway(this.#core, request);
+    return isAway(this.#core, request) ? submitAway(this.#core, request) : this.#joiner.submit(request);
   }
 
   async get(id: string): Promise<Task> {

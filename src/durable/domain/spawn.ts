@@ -41,11 +41,17 @@ function parentOf(core: Core, row: TaskRow): TaskRow | string {
   return domain === core.name ? mustLive(core, counter) : row.parent;
 }
 
+/** Whether a submit to this object is about children for another domain. */
+export const isAway = (core: Core, { domain = core.name }: SubmitRequest): boolean => domain !== core.name;
+
 /** Children for another domain, by a submit that names a parent of this one. */
 export async function submitAway(core: Core, { items, domain, idempotency }: SubmitRequest): Promise<SubmitAnswer> {
   const { counter } = parseTaskId(items[0]!.parent!)!;
   // A plain one has no name of its own; a repeated call finds it by its key.
-  const named = items.map((item, index) => ({ ...item, hash: item.hash ?? nameOf(core, item.type, idempotency && `${idempotency.key} ${index}`) }));
+  const named = items.map((item, index) => ({
+    ...item,
+    hash: item.hash ?? nameOf(core, item.type, idempotency && `${idempotency.key} ${index}`),
+  }));
   const begun = core.transact("spawn.away", () => send(core, mustLive(core, counter), domain!, named));
   return { outcomes: await begun.births() };
 }
@@ -103,7 +109,13 @@ function send(core: Core, parent: TaskRow, domain: string, items: readonly Submi
   const heritage = heritageOf(parent, core.clock.now());
   if (fresh.length > 0) {
     haveChildren(core, parent);
-    sendKin(core, parent.id, life, domain, fresh.map((item) => inherit(item, heritage)));
+    sendKin(
+      core,
+      parent.id,
+      life,
+      domain,
+      fresh.map((item) => inherit(item, heritage)),
+    );
     core.families.recount(parent.id);
   }
   // Those whose domain has not answered yet have no id.

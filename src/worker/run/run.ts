@@ -8,10 +8,8 @@ import type {
   RunTask,
   SpawnAnswer,
   SpawnRequest,
-  SubmitAnswer,
 } from "../../durable/protocol.ts";
 import { acceptAnswer } from "../../durable/refusal.ts";
-import { parseTaskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { Connection, dispose } from "./connection.ts";
 import { execute } from "./execute.ts";
@@ -19,7 +17,7 @@ import { Execution } from "./execution.ts";
 import { leaseLost } from "./guard.ts";
 import { firstStretch, nextStretch } from "./pace.ts";
 import { MESSAGE_CHARS_MAX, Report } from "./report.ts";
-import { type Scope, scopeOf, type Surroundings } from "./scope.ts";
+import { joinElsewhere, type Scope, scopeOf, type Surroundings } from "./scope.ts";
 import { Wake } from "./wake.ts";
 
 /** A run that is over sooner is never attached: one RPC fewer. */
@@ -249,10 +247,7 @@ export class Run {
   async #spawn(request: SpawnRequest): Promise<Outcome[]> {
     const answer = acceptAnswer(await this.#ask((link) => link.spawn(request))) as SpawnAnswer;
     if ("outcomes" in answer) return answer.outcomes;
-    // The parent's own object takes them, by their names: no fence is needed for what may come twice.
-    const items = request.items.map((item) => ({ ...item, parent: answer.elsewhere }));
-    const { domain } = parseTaskId(answer.elsewhere)!;
-    return (acceptAnswer(await this.#around.reach(domain).submit({ items, domain: request.domain })) as SubmitAnswer).outcomes;
+    return joinElsewhere(this.#around, answer.elsewhere, request);
   }
 
   async #resume(): Promise<RunLink | null> {
