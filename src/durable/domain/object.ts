@@ -52,7 +52,6 @@ import { ringOn } from "./ring.ts";
 import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
 import { actOnSchedule, patchSchedule, putSchedule } from "./schedules.ts";
 import { snapshot } from "./snapshot.ts";
-import { isAway, submitAway } from "./spawn.ts";
 import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
@@ -125,7 +124,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     this.#request();
     await lookUp(this.#core, request, this.#wiring.neighbour);
-    return isAway(this.#core, request) ? submitAway(this.#core, request) : this.#joiner.submit(request);
+    return this.#joiner.submit(request);
   }
 
   async get(id: string): Promise<Task> {
