@@ -20,6 +20,7 @@ interface Namespace {
 const DOMAIN_READS = [
   "get",
   "graph",
+  "why",
   "result",
   "list",
   "count",
@@ -28,6 +29,7 @@ const DOMAIN_READS = [
   "schedules",
   "schedule",
   "poke",
+  "drain",
   "leasedType",
   "renewLease",
 ] as const satisfies (keyof DomainApi)[];
@@ -55,6 +57,9 @@ const COORDINATOR_READS = [
   "started",
   "pause",
   "resume",
+  "pauseGroup",
+  "resumeGroup",
+  "pressure",
 ] as const satisfies (keyof CoordinatorApi)[];
 const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
 
@@ -83,7 +88,8 @@ export function reachNeighbour(name: string, clock: Clock = systemClock): Neighb
 }
 
 /** A bare stub of the Domain object, for a runner that lost its link: what `resumeRun` answers with lives on it. */
-export const reachRun = (name: string): RunResume => namespace("MillDomain").getByName(name) as RunResume;
+export const reachRun = (name: string): RunResume & Pick<DomainApi, "submit"> =>
+  namespace("MillDomain").getByName(name) as RunResume & Pick<DomainApi, "submit">;
 
 /** A bare stub of the Domain object, for the coordinator's pushes. */
 export const reachHolder = (name: string): GrantReceiver => namespace("MillDomain").getByName(name) as GrantReceiver;
