@@ -1,5 +1,5 @@
 import { leaseId } from "../../policy/ids.ts";
-import type { ReadyLevel } from "../../policy/lanes.ts";
+import type { ReadyLevel } from "../../policy/lane-parents.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { STATUS_CODE } from "../../policy/status.ts";
 import type { Claimer } from "./claimers.ts";
@@ -48,7 +48,7 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
     until: now + leaseMs,
     length: leaseMs,
   };
-  core.lanes.remove(core.laneOf(row), row.priority, row.id);
+  core.lanes.take(1, undefined, `pull:${row.type}`);
   changeTask(core.store, row, "lease", "pending", "running", {});
   core.moved("pending", "running");
   core.touch().totals.started += 1;
@@ -78,9 +78,8 @@ function best(core: Core, now: number): Candidate | undefined {
 function headOf(core: Core, types: readonly string[]): { priority: number; id: number } | undefined {
   let head: { priority: number; id: number } | undefined;
   for (const type of types) {
-    const level = core.lanes.levelsOfKind(`pull:${type}`, "pull")[0];
-    if (level && (!head || isBefore({ priority: level.priority, id: level.oldest }, head)))
-      head = { priority: level.priority, id: level.oldest };
+    const next = core.lanes.peek(`pull:${type}`);
+    if (next && (!head || isBefore(next, head))) head = next;
   }
   return head;
 }
@@ -105,7 +104,7 @@ export function claimable(core: Core): ReadyLevel[] {
     for (const type of request.types) types.add(type);
   }
   const levels = [...types]
-    .flatMap((type) => core.lanes.levelsOfKind(`pull:${type}`, "pull"))
+    .flatMap((type) => core.lanes.sizeByGroupAndPriority(`pull:${type}`))
     .sort((one, other) => one.priority - other.priority);
   return levels.flatMap((level) => {
     const count = Math.min(level.count, left);

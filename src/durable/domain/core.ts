@@ -238,15 +238,15 @@ export class Core {
   }
 
   /**
-   * The lane of a task: by its group and fair key; and by its type, for a pull type, held since the runner never gets it,
+   * The lane of a task: by its group and fair key; and by its type, for a pull type, which the runner never gets,
    * and while it is not registered, held until a deploy brings it back. The plain one where nothing sets it apart.
    */
   laneOf({ type, grp = null, fair = null }: { type: string; grp?: string | null; fair?: string | null }): string {
     const definition = this.definition?.types.get(type);
     if (definition && !definition.pull) return laneName("", grp, fair);
-    const lane = laneName(definition ? `pull:${type}` : `type:${type}`, grp, fair);
-    this.lanes.hold(lane, definition ? "pull" : "unregistered");
-    return lane;
+    if (definition) return laneName(`pull:${type}`, grp, fair);
+    this.lanes.holdKind(`type:${type}`, "unregistered");
+    return laneName(`type:${type}`, grp, fair);
   }
 
   private finish(): void {
