@@ -3,7 +3,7 @@ export type { CronMill, Mill, MillOptions } from "./mill.ts";
 export { defineDomain } from "./domains/define.ts";
 export type { Domain, DomainStarter, ScheduleOptions } from "./domains/define.ts";
 export type { MillApp } from "./domains/app.ts";
-export type { Context, Log } from "./domains/context.ts";
+export type { Context, ExecutionHandle, Log } from "./domains/context.ts";
 export type { Defaults, History } from "./domains/definition.ts";
 export type { ClaimOptions, FailOptions, RenewOptions } from "./domains/claim-options.ts";
 export type {

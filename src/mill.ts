@@ -1,3 +1,4 @@
+import type { AgingOptions } from "./policy/aging.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { localHandle } from "./client/local.ts";
 import { localMill } from "./client/local-mill.ts";
@@ -38,6 +39,8 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env> = {
   maxConcurrency?: number;
   /** For every domain and type that does not say otherwise. */
   defaults?: Defaults;
+  /** How waiting tasks grow more urgent; default: they do not. With `{}`: after 5 minutes by 1 a minute, up to `high`. */
+  aging?: AgingOptions;
   /**
    * Functions for the platform's cron triggers, keyed by the very text under `[triggers] crons` in `wrangler.toml`.
    * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.

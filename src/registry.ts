@@ -3,6 +3,7 @@ import { optionProblems } from "./domains/options.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
+import { type AgingOptions, type AgingPolicy, parseAging } from "./policy/aging.ts";
 import { DEPENDENCY_POLICIES } from "./policy/dependencies.ts";
 import { parseOnDuplicate } from "./policy/duplicates.ts";
 import { parseDuration } from "./policy/duration.ts";
@@ -18,6 +19,7 @@ export interface RegistryOptions {
   app?: ((env: never) => unknown) | undefined;
   maxConcurrency?: number | undefined;
   defaults?: Defaults | undefined;
+  aging?: AgingOptions | undefined;
   crons?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -47,6 +49,7 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
     app: given.app,
     maxConcurrency: given.maxConcurrency ?? MAX_CONCURRENCY,
     defaults: given.defaults ?? {},
+    ...(given.aging === undefined ? {} : { aging: readAging(given.aging, problems) }),
   };
   for (const domain of registry.domains.values()) problems.push(...domainProblems(domain));
   // Payloads of schedules go through schemas and defaults, which must be right themselves first.
@@ -59,6 +62,18 @@ function everything(problems: readonly string[]): MillraceError {
   const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
   const code = problems.every((problem) => problem.includes("not_implemented")) ? "not_implemented" : "invalid_request";
   return fail(code, `createMill found ${count}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`, { problems: [...problems] });
+}
+
+function readAging(aging: unknown, problems: string[]): AgingPolicy | undefined {
+  try {
+    return parseAging(aging);
+  } catch (error) {
+    if (!MillraceError.is(error)) throw error;
+    problems.push(
+      ...(error.facts.issues as { path: string; message: string }[]).map(({ path, message }) => `createMill: ${path} ${message}.`),
+    );
+    return undefined;
+  }
 }
 
 function collect(domains: unknown, problems: string[]): ReadonlyMap<string, DomainDefinition> {
@@ -106,7 +121,8 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
     problems.push(`${where}: result must be a Standard Schema, such as z.object({ … }).`);
   if (type.pull === true) problems.push(...pullProblems(where, type));
   else if (typeof type.execute !== "function") problems.push(`${where}: execute must be a function (or pull: true, for pull workers).`);
-  for (const name of ["key", "label", "tags", "onCancel"] as const) {
+  if (type.finalize !== undefined && typeof type.finalize !== "function") problems.push(`${where}: finalize must be a function.`);
+  for (const name of ["key", "label", "tags", "fairKey", "onCancel"] as const) {
     if (type[name] !== undefined && typeof type[name] !== "function") problems.push(`${where}: ${name} must be a function of the payload.`);
   }
   for (const name of ["submittable", "keep", "pull"] as const) {
@@ -121,7 +137,7 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
 
 function pullProblems(where: string, type: TypeDefinition): string[] {
   const problems: string[] = [];
-  for (const name of ["execute", "onCancel"] as const)
+  for (const name of ["execute", "finalize", "onCancel"] as const)
     if (type[name] !== undefined) problems.push(`${where}: a pull type has no ${name}; its workers do it.`);
   if (type.defaults.timeout !== undefined) problems.push(`${where}: a pull type has no timeout; the lease of each claim is it.`);
   return problems;
@@ -137,7 +153,7 @@ function isSchema(schema: unknown): boolean {
 function defaultsProblems(where: string, defaults: Defaults | undefined): string[] {
   if (defaults === undefined) return [];
   if (typeof defaults !== "object" || defaults === null) return [`${where}: defaults must be an object.`];
-  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, tags, group } = defaults;
+  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast, tags, group } = defaults;
   const problems = optionProblems("defaults", where, defaults);
   const check = (action: () => unknown) => problems.push(...problemOf(where, action));
   if (priority !== undefined) check(() => parsePriority(priority));
@@ -151,6 +167,7 @@ function defaultsProblems(where: string, defaults: Defaults | undefined): string
     problems.push(`${where}: ttlFrom must be "submit" or "firstAttempt".`);
   if (onDependencyFailure !== undefined && !DEPENDENCY_POLICIES.includes(onDependencyFailure))
     problems.push(`${where}: onDependencyFailure must be ${DEPENDENCY_POLICIES.join(", ")}.`);
+  if (failFast !== undefined && typeof failFast !== "boolean") problems.push(`${where}: failFast must be true or false.`);
   return problems;
 }
 

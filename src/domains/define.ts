@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { MillApp } from "./app.ts";
 import type { DomainDefinition, Defaults, History, ScheduleDefinition, ScheduleSpec, TypeDefinition } from "./definition.ts";
 import type { FiringOptions, Recurrence, ScheduleTaskOptions } from "./handle.ts";
-import { type DomainOptions, optionProblems, type PullOptions, type TaskOptions } from "./options.ts";
+import { type DomainOptions, type FinalizedOptions, optionProblems, type PullOptions, type TaskOptions } from "./options.ts";
 import type { DomainLike, InputOf, Jsonified, TaskType, TypeName } from "./shape.ts";
 import type { Json } from "./task.ts";
 
@@ -46,10 +46,44 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
     Result extends StandardSchemaV1 = StandardSchemaV1<unknown, unknown>,
   >(
     type: Type extends TypeName<Types> ? `There is a type "${Type}" already` : Type,
-    options: TaskOptions<Payload, Result, Returned, State, App, Env>,
+    options: TaskOptions<Payload, Result, Returned, State, App, Env, Name, Types>,
   ): Domain<
     Name,
     // An intersection: flattening it at every step would nest, and TypeScript gives up at about fifty levels.
+    Types & {
+      [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>>;
+    },
+    State,
+    App,
+    Env
+  >;
+
+  /**
+   * Adds a type that ends with `finalize`, after all its children have ended: what that returns is the result.
+   *
+   * @example
+   * ```ts
+   * .task("album", {
+   *   payload: z.object({ objects: z.array(z.string()) }),
+   *   async execute({ objects }, ctx) {
+   *     await ctx.spawnAll(objects.map((object) => ({ type: "resize" as const, payload: { object, width: 320 } })));
+   *     return { count: objects.length };
+   *   },
+   *   finalize: (_payload, memo, ctx) => ({ made: ctx.children.length, of: memo.count }),
+   * })
+   * ```
+   */
+  task<
+    const Type extends string,
+    Payload extends StandardSchemaV1,
+    Memo,
+    Returned extends StandardSchemaV1.InferInput<Result>,
+    Result extends StandardSchemaV1 = StandardSchemaV1<unknown, unknown>,
+  >(
+    type: Type extends TypeName<Types> ? `There is a type "${Type}" already` : Type,
+    options: FinalizedOptions<Payload, Result, Memo, Returned, State, App, Env, Name, Types>,
+  ): Domain<
+    Name,
     Types & {
       [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>>;
     },
@@ -188,13 +222,14 @@ class Definition implements Parts {
 
 function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
   const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
-  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, group } = options;
+  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast, group } = options;
   return {
     name,
     payload: options.payload,
     result: options.result,
     key: options.key,
     label: options.label,
+    fairKey: options.fairKey,
     tags: typeof tags === "object" ? () => tags : tags,
     defaults: {
       ...(priority === undefined ? {} : { priority }),
@@ -204,6 +239,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
       ...(ttlFrom === undefined ? {} : { ttlFrom }),
       ...(onDuplicate === undefined ? {} : { onDuplicate }),
       ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
+      ...(failFast === undefined ? {} : { failFast }),
       ...(group === undefined ? {} : { group }),
     },
     submittable: options.submittable ?? true,
@@ -211,6 +247,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
     keep: options.keep ?? true,
     pull: (given.pull as boolean | undefined) ?? false,
     execute: options.execute,
+    finalize: options.finalize as TypeDefinition["finalize"],
     onCancel: options.onCancel,
   };
 }

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { AgingPolicy } from "../policy/aging.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
@@ -23,6 +24,8 @@ export interface Defaults {
   group?: string | null;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
   onDependencyFailure?: DependencyPolicy;
+  /** Whether the first failed child fails its parent and cancels the other children; default true. */
+  failFast?: boolean;
 }
 
 /** How many finished tasks a domain keeps, and for how long. */
@@ -42,6 +45,7 @@ export interface TypeDefinition {
   readonly key: ((payload: never) => string | null) | undefined;
   readonly label: ((payload: never) => string) | undefined;
   readonly tags: ((payload: never) => Record<string, string>) | undefined;
+  readonly fairKey: ((payload: never) => string | null) | undefined;
   readonly defaults: Defaults;
   readonly submittable: boolean;
   readonly redact: readonly string[];
@@ -51,6 +55,8 @@ export interface TypeDefinition {
   readonly pull: boolean;
   // Erased on purpose: the typed signatures live in define.ts.
   readonly execute: ((payload: never, ctx: never) => unknown) | undefined;
+  /** After all children have ended, with what `execute` returned. */
+  readonly finalize?: ((payload: never, memo: never, ctx: never) => unknown) | undefined;
   readonly onCancel: ((payload: never, ctx: never) => unknown) | undefined;
 }
 
@@ -89,4 +95,6 @@ export interface Registry {
   /** The global cap; default 16. */
   readonly maxConcurrency: number;
   readonly defaults: Defaults;
+  /** How waiting tasks grow more urgent; absent: they do not. */
+  readonly aging?: AgingPolicy | undefined;
 }

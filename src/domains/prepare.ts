@@ -4,17 +4,19 @@ import { type ErrorCode, fail, MillraceError } from "../policy/errors.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
 import { LIMITS } from "../policy/limits.ts";
 import { cutUtf8, utf8Bytes } from "../policy/text.ts";
+import { nameChild, parentOf } from "./child.ts";
 import { type ResolvedDefaults, resolveDefaults } from "./defaults.ts";
 import type { DomainDefinition, Registry, TypeDefinition } from "./definition.ts";
 import { findType } from "./find.ts";
 import { toJson } from "./json.ts";
-import { applyOptions, checkOptionNames, type GivenOptions, readKey, readLabel, settleStrategy } from "./submit-options.ts";
+import { applyOptions, checkOptionNames, type GivenOptions, readFairKey, readKey, readLabel, settleStrategy } from "./submit-options.ts";
 import { checkTags, isClean } from "./tags.ts";
 import { type Issue, validate } from "./validate.ts";
 
 /** What a type's submits have in common, worked out once. */
 interface Plan {
   registry: Registry;
+  domain: string;
   type: TypeDefinition;
   /** For messages: `media::resize`. */
   title: string;
@@ -111,6 +113,7 @@ const FAILURES_MAX = 100;
 function finish(items: (SubmitItem | undefined)[], failures: Failure[]): SubmitItem[] {
   if (failures.length > 0) throw batchError(failures, items.length);
   const ready = items as SubmitItem[];
+  parentOf(ready);
   let length = 0;
   for (const item of ready) length += item.payload.length;
   if (length * 3 > LIMITS.batchBytesMax) {
@@ -150,7 +153,13 @@ function planOf(registry: Registry, domain: DomainDefinition, typeName: unknown)
   const type = findType(domain, typeName);
   const known = plans.get(type);
   if (known?.registry === registry) return known;
-  const plan = { registry, type, title: `${domain.name}::${type.name}`, defaults: resolveDefaults(registry, domain, type) };
+  const plan = {
+    registry,
+    domain: domain.name,
+    type,
+    title: `${domain.name}::${type.name}`,
+    defaults: resolveDefaults(registry, domain, type),
+  };
   plans.set(type, plan);
   return plan;
 }
@@ -207,7 +216,9 @@ function complete(plan: Plan, item: SubmitItem, input: unknown, output: unknown,
   const label = options.label === undefined ? ownLabel(plan, output) : readLabel(options.label);
   if (label !== undefined && label !== "") item.label = label;
   applyTags(plan, item, output, options.tags);
-  return item;
+  const fair = ask(plan, "fairKey", output);
+  if (fair !== undefined && fair !== null) item.fair = readFairKey(fair, `What the fairKey function of ${plan.title} returns`);
+  return item.parent === undefined ? item : nameChild(item.parent, plan.domain, item);
 }
 
 /** A label that a definition makes out of a payload is cut, not refused: it is for people. */
@@ -228,7 +239,7 @@ function applyTags(plan: Plan, item: SubmitItem, output: unknown, called: unknow
 }
 
 /** Runs a function of the definition; `undefined` where there is none. */
-function ask(plan: Plan, name: "key" | "label" | "tags", output: unknown): unknown {
+function ask(plan: Plan, name: "key" | "label" | "tags" | "fairKey", output: unknown): unknown {
   const own = plan.type[name] as ((payload: unknown) => unknown) | undefined;
   if (own === undefined) return undefined;
   try {
@@ -244,6 +255,6 @@ function ask(plan: Plan, name: "key" | "label" | "tags", output: unknown): unkno
   }
   throw fail(
     "invalid_request",
-    `The ${name} function of ${plan.title} returned undefined; it must return a value${name === "key" ? ", or null for no duplicate check" : ""}.`,
+    `The ${name} function of ${plan.title} returned undefined; it must return a value${name === "key" ? ", or null for no duplicate check" : name === "fairKey" ? ", or null for no turns" : ""}.`,
   );
 }

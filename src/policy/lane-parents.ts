@@ -1,4 +1,4 @@
-import { type Level, Node } from "./lane-tree.ts";
+import { Node } from "./lane-tree.ts";
 
 /** Ready work of one group and effective priority. */
 export interface ReadyLevel {
@@ -110,10 +110,11 @@ export class LaneParents {
     this.forgetKind(home.parent!);
   }
 
-  protected next(pull: string | undefined): Level | undefined {
-    if (pull === undefined) return this.root.next;
+  /** The order of a pull kind, or of what the runner gets; undefined: it is held, or there is none. */
+  protected orderOf(pull: string | undefined): Node | undefined {
+    if (pull === undefined) return this.root;
     const node = this.pulls.get(pull);
-    return node?.isOpen ? node.next : undefined;
+    return node?.isOpen ? node : undefined;
   }
 
   private *kinds(): Generator<Node> {

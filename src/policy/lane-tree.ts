@@ -1,15 +1,14 @@
 import { Heap, type Heaped } from "./heap.ts";
 import type { Intervals } from "./intervals.ts";
 
-/** The places of a level or a node in its parent's heaps: by order where it takes no turns; else by order, and by turn. */
-export const PLAIN = 0;
-export const FAIR = 1;
-export const TURN = 2;
-export const SLOTS = [PLAIN, FAIR, TURN] as const;
-export type Slot = (typeof SLOTS)[number];
+/** The place of a level or a node in its parent's heaps: by order, or by turn where it has a fair key. */
+const PLAIN = 0;
+const TURN = 1;
+const SLOTS = [PLAIN, TURN] as const;
+type Slot = (typeof SLOTS)[number];
 /** A level's places in the heaps over all levels. */
-export const OLDEST = 3;
-export const CHANGE = 4;
+export const OLDEST = 2;
+export const CHANGE = 3;
 
 /** What a lane is: its tasks are held together, and share a fair key. */
 export interface Lane {
@@ -25,7 +24,7 @@ export class Level implements Heaped {
   readonly lane: Lane;
   readonly priority: number;
   readonly ids: Intervals;
-  readonly places = [-1, -1, -1, -1, -1];
+  readonly places = [-1, -1, -1, -1];
   head = Infinity;
   /** The effective priority of its head, and when that changes (epoch ms). */
   rank: number;
@@ -56,7 +55,7 @@ export class Level implements Heaped {
 }
 
 /** Whether one is served before the other, by effective priority, then id. */
-export const inOrder = (one: Level, other: Level): boolean => one.rank < other.rank || (one.rank === other.rank && one.head < other.head);
+const inOrder = (one: Level, other: Level): boolean => one.rank < other.rank || (one.rank === other.rank && one.head < other.head);
 const inTurn = (one: Level, other: Level): boolean =>
   one.rank < other.rank || (one.rank === other.rank && (one.stamp < other.stamp || (one.stamp === other.stamp && one.head < other.head)));
 
@@ -69,13 +68,15 @@ export class Node implements Heaped {
   readonly parent: Node | undefined;
   readonly children = new Map<string, Node>();
   readonly reasons = new Set<string>();
-  readonly places = [-1, -1, -1];
+  readonly places = [-1, -1];
   /** All ids below, and those that can be reached from here. */
   total = 0;
   ready = 0;
   counted = 0;
   /** Ids that can be reached by effective priority; of groups alone. */
   readonly byRank = new Map<number, number>();
+  /** When what has no fair key had its turn last, by effective priority; of the uppermost alone. */
+  readonly turns = new Map<number, number>();
   private readonly heaps = SLOTS.map(
     (slot) => new Heap<Node | Level>(slot, (one, other) => (slot === TURN ? inTurn : inOrder)(one.best(slot)!, other.best(slot)!)),
   );
@@ -94,16 +95,24 @@ export class Node implements Heaped {
     return this.heaps[slot]!.top?.best(slot);
   }
 
-  /** The level that is served next. Fair keys stand where their lowest id does; whose turn it is takes that place. */
+  /** The level that is served next. What has no fair key takes its turn among them as one. */
   get next(): Level | undefined {
     const plain = this.best(PLAIN);
-    const fair = this.best(FAIR);
-    return fair && (!plain || inOrder(fair, plain)) ? this.best(TURN) : plain;
+    const fair = this.best(TURN);
+    if (!plain || !fair || plain.rank !== fair.rank) return !fair || (plain && plain.rank < fair.rank) ? plain : fair;
+    const turn = this.turns.get(plain.rank);
+    return (turn === undefined ? plain.head < fair.head : turn < fair.stamp) ? plain : fair;
+  }
+
+  /** Whether the best of both kinds are equally urgent, so that they take turns. */
+  get takesTurns(): boolean {
+    const fair = this.best(TURN);
+    return fair !== undefined && fair.rank === this.best(PLAIN)?.rank;
   }
 
   /** The levels that can be reached, in no order; of groups alone. */
   *levels(): Generator<Level> {
-    for (const slot of [PLAIN, FAIR] as const) yield* this.heaps[slot]!.all() as Iterable<Level>;
+    for (const slot of SLOTS) yield* this.heaps[slot]!.all() as Iterable<Level>;
   }
 
   /** A child has changed: its place, what it counts for, and what that means above. */

@@ -5,6 +5,7 @@ import { Intervals } from "./intervals.ts";
 import { laneParts } from "./lane-name.ts";
 import { LaneParents } from "./lane-parents.ts";
 import { CHANGE, type Lane, Level, type Node, OLDEST } from "./lane-tree.ts";
+import { FINALIZE_LEVEL } from "./priority.ts";
 
 /** Consecutive ids of one lane and priority level: `first`, `first + 1`, …, `count` of them. */
 export interface Pick {
@@ -12,8 +13,9 @@ export interface Pick {
   priority: number;
   first: number;
   count: number;
-  /** Whose turn it was, of a fair key: what is put back has it again. */
+  /** Whose turn it was, among fair keys: what is put back has it again. */
   stamp?: number;
+  pull?: string | undefined;
 }
 
 /** How tasks grow more urgent, and when a task was submitted, less the time that its group's tasks were held since. */
@@ -25,7 +27,8 @@ export interface Aging {
 /**
  * The ready order of a domain in memory: which pending task comes next. Per lane and priority level the ids as intervals;
  * lanes by kind and group, each of which can be set aside whole, so that whatever waits in it costs nothing and hides nobody.
- * The order is by effective priority, then id; fair keys take turns for the places of their lowest ids. Pure: it knows
+ * The order is by effective priority, then id; fair keys take turns among what is equally
+ * urgent, and all that has none takes turns with them as one. Pure: it knows
  * nothing of rows, change it only after the commit. An id may wait in one place only: to move it, remove it there first.
  *
  * With n levels in use and m intervals in a level: taking a run of consecutive ids is O(log n), adding at a level's end
@@ -36,6 +39,8 @@ export class Lanes extends LaneParents {
   private readonly keys = new Map<string, Set<Lane>>();
   private readonly oldest = new Heap<Level>(OLDEST, (one, other) => one.head < other.head);
   private readonly changes = new Heap<Level>(CHANGE, (one, other) => one.changesAt < other.changesAt);
+  /** What the caller last made the places by, for it to compare. */
+  agedBy = "";
   private aging: Aging | undefined;
   private now = 0;
   private floor = 256;
@@ -55,7 +60,7 @@ export class Lanes extends LaneParents {
   /** Adds the ids `first` to `last`, anywhere in the order; those already there stay. Answers how many were new. */
   add(lane: string, priority: number, first: number, last = first): number {
     invariant(Number.isSafeInteger(first) && Number.isSafeInteger(last) && 0 < first && first <= last, `no ids: ${first} to ${last}`);
-    invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, `no priority: ${priority}`);
+    invariant(Number.isInteger(priority) && priority >= FINALIZE_LEVEL && priority <= 255, `no priority: ${priority}`);
     const home = this.lanes.get(lane) ?? this.open(lane);
     let level = home.levels.get(priority);
     if (!level) home.levels.set(priority, (level = new Level(home, priority, new Intervals(), priority < this.floor)));
@@ -75,7 +80,7 @@ export class Lanes extends LaneParents {
 
   /** The next id of what the runner gets, or of a pull kind, with its effective priority; not removed. Undefined when nothing is ready. */
   peek(pull?: string): { lane: string; group: string | null; priority: number; id: number } | undefined {
-    const level = this.next(pull);
+    const level = this.orderOf(pull)?.next;
     return level && { lane: level.lane.name, group: level.lane.home.name || null, priority: level.rank, id: level.head };
   }
 
@@ -87,16 +92,19 @@ export class Lanes extends LaneParents {
    */
   take(count: number, group?: string | null, pull?: string): Pick[] {
     const picks: Pick[] = [];
+    const order = this.orderOf(pull);
     let left = count;
     let only = group === null ? "" : group;
-    for (let level = this.next(pull); level && left > 0; level = this.next(pull)) {
-      const { lane, priority, rank, head, stamp } = level;
+    for (let level = order?.next; order && level && left > 0; level = order.next) {
+      const { lane, priority, head, rank } = level;
       if (lane.home.name !== (only ??= lane.home.name)) break;
-      const taken = lane.fair !== null ? 1 : this.alike(level, left);
-      picks.push({ lane: lane.name, priority, first: head, count: taken, ...(lane.fair === null ? {} : { stamp }) });
+      const takesTurns = lane.fair !== null || order.takesTurns;
+      const taken = takesTurns ? 1 : this.alike(level, left);
+      const stamp = lane.fair === null ? order.turns.get(rank) : level.stamp;
+      picks.push({ lane: lane.name, priority, first: head, count: taken, ...(takesTurns ? { stamp: stamp ?? 0, pull } : {}) });
       level.ids.shift(taken);
       this.changed(level, -taken);
-      if (lane.fair !== null) this.passTurn(lane.fair, rank);
+      if (takesTurns) this.passTurn(order, lane.fair, rank, (this.turn += 1));
       left -= taken;
     }
     return picks;
@@ -104,11 +112,10 @@ export class Lanes extends LaneParents {
 
   /** Puts taken ids back, as if they had never been taken. */
   putBack(picks: Iterable<Pick>): void {
-    for (const { lane, priority, first, count, stamp } of picks) {
+    for (const { lane, priority, first, count, stamp, pull } of picks) {
       this.add(lane, priority, first, first + count - 1);
-      const level = stamp === undefined ? undefined : this.lanes.get(lane)?.levels.get(priority);
-      if (!level) continue;
-      for (const other of this.ofKey(level.lane.fair!, level.rank)) this.setStamp(other, stamp!);
+      const level = this.lanes.get(lane)!.levels.get(priority)!;
+      if (stamp !== undefined) this.passTurn(this.orderOf(pull), level.lane.fair, level.rank, stamp);
     }
   }
 
@@ -214,10 +221,10 @@ export class Lanes extends LaneParents {
     return (this.turn += 1);
   }
 
-  /** Its key was served: all of it that is equally urgent goes to the end. */
-  private passTurn(fair: string, rank: number): void {
-    const stamp = (this.turn += 1);
-    for (const other of this.ofKey(fair, rank)) this.setStamp(other, stamp);
+  /** Its key was served: all of it that is equally urgent has its next turn at `stamp`. */
+  private passTurn(order: Node | undefined, fair: string | null, rank: number, stamp: number): void {
+    if (fair === null) order?.turns.set(rank, stamp);
+    else for (const other of this.ofKey(fair, rank)) this.setStamp(other, stamp);
   }
 
   private setStamp(level: Level, stamp: number): void {

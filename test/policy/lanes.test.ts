@@ -23,6 +23,7 @@ class Model {
   now = 0;
   /** When each fair key of a rank was served last, or came. */
   turns = new Map<string, number>();
+  plainTurns = new Map<number, number>();
   private turn = 0;
 
   rank = ({ priority, id }: Entry): number => (this.policy ? effectivePriority(priority, this.now - bornAt(id), this.policy) : priority);
@@ -63,9 +64,15 @@ class Model {
       .filter((entry) => this.isReady(entry))
       .sort(this.inOrder);
     const [first] = heads;
-    if (!first || laneParts(first.lane).fair === null) return first;
-    const rivals = heads.filter((entry) => laneParts(entry.lane).fair !== null && this.rank(entry) === this.rank(first));
-    return rivals.sort((one, other) => this.turns.get(this.turnOf(one))! - this.turns.get(this.turnOf(other))! || one.id - other.id)[0];
+    if (!first) return undefined;
+    const rivals = heads.filter((entry) => this.rank(entry) === this.rank(first));
+    const keyed = rivals.filter((entry) => laneParts(entry.lane).fair !== null);
+    const turn = (entry: Entry) => this.turns.get(this.turnOf(entry))!;
+    const [fair] = keyed.sort((one, other) => turn(one) - turn(other) || one.id - other.id);
+    const plain = rivals.find((entry) => laneParts(entry.lane).fair === null);
+    if (!plain || !fair) return plain ?? fair;
+    const plainTurn = this.plainTurns.get(this.rank(plain));
+    return (plainTurn === undefined ? plain.id < fair.id : plainTurn < turn(fair)) ? plain : fair;
   }
 
   take(count: number, group?: string): Entry[] {
@@ -75,9 +82,14 @@ class Model {
       const { lane } = next;
       if (laneParts(lane).group !== (only ??= laneParts(lane).group)) break;
       const key = this.turnOf(next);
+      const rank = this.rank(next);
+      const takesTurns = this.entries.some(
+        (entry) => this.isReady(entry) && this.heads().includes(entry) && laneParts(entry.lane).fair !== null && this.rank(entry) === rank,
+      );
       taken.push(next);
       this.drop((entry) => entry === next);
       if (laneParts(lane).fair !== null) this.turns.set(key, (this.turn += 1));
+      else if (takesTurns) this.plainTurns.set(rank, (this.turn += 1));
       this.settle();
     }
     return taken;
@@ -373,7 +385,7 @@ test("what cannot be an id or a priority breaks an invariant and changes nothing
     [0, 5, 4],
     [0, 1, Infinity],
     [256, 1, 1],
-    [-1, 1, 1],
+    [-2, 1, 1],
     [0.5, 1, 1],
   ] as const) {
     expect(() => lanes.add("x", priority, first, last)).toThrow(/Invariant broken/);

@@ -59,6 +59,7 @@ export class Workload {
     replaced: () => this.replaced(),
     graph: () => this.graph(),
     leased: () => this.leased(),
+    families: () => this.families(),
     across: () => this.across(),
   };
 
@@ -257,6 +258,47 @@ export class Workload {
     await survive(() => workQ.task("play", waiting).cancel());
     await survive(() => workQ.task("play", failing).runNow());
     await this.time.until("the failure", async () => (await this.status(failing)) === "failed");
+  }
+
+  /** Parents and children: one that ends well, one that fails by a child, one that is cancelled; no parent is left waiting. */
+  private async families(): Promise<void> {
+    const child = (script: object = {}, options: object = {}) => ({
+      payload: { name: `${this.name} child`, ...script },
+      options: { key: null, ...options },
+    });
+    const parent = (name: string, more: object) => ({ type: "parent", payload: { name: `${this.name} ${name}`, ...more } });
+    const sibling = { type: "lone", payload: { name: `${this.name} sister`, siblings: true, children: [child()] } };
+    await this.parent({}, "completed");
+    await this.parent({ children: [child({ do: "flaky", times: 1 }), sibling, parent("branch", { children: [child()] })] }, "completed");
+    await this.parent({ children: [child(), child({ do: "permanent" })] }, "completed", { failFast: false });
+    await this.parent({ together: true, children: [child({ do: "hold", name: "never" }), child({ do: "permanent" })] }, "failed");
+    const doomed = await this.parent({ children: [parent("doomed", { children: [child({}, { delay: "1d" })] })] }, "cancelled");
+    await this.time.until("its wait", async () => (await this.status(doomed)) === "waiting");
+    await survive(() => workQ.task("play", doomed).cancel());
+    for (const { id } of [...this.parents]) await this.census(id);
+  }
+
+  private readonly parents: Promised[] = [];
+
+  private async parent(family: object, end: string, options: object = {}): Promise<string> {
+    const key = `${this.name} ${(serial += 1)}`;
+    const payload = { name: key, ...family };
+    const { id } = (await survive(() => workQ.submit("parent", payload as never, { ...options, idempotencyKey: key } as never)))!;
+    this.promised.push({ id, end });
+    this.parents.push({ id, end });
+    return id;
+  }
+
+  /** Its children count as promised, too, once it has ended; how they must end, their parent's end tells. */
+  private async census(id: string): Promise<void> {
+    const over = async (one: string) =>
+      (await survive((): Promise<{ finishedAt: string | null }> => workQ.task("play", one).get()))?.finishedAt !== null;
+    await this.time.until(`the end of ${id}`, () => over(id), 20_000);
+    for (const { id: child } of (await survive(() => workQ.list({ parent: id })))?.items ?? []) {
+      await this.time.until(`the end of ${child}`, () => over(child), 20_000);
+      this.promised.push({ id: child, end: await this.status(child) });
+      await this.census(child);
+    }
   }
 
   /** Tasks that wait for some of another domain, while messages between them are lost. */

@@ -5,10 +5,13 @@ import { toRanges } from "../../policy/ranges.ts";
 import type { RetryPolicy } from "../../policy/retry.ts";
 import type { RunTask } from "../protocol.ts";
 import { scheduleId } from "../../policy/ids.ts";
+import { age } from "./age.ts";
 import { lend } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { handOver } from "./handover.ts";
+import { handOverChildren } from "./offspring.ts";
+import { FAMILY } from "./order.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
 import { Run } from "./run.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
@@ -19,7 +22,10 @@ import { endStopped, stoppedBy } from "./stop.ts";
  */
 export function dispatch(core: Core): void {
   const now = core.clock.now();
+  // Those that have nothing left to wait for go first.
+  core.families.settle();
   if (core.pauses.stopped) return;
+  age(core, now);
   for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free -= 1) {
     if (core.claimers.size > 0 && lend(core, now)) continue;
     if (core.lanes.readySize === 0) break;
@@ -68,8 +74,7 @@ class Load {
     const isSuspect = row[12] === 1;
     const fits = !isSuspect && this.bytes + payload.length <= LIMITS.runBytesMax && sizes.admits(this.weight, type);
     const task = this.tasks.length === 0 || fits ? toRunTask(this.core, row) : undefined;
-    const bytes =
-      task === undefined ? 0 : payload.length + (task.dependencies ?? []).reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
+    const bytes = task === undefined ? 0 : bytesOf(task);
     if (task === undefined || (this.tasks.length > 0 && this.bytes + bytes > LIMITS.runBytesMax)) {
       this.isFull = true;
       return false;
@@ -82,6 +87,11 @@ class Load {
   }
 }
 
+const sum = (parts: readonly { result?: string }[] = []): number => parts.reduce((total, { result }) => total + (result?.length ?? 0), 0);
+
+const bytesOf = ({ payload, dependencies, finalize }: RunTask): number =>
+  payload.length + sum(dependencies) + (finalize ? finalize.memo.length + sum(finalize.children) : 0);
+
 /** Takes the next tasks, in order, into one run. */
 function fill(core: Core, now: number, free: number): Run | undefined {
   const share = runShare(core.lanes.readySize, free);
@@ -91,10 +101,13 @@ function fill(core: Core, now: number, free: number): Run | undefined {
     const picks = core.lanes.take(Math.min(load.room, Math.max(1, share - load.tasks.length)), group);
     // The next in order is of another group: that has a run of its own, since its slot and its tokens are counted apart.
     if (picks.length === 0) break;
+    const left: Pick[] = [];
     for (const pick of picks) {
       const taken = load.isFull ? 0 : admit(core, pick, now, load);
-      if (taken < pick.count) core.lanes.putBack([{ ...pick, first: pick.first + taken, count: pick.count - taken }]);
+      if (taken < pick.count) left.push({ ...pick, first: pick.first + taken, count: pick.count - taken });
     }
+    // The last first, so that each key has the turn again that it had.
+    core.lanes.putBack(left.toReversed());
   }
   if (load.tasks.length === 0) return undefined;
   core.lastFill = load.tasks.length;
@@ -104,9 +117,9 @@ function fill(core: Core, now: number, free: number): Run | undefined {
 /** Reads the rows of a pick and offers each in turn; answers how many left the lanes for good. */
 function admit(core: Core, pick: Pick, now: number, load: Load): number {
   for (const row of readForRun(core.store, pick.first, pick.first + pick.count - 1)) {
-    const [id, type, priority] = row;
+    const [id, type] = row;
     const lane = core.laneOf({ type, grp: row[17], fair: row[18] });
-    if (lane !== pick.lane) core.lanes.add(lane, priority, id);
+    if (lane !== pick.lane) core.lanes.add(lane, pick.priority, id);
     // Ended while it waited: it leaves the order, and the run goes on with the next.
     else if (!isOver(core, row, now) && !load.offer(row)) return id - pick.first;
     if (load.isFull) return id - pick.first + 1;
@@ -126,7 +139,10 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
 function start(core: Core, tasks: RunTask[], now: number): Run {
   const ids = tasks.map((task) => task.id);
   const run = new Run(core.clock.token(12), now, core.outside.version, ids);
-  for (const { type } of tasks) run.types.set(type, (run.types.get(type) ?? 0) + 1);
+  for (const { id, type, parent, isParent } of tasks) {
+    run.types.set(type, (run.types.get(type) ?? 0) + 1);
+    if (parent !== undefined || isParent) run.relate(id, parent, isParent === true);
+  }
   core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version };
   core.state.totals.started += 1;
   core.open(run, tasks);
@@ -135,6 +151,7 @@ function start(core: Core, tasks: RunTask[], now: number): Run {
 
 function toRunTask(core: Core, row: RunRow): RunTask {
   const [id, type, priority, payload, attempt, executions, createdAt, optionsText, key, label, tags, schedule] = row;
+  const [parent, family, memo] = [row[19], row[20], row[21]];
   const options: TaskOptions | undefined = optionsText === null ? undefined : (JSON.parse(optionsText) as TaskOptions);
   const defaults = core.defaultsOf(type)!;
   const retry: RetryPolicy = options?.retry ?? defaults.retry;
@@ -154,6 +171,9 @@ function toRunTask(core: Core, row: RunRow): RunTask {
   if (tags !== null) task.tags = JSON.parse(tags) as Record<string, string>;
   if (schedule !== null) task.schedule = scheduleId(core.name, schedule);
   if (row[17] !== null) task.group = row[17];
+  if (parent !== null) task.parent = parent;
+  if (family === FAMILY.parent) task.isParent = true;
+  if (family === FAMILY.finalizing) task.finalize = { memo: memo ?? "null", children: handOverChildren(core, id, options?.life ?? 0) };
   if (options?.dependsOn) task.dependencies = handOver(core, options.dependsOn);
   return task;
 }

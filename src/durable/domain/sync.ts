@@ -1,5 +1,6 @@
 import { COORDINATION, type CoordinatorApi, type Demand, type Grant } from "../../policy/coordination/protocol.ts";
 import { point } from "../point.ts";
+import { age } from "./age.ts";
 import { claimable } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
@@ -106,12 +107,13 @@ export class Syncer {
   private wanting(now: number): Demand[] {
     const { core } = this;
     if (core.pauses.stopped || (core.lanes.readySize === 0 && core.claimers.size === 0)) return [];
+    age(core, now);
     const levels = [...core.lanes.sizeByGroupAndPriority(), ...claimable(core)].sort((one, other) => one.priority - other.priority);
     let free = core.holder.free(now);
     return levels.flatMap(({ priority, count, oldest }) => {
       const beyond = Math.max(0, Math.min(count, 1_000) - free);
       free = Math.max(0, free - count);
-      return beyond > 0 ? [{ group: null, priority, count: beyond, oldestMs: this.age(oldest, now) }] : [];
+      return beyond > 0 ? [{ group: null, priority: Math.max(0, priority), count: beyond, oldestMs: this.age(oldest, now) }] : [];
     });
   }
 

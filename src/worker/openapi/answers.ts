@@ -125,7 +125,7 @@ const domain = z.strictObject({
 
 const graph = z.strictObject({
   nodes: z.array(z.strictObject({ id: text, type: text, label: name, status })),
-  edges: z.array(z.strictObject({ from: text, to: text, kind: z.literal("depends") })),
+  edges: z.array(z.strictObject({ from: text, to: text, kind: z.enum(["depends", "child"]) })),
   truncated: z.optional(z.literal(true)),
 });
 

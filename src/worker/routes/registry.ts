@@ -27,12 +27,21 @@ function domainView(registry: Registry, domain: DomainDefinition) {
 }
 
 function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefinition) {
-  const { priority, retry, timeoutMs, ttlMs, ttlFrom, onDuplicate = "skip", onDependencyFailure } = resolveDefaults(registry, domain, type);
+  const {
+    priority,
+    retry,
+    timeoutMs,
+    ttlMs,
+    ttlFrom,
+    onDuplicate = "skip",
+    onDependencyFailure,
+    failFast,
+  } = resolveDefaults(registry, domain, type);
   return {
     name: type.name,
     payloadSchema: jsonSchema(type.payload, "input"),
     resultSchema: type.result ? jsonSchema(type.result, "output") : null,
-    defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate, onDependencyFailure },
+    defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate, onDependencyFailure, failFast },
     submittable: type.submittable,
     singleton: false,
     pull: type.pull,
@@ -50,6 +59,7 @@ function givenDefaults({
   onDuplicate,
   tags,
   onDependencyFailure,
+  failFast,
 }: Defaults): Record<string, unknown> {
   return {
     ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
@@ -60,6 +70,7 @@ function givenDefaults({
     ...(onDuplicate === undefined ? {} : { onDuplicate: parseOnDuplicate(onDuplicate) ?? "skip" }),
     ...(tags === undefined ? {} : { tags }),
     ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
+    ...(failFast === undefined ? {} : { failFast }),
   };
 }
 
