@@ -1,12 +1,17 @@
+import type { AuditApi } from "../policy/audit.ts";
+import type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
+import type { DomainSnapshot, Drained } from "./snapshots.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
-import type { Graph, Outcome, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
 import type { ProgressReport } from "./run-protocol.ts";
 
 export type * from "./run-protocol.ts";
+
+export type { DomainSnapshot, Drained } from "./snapshots.ts";
 
 // ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -99,28 +104,6 @@ export interface TaskPage {
   next: number | null;
 }
 
-export interface DomainSnapshot {
-  name: string;
-  paused: boolean;
-  pausedBy: ("mill" | "domain")[];
-  maxConcurrency: number | null;
-  counts: Record<Status, number>;
-  totals: Record<string, number>;
-  running: { id: string; type: string; startedAt: string; attempt: number }[];
-  oldestPendingMs: number | null;
-  slots: { granted: number; using: number };
-  rates: Record<string, never>;
-  cost: {
-    rowsRead: number;
-    rowsWritten: number;
-    alarmsSet: number;
-    coordinatorCalls: number;
-    requests: number;
-    /** Per statement kind, such as `insert tasks`. */
-    statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
-  };
-}
-
 export interface ScheduleInput {
   name?: string;
   /** The task it submits; checked like a submit. */
@@ -138,7 +121,7 @@ export interface ScheduleInput {
 }
 
 /** What the Domain object answers to gateway and handles, over RPC. Ids are full ids (`media_17`). */
-export interface DomainApi {
+export interface DomainApi extends AuditApi {
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   get(id: string): Promise<Task>;
   /** Waits up to `waitMs` for the end; 429 `too_many_requests` beyond 1,000 waiters. */
@@ -149,11 +132,15 @@ export interface DomainApi {
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
   runNow(id: string): Promise<Task>;
-  /** The tasks of this domain that it depends on, and those that depend on it, near and far. */
+  /** What it depends on and what depends on it, near and far. */
   graph(id: string): Promise<Graph>;
+  /** Everything that keeps the task from running now. */
+  why(id: string): Promise<Why>;
   snapshot(): Promise<DomainSnapshot>;
   configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;
+  /** A pause that lets what runs go on for `timeoutMs`, then gives it back; answers after `waitMs` at most, and 2 s. */
+  drain(timeoutMs: number, waitMs: number): Promise<DomainSnapshot & Drained>;
   resumeDomain(): Promise<DomainSnapshot>;
   createSchedule(input: ScheduleInput): Promise<{ schedule: Schedule; created: boolean }>;
   schedules(query: { limit?: number; before?: number }): Promise<{ items: Schedule[]; next: number | null }>;
@@ -172,39 +159,6 @@ export interface DomainApi {
 }
 
 // ── pull workers ──────────────────────────────────────────────────────────────────────────────────────────
-
-export interface ClaimRequest {
-  /** Who asks, for people. */
-  worker: string;
-  /** Pull types of the domain. */
-  types: string[];
-  /** 1 to 100. */
-  max: number;
-  /** 5 s to 12 h. */
-  leaseMs: number;
-  /** At most 30 s. */
-  waitMs: number;
-}
-
-/** A task in the hands of a pull worker. */
-export interface Claim {
-  /** The lease's id: it cannot be guessed, and is the fence. */
-  lease: string;
-  /** RFC 3339; by the domain's time alone. */
-  leaseUntil: string;
-  task: Task;
-}
-
-export interface Renewal {
-  leaseUntil: string;
-  /** The task was cancelled, or its deadline has passed: stop, and settle in whatever way. */
-  cancelled: boolean;
-}
-
-/** What a pull worker says of its task. */
-export type Settlement =
-  | { kind: "complete"; result?: string }
-  | { kind: "fail"; error: TaskError; retryable: boolean; retryAfterMs?: number }
-  | { kind: "release" };
+export type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
 
 // ── objects ↔ coordinator: see policy/coordination ────────────────────────────────────────────────────────

@@ -7,8 +7,8 @@ interface Refusal {
 
 type Method = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 
-/** Makes methods of an object answer with a refusal where they throw a `MillraceError`; other errors are thrown on. */
-export function answerRefusals(prototype: object, methods: readonly string[]): void {
+/** Makes methods of an object answer with a refusal where they throw a `MillraceError`; other errors are thrown on. Answers with the prototype. */
+export function answerRefusals(prototype: object, methods: readonly string[]): object {
   const target = prototype as Record<string, Method>;
   for (const name of methods) {
     const inner = target[name]!;
@@ -21,6 +21,7 @@ export function answerRefusals(prototype: object, methods: readonly string[]): v
       }
     };
   }
+  return prototype;
 }
 
 /** What `make` answers, or its refusal as a value. */

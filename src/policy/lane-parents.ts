@@ -1,4 +1,4 @@
-import { Node } from "./lane-tree.ts";
+import { type Level, Node } from "./lane-tree.ts";
 
 /** Ready work of one group and effective priority. */
 export interface ReadyLevel {
@@ -92,6 +92,14 @@ export class LaneParents {
       else for (const group of this.groups.keys()) size += sizeIf(kind.children.get(group), isHeld);
     }
     return size;
+  }
+
+  /** Every level that `take` can reach, in no order. */
+  *reachable(): Generator<Level> {
+    for (const kind of this.root.children.values()) {
+      if (!kind.isOpen) continue;
+      for (const group of kind.children.values()) if (group.isOpen) yield* group.levels();
+    }
   }
 
   /** Where the lanes of a group of that kind belong. */

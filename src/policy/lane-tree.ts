@@ -133,11 +133,14 @@ export class Node implements Heaped {
     if (!level.isOpen) return;
     level.counted += difference;
     this.addRank(level.rank, difference);
+    this.grow(difference);
+  }
+
+  private grow(difference: number): void {
     this.ready += difference;
-    for (let node: Node = this; node.parent && node.isOpen; node = node.parent) {
-      node.counted += difference;
-      node.parent.ready += difference;
-    }
+    if (!this.parent || !this.isOpen) return;
+    this.counted += difference;
+    this.parent.grow(difference);
   }
 
   private countRank(level: Level, counts: number): void {

@@ -93,9 +93,10 @@ export class Lanes extends LaneParents {
   take(count: number, group?: string | null, pull?: string): Pick[] {
     const picks: Pick[] = [];
     const order = this.orderOf(pull);
+    if (!order) return picks;
     let left = count;
     let only = group === null ? "" : group;
-    for (let level = order?.next; order && level && left > 0; level = order.next) {
+    for (let level = order.next; level && left > 0; level = order.next) {
       const { lane, priority, head, rank } = level;
       if (lane.home.name !== (only ??= lane.home.name)) break;
       const takesTurns = lane.fair !== null || order.takesTurns;

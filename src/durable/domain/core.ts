@@ -9,6 +9,7 @@ import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
 import type { StoredStatus } from "../../policy/status.ts";
+import { writeNote } from "../audit.ts";
 import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
@@ -103,8 +104,7 @@ export class Core {
 
   /** The domain's cap: set live, else the definition's. */
   get cap(): number | null {
-    const { maxConcurrency } = this.state;
-    return maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : maxConcurrency;
+    return this.state.maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : this.state.maxConcurrency;
   }
 
   /**
@@ -118,6 +118,7 @@ export class Core {
       result = this.store.transact(() => {
         const answer = work();
         this.families.settle();
+        writeNote(this.store, this.clock.now());
         this.finish();
         point(`${name}.written`, this.name);
         return answer;
@@ -173,7 +174,7 @@ export class Core {
     delete this.touch().runs[run.id];
     this.holder.vacate();
     this.closed.push(run);
-    this.after(() => run.release());
+    this.after(() => (run.release(), this.pauses.vacated()));
   }
 
   /** A task goes to a pull worker: it takes one slot until it is settled, or its lease is over. */
@@ -189,6 +190,7 @@ export class Core {
     this.touch();
     this.leases.remove(this.store, lease);
     this.holder.vacate();
+    this.after(() => this.pauses.vacated());
   }
 
   /** Stops a claimed task: the runner is told after the commit, or when it first speaks. */
@@ -217,7 +219,7 @@ export class Core {
     this.dirty = false;
     this.claims.clear();
     for (const [id, stored] of Object.entries(this.state.runs)) {
-      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, idsOf(stored.ids));
+      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, idsOf(stored.ids), stored.group ?? null);
       this.runs.set(id, run);
       run.open.clear();
       for (const task of idsOf(stored.ids)) {
@@ -230,6 +232,7 @@ export class Core {
     for (let more = this.leases.size - leased; more > 0; more -= 1) this.holder.occupy();
     for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
     this.lanes = new Lanes();
+    this.pauses.holdGroups(this.clock.now());
     const rows = this.store
       .exec("SELECT id, priority, type, grp, fair, family FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
       .raw<[number, number, string, string | null, string | null, number | null]>();

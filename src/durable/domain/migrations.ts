@@ -151,7 +151,19 @@ ALTER TABLE \`tasks\` ADD \`memo\` text;--> statement-breakpoint
 CREATE INDEX \`tasks_parent\` ON \`tasks\` (\`parent\`,\`key_hash\`) WHERE parent IS NOT NULL;`,
   },
   {
-    name: "0006_ages",
+    name: "0006_audit",
+    sql: `CREATE TABLE \`audit\` (
+	\`id\` integer PRIMARY KEY NOT NULL,
+	\`at\` integer NOT NULL,
+	\`name\` text NOT NULL,
+	\`role\` text NOT NULL,
+	\`action\` text NOT NULL,
+	\`target\` text,
+	\`change\` text
+);`,
+  },
+  {
+    name: "0007_ages",
     sql: `ALTER TABLE \`tasks\` ADD \`paused_ms\` integer;--> statement-breakpoint
 ALTER TABLE \`tasks\` ADD \`io\` text;`,
   },

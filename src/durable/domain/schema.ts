@@ -207,6 +207,18 @@ export const schedules = sqliteTable(
   ],
 );
 
+/** Who changed what by hand, newest last; see `audit.ts`. */
+export const audit = sqliteTable("audit", {
+  id: integer().primaryKey(),
+  at: integer().notNull(),
+  name: text().notNull(),
+  role: text().notNull(),
+  action: text().notNull(),
+  target: text(),
+  /** JSON. */
+  change: text(),
+});
+
 /** Outcomes of submits with an idempotency key, kept for a day. */
 export const idempotency = sqliteTable("idempotency", {
   id: integer().primaryKey(),
