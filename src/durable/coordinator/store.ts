@@ -1,7 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import { drizzle, type DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
-import type { MarkChanges } from "../../policy/coordination/ledger.ts";
-import type { MarkRow } from "../../policy/coordination/mark.ts";
+import type { MarkChanges, MarkRow } from "../../policy/coordination/mark.ts";
 import { domains, holders, settings } from "./schema.ts";
 
 const MAX_CONCURRENCY = "maxConcurrency";
