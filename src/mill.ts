@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { localHandle } from "./client/local.ts";
+import { localMill } from "./client/local-mill.ts";
 import type { Defaults, DomainDefinition } from "./domains/definition.ts";
 import { findDomain } from "./domains/find.ts";
+import type { MillHandle } from "./domains/mill-handle.ts";
 import type { DomainHandle } from "./domains/handle.ts";
 import type { TypesOf } from "./domains/ref.ts";
 import type { DomainLike, Flat } from "./domains/shape.ts";
@@ -52,7 +54,7 @@ export interface CronMill<Domains> {
 }
 
 /** A whole mill: the Worker's handlers, the classes it must export, and the way to its domains. */
-export interface Mill<Domains> {
+export interface Mill<Domains> extends MillHandle {
   /** Export it; name it under `[[migrations]] new_sqlite_classes`. */
   readonly MillDomain: new (ctx: DurableObjectState, env: Cloudflare.Env) => DomainObject;
   /** Export it; name it under `[[migrations]] new_sqlite_classes`. */
@@ -135,6 +137,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
       if (ticked.status === "rejected") throw ticked.reason;
     },
     domain: (definition: { readonly name: string }) => domain(definition.name),
+    ...localMill(() => reachCoordinator(clock)),
   };
   return mill as unknown as Mill<DomainsOf<Domains>>;
 }

@@ -1,8 +1,10 @@
 import { systemClock } from "../clock.ts";
 import type { DomainHandle } from "../domains/handle.ts";
 import type { TaskType } from "../domains/shape.ts";
+import type { MillHandle } from "../domains/mill-handle.ts";
 import type { Json } from "../domains/task.ts";
 import { type ClientOptions, Http } from "./http.ts";
+import { httpMill } from "./http-mill.ts";
 import { httpHandle } from "./http-handle.ts";
 
 export type {
@@ -19,6 +21,7 @@ export type {
   TaskHandle,
   WaitOptions,
 } from "../domains/handle.ts";
+export type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
 export type { Json, Page, Schedule, Task, TaskError } from "../domains/task.ts";
 export { MillraceError } from "../policy/errors.ts";
 export type { ErrorCode } from "../policy/errors.ts";
@@ -33,7 +36,7 @@ export interface AnyMill {
 type DomainsIn<Mill> = Mill extends { readonly "~domains"?: infer Domains } ? NonNullable<Domains> : never;
 
 /** A mill, over HTTP. */
-export interface Client<Domains> {
+export interface Client<Domains> extends MillHandle {
   /**
    * The handle of a domain. Asks nothing yet.
    *
@@ -58,5 +61,5 @@ export interface Client<Domains> {
  */
 export function createClient<Mill extends { readonly "~domains"?: unknown } = AnyMill>(options: ClientOptions): Client<DomainsIn<Mill>> {
   const http = new Http(options, options.clock ?? systemClock);
-  return { domain: (name) => httpHandle(http, name) };
+  return { domain: (name) => httpHandle(http, name), ...httpMill(http) };
 }

@@ -41,7 +41,7 @@ const DOMAIN_WRITES = [
   "claim",
   "settleLease",
 ] as const satisfies (keyof DomainApi)[];
-const COORDINATOR_READS = ["snapshot", "sweepList"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_READS = ["snapshot", "sweepList", "pause", "resume"] as const satisfies (keyof CoordinatorApi)[];
 const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;

@@ -13,6 +13,7 @@ import { type Call, type GatewayContext, type GatewayOptions, notBuilt, type Rou
 import { claimRoutes } from "./routes/claims.ts";
 import { domainRoutes } from "./routes/domains.ts";
 import { health, healthRoutes } from "./routes/health.ts";
+import { openapiRoutes } from "./routes/openapi.ts";
 import { registryRoutes } from "./routes/registry.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -32,6 +33,7 @@ export const ROUTES: readonly Route[] = [
   ...registryRoutes,
   ...snapshotRoutes,
   ...healthRoutes,
+  ...openapiRoutes,
 ];
 
 /**
@@ -75,7 +77,18 @@ async function answer(registry: Registry, options: GatewayOptions, route: Route,
   const body = route.method === "GET" ? {} : await readBody(context.req.raw, route.body ?? emptyShape);
   const clock = options.clock ?? systemClock;
   // Owner fields are only read by routes whose path names one.
-  return route.answer({ registry, options, clock, context, identity, given, body, ...(owner as Owner), ...reach(options, owner) } as Call);
+  return route.answer({
+    registry,
+    options,
+    routes: ROUTES,
+    clock,
+    context,
+    identity,
+    given,
+    body,
+    ...(owner as Owner),
+    ...reach(options, owner),
+  } as Call);
 }
 
 type Owner = Pick<Call, "definition" | "id">;

@@ -27,6 +27,8 @@ export type GatewayContext = Context<{ Bindings: AuthEnv }>;
 export interface Call {
   registry: Registry;
   options: GatewayOptions;
+  /** All of the gateway's. */
+  routes: readonly Route[];
   clock: Clock;
   context: GatewayContext;
   identity: Identity;

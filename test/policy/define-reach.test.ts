@@ -54,7 +54,7 @@ describe("reaching an object", () => {
     [{ retryable: true }, "it broke", "domain_unreachable"],
     [{}, "Network connection lost.", "domain_unreachable"],
     [{ overloaded: true, retryable: true }, "too many requests", "overloaded"],
-  ])("%j %s is %s", async (facts, message, code) => {
+  ])("#56 %j %s is %s", async (facts, message, code) => {
     const clock = new FakeClock();
     answers = [broken(facts, message)];
     await expect(asked(clock, reachDomain("media", clock).get("media_1"))).rejects.toMatchObject({ code, facts: { retryAfterMs: 1_000 } });

@@ -97,7 +97,7 @@ describe("a cron tick", () => {
     await handle.submitAll([{ type: "t", payload: 2 }] as never);
   };
 
-  test("gives every submit a key of its own, the same when the platform repeats the tick", async () => {
+  test("[cron triggers] gives every submit a key of its own, the same when the platform repeats the tick", async () => {
     const first = await ticked("*/5 * * * *", twice);
     expect(first.map((idempotency) => idempotency?.key)).toEqual([
       "worker:ingest:cron:*/5 * * * *:60000:1",
@@ -107,7 +107,7 @@ describe("a cron tick", () => {
     expect((await ticked("*/5 * * * *", twice, 120_000))[0]).not.toEqual(first[0]);
   });
 
-  test("an own key wins; other crons and inherited names run nothing; a throw comes out", async () => {
+  test("[cron triggers] an own key wins; other crons and inherited names run nothing; a throw comes out", async () => {
     expect(await ticked("*/5 * * * *", (handle) => handle.submit("t" as never, 1 as never, { idempotencyKey: "own" }))).toMatchObject([
       { key: "worker:ingest:own" },
     ]);

@@ -61,7 +61,7 @@ describe("runTask", () => {
     });
   });
 
-  test("state is built from each call's env", async () => {
+  test("[state] state is built from each call's env", async () => {
     const urls = await Promise.all(
       ["a", "b"].map((prefix) => runTask(media, "resize", { object: "x" }, { env: { prefix }, domains: [notify] })),
     );

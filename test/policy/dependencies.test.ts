@@ -6,12 +6,15 @@ import { TERMINAL } from "../../src/policy/status.ts";
 const ENDS: readonly UpstreamEnd[] = [...TERMINAL, "purged"];
 
 describe("verdict", () => {
-  test.each(ENDS.flatMap((end) => DEPENDENCY_POLICIES.map((policy) => [policy, end] as const)))("%s, upstream %s", (policy, end) => {
-    const failed = end !== "completed" && end !== "superseded";
-    expect(verdict(policy, end)).toBe(failed && policy !== "ignore" ? "fails" : "satisfied");
-    expect(verdict(policy, end, true)).toBe(failed ? "fails" : "satisfied");
-    expect(verdict("after", end, true)).toBe("satisfied");
-  });
+  test.each(ENDS.flatMap((end) => DEPENDENCY_POLICIES.map((policy) => [policy, end] as const)))(
+    "[policies] %s, upstream %s",
+    (policy, end) => {
+      const failed = end !== "completed" && end !== "superseded";
+      expect(verdict(policy, end)).toBe(failed && policy !== "ignore" ? "fails" : "satisfied");
+      expect(verdict(policy, end, true)).toBe(failed ? "fails" : "satisfied");
+      expect(verdict("after", end, true)).toBe("satisfied");
+    },
+  );
 
   test("only cancel, or what fell by it, goes on down", () => {
     expect(DEPENDENCY_POLICIES.map((policy) => cascades(policy, false))).toEqual([true, false, false]);
@@ -19,7 +22,7 @@ describe("verdict", () => {
   });
 });
 
-test("fitting never hands over more than the limit, and everything where all fits", () => {
+test("[results] fitting never hands over more than the limit, and everything where all fits", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(1_000)), fc.nat(5_000), (sizes, limit) => {
       const fits = fitting(sizes, limit);

@@ -57,7 +57,7 @@ describe.each(Object.keys(TABLE) as (keyof typeof STRATEGIES)[])("%s", (strategy
   });
 });
 
-test("skip raises what has not begun, for a more urgent one alone", () => {
+test("[skip] skip raises what has not begun, for a more urgent one alone", () => {
   for (const holder of ["waiting", "debounced", "successor"] as const) {
     expect(decide(undefined, HOLDERS[holder], { priority: 127, now: NOW })).toEqual({ do: "raise" });
     expect(decide(undefined, HOLDERS[holder], { priority: 129, now: NOW })).toEqual({ do: "stand" });
@@ -65,7 +65,7 @@ test("skip raises what has not begun, for a more urgent one alone", () => {
   expect(decide(undefined, HOLDERS.begun, { priority: 0, now: NOW })).toEqual({ do: "follow" });
 });
 
-test("a burst of debounced submits runs no later than maxWait after its first, and never before its last window or that end", () => {
+test("[debounce] #34 a burst of debounced submits runs no later than maxWait after its first, and never before its last window or that end", () => {
   const bursts = fc.record({
     debounceMs: fc.integer({ min: 1, max: 1e6 }),
     wait: fc.option(fc.nat(1e7), { nil: undefined }),

@@ -46,7 +46,7 @@ function walk(rule: Recurrence, from: number, to: number): number[] {
 }
 
 describe("what a due schedule does", () => {
-  test("on time, late, and with a catch-up window", () => {
+  test("[overlap] on time, late, and with a catch-up window", () => {
     expect(fired({}, 10 * hour)).toEqual([10]);
     expect(fired({}, 13.5 * hour)).toEqual([13]);
     expect(fired({ catchUpMs: 2 * hour }, 13.5 * hour)).toEqual([12, 13]);
@@ -61,7 +61,7 @@ describe("what a due schedule does", () => {
     ["cancelOther", [13], [13], [13], [13], 3],
     ["allow", [10, 11, 12, 13], [10, 11, 12, 13], [10, 11, 12, 13], [10, 11, 12, 13], 0],
   ] as const)(
-    "overlap %s, four times due: with none, one, one and one waiting, two others alive",
+    "[overlap] overlap %s, four times due: with none, one, one and one waiting, two others alive",
     (overlap, none, one, waiting, two, skipped) => {
       const given = { overlap, catchUpMs: 100 * hour };
       const now = 13.5 * hour;
@@ -96,7 +96,7 @@ describe("what a due schedule does", () => {
     }
   });
 
-  test("maxRuns: no more than are left, and then never again", () => {
+  test("[overlap] maxRuns: no more than are left, and then never again", () => {
     expect(decideFiring(plan({ runsLeft: 2, catchUpMs: 9 * hour }), NONE, 13 * hour, () => 0)).toMatchObject({
       fire: [{ plannedAt: 10 * hour }, { plannedAt: 11 * hour }],
       next: null,
@@ -105,7 +105,7 @@ describe("what a due schedule does", () => {
     expect(decideFiring(plan({ runsLeft: 1, overlap: "skip" }), { count: 1, isWaiting: false }, 10 * hour, () => 0).next).not.toBeNull();
   });
 
-  test("40: an alarm that comes after the next planned time leaves that one its own jitter", () => {
+  test("[overlap] #40 an alarm that comes after the next planned time leaves that one its own jitter", () => {
     const late = (chance: number) => decideFiring(plan({ jitterMs: hour }), NONE, 11 * hour + 5, () => chance);
     expect(late(0.9)).toMatchObject({ fire: [{ plannedAt: 10 * hour }], decidedTo: 10 * hour, next: { plannedAt: 11 * hour } });
     expect(late(0)).toMatchObject({ fire: [{ plannedAt: 11 * hour }], decidedTo: 11 * hour, next: { plannedAt: 12 * hour } });
@@ -177,7 +177,7 @@ test("a rule that fires every second, ten years late, costs no walk", () => {
   expect(latestUpTo(rule, from, to)).toBe(to - 123);
 });
 
-test("40: jitter never fires before the planned time, nor reaches the next one", () => {
+test("[overlap] #40 jitter never fires before the planned time, nor reaches the next one", () => {
   fc.assert(
     fc.property(
       rules,

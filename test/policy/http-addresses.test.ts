@@ -4,7 +4,7 @@ import { judgeAddress } from "../../src/domains/http/addresses.ts";
 
 const refused = (url: string) => judgeAddress(url).refused;
 
-describe("addresses that are refused", () => {
+describe("#58 addresses that are refused", () => {
   test.each([
     // loopback, in every spelling that a URL parser takes
     "http://127.0.0.1/",
@@ -207,7 +207,7 @@ test("property: every IPv4 address is judged the same in every spelling", () => 
   );
 });
 
-test("property: nothing in a private range gets through, whatever path, port or case surrounds it", () => {
+test("#58 property: nothing in a private range gets through, whatever path, port or case surrounds it", () => {
   const privateAddress = fc.oneof(
     fc.tuple(fc.constantFrom("10", "127"), fc.nat(255), fc.nat(255), fc.nat(255)).map((parts) => parts.join(".")),
     fc.tuple(fc.constant("192.168"), fc.nat(255), fc.nat(255)).map((parts) => parts.join(".")),

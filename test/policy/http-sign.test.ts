@@ -44,7 +44,7 @@ describe("verifySignature", () => {
     [0, Number.NaN, false],
     [0, 0, true],
     [1, 0, false],
-  ])("%s s away with a tolerance of %s: %s", async (seconds, toleranceSeconds, valid) => {
+  ])("#58 %s s away with a tolerance of %s: %s", async (seconds, toleranceSeconds, valid) => {
     const header = await signBody("body", [NEW], T);
     const tolerance = toleranceSeconds === undefined ? {} : { toleranceSeconds };
     expect(await verifySignature({ body: "body", header, keys: NEW, now: now + seconds * 1_000, ...tolerance })).toBe(valid);
@@ -90,7 +90,7 @@ describe("verifySignature", () => {
   });
 });
 
-test("property: only the very same body, timestamp and key verify", async () => {
+test("#58 property: only the very same body, timestamp and key verify", async () => {
   const key = fc.string({ minLength: 16, maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(

@@ -19,7 +19,7 @@ function shuffled(value: unknown): unknown {
   return copy;
 }
 
-test("canonical JSON means the same value, whatever the order of its members", () => {
+test("[key] #34 canonical JSON means the same value, whatever the order of its members", () => {
   fc.assert(
     fc.property(fc.jsonValue({ stringUnit: "binary" }), (value) => {
       const text = canonicalJson(value);
@@ -30,7 +30,7 @@ test("canonical JSON means the same value, whatever the order of its members", (
   );
 });
 
-test("canonical JSON by example", () => {
+test("[key] canonical JSON by example", () => {
   expect(canonicalJson(JSON.parse('{"b":[1.0,-0,1e21,0.1],"a":{"z":null,"y":true},"10":1,"9":2}'))).toBe(
     '{"10":1,"9":2,"a":{"y":true,"z":null},"b":[1,0,1e+21,0.1]}',
   );
@@ -42,7 +42,7 @@ test("canonical JSON by example", () => {
   expect(canonicalJson([undefined])).toBe("[null]");
 });
 
-test("an own __proto__ counts", () => {
+test("#52 an own __proto__ counts", () => {
   const one = canonicalJson(JSON.parse('{"a":1,"__proto__":{"x":1}}'));
   expect(one).toBe('{"__proto__":{"x":1},"a":1}');
   expect(canonicalJson(JSON.parse('{"__proto__":{"x":2},"a":1}'))).not.toBe(one);

@@ -147,7 +147,7 @@ test("every operation does what a sorted list does", { timeout: 60_000 }, () => 
   );
 });
 
-test("ready work comes by priority, then id, over lanes, in as few runs as possible", () => {
+test("[order] ready work comes by priority, then id, over lanes, in as few runs as possible", () => {
   const lanes = new Lanes();
   lanes.add("", 128, 1, 1_000_000);
   lanes.add("a", 128, 2_000_000);
@@ -160,7 +160,7 @@ test("ready work comes by priority, then id, over lanes, in as few runs as possi
   ]);
 });
 
-test("a held lane hides nobody, takes in what comes, and comes back in order", () => {
+test("[order] a held lane hides nobody, takes in what comes, and comes back in order", () => {
   const lanes = new Lanes();
   lanes.add("capped", 0, 1, 500);
   lanes.add("", 255, 501);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { didYouMean, isDomainName, isGroupName, isScheduleName, isTypeName } from "../../src/policy/names.ts";
 
-test("domain names", () => {
+test("[names] domain names", () => {
   for (const name of ["a", "media", "a-1", "a".repeat(63)]) expect(isDomainName(name), name).toBe(true);
   for (const name of ["", "1a", "-a", "A", "a_b", "a b", "a\n", "ä", "a".repeat(64), null, 1, ["a"]])
     expect(isDomainName(name), String(name)).toBe(false);
 });
 
-test("type names", () => {
+test("[names] type names", () => {
   for (const name of ["a", "Resize", "upload_part-2", "a".repeat(63)]) expect(isTypeName(name), name).toBe(true);
   for (const name of ["", "1a", "_a", "a.b", "a b", "a\n", "a".repeat(64), undefined]) expect(isTypeName(name), String(name)).toBe(false);
 });

@@ -49,7 +49,7 @@ function refusal(action: () => unknown): MillraceError {
 }
 
 describe("a submit made ready", () => {
-  test("key, label and tags see the schema's output; what is stored is its input", () => {
+  test("[validation] key, label and tags see the schema's output; what is stored is its input", () => {
     expect(one("resize", { object: "cat" })).toEqual({
       type: "resize",
       payload: '{"object":"cat"}',
@@ -62,7 +62,7 @@ describe("a submit made ready", () => {
     });
   });
 
-  test("without a key the canonical payload is the key, whatever the order of members", () => {
+  test("[key] #34 without a key the canonical payload is the key, whatever the order of members", () => {
     const item = one("any", { b: 1, a: 2 });
     expect(item).toEqual({
       type: "any",
@@ -75,7 +75,7 @@ describe("a submit made ready", () => {
     expect(one("any", { a: 2, b: 1 })).toMatchObject({ hash: (item as { hash: string }).hash });
   });
 
-  test("key: null makes a plain task, from the definition or the call; an explicit key wins over both", () => {
+  test("[key] key: null makes a plain task, from the definition or the call; an explicit key wins over both", () => {
     expect(one("plain", 1)).toEqual({ type: "plain", payload: "1", priority: 64, ttlMs: 300_000 });
     expect(one("resize", { object: "cat" }, { key: null })).not.toHaveProperty("hash");
     expect(one("plain", 1, { key: "mine" })).toMatchObject({ key: "mine", hash: duplicateHash("plain", "key", "mine") });
@@ -154,7 +154,7 @@ describe("a submit made ready", () => {
     });
   });
 
-  test.each(["valibot", "arktype"])("%s validates", (name) => {
+  test.each(["valibot", "arktype"])("[validation] %s validates", (name) => {
     expect(one(name, { n: 1 })).toMatchObject({ payload: '{"n":1}' });
     expect(refusal(() => one(name, { n: "x" }))).toMatchObject({ code: "invalid_payload", facts: { issues: [{ path: "n" }] } });
   });
@@ -202,7 +202,7 @@ describe("payloads", () => {
     expect(one("any", given)).toEqual(one("any", plain));
   });
 
-  test("any JSON is stored as JSON.stringify writes it", () => {
+  test("#52 any JSON is stored as JSON.stringify writes it", () => {
     const json = fc.jsonValue().filter((value) => !JSON.stringify(value).includes("__proto__"));
     fc.assert(
       fc.property(json, (value) => {
@@ -211,13 +211,13 @@ describe("payloads", () => {
     );
   });
 
-  test("1 MiB of UTF-8 is the limit, not of characters", () => {
+  test("[limits] 1 MiB of UTF-8 is the limit, not of characters", () => {
     expect(one("any", "x".repeat(1_048_574))).toMatchObject({ type: "any" });
     expect(refusal(() => one("any", "x".repeat(1_048_575)))).toMatchObject({ code: "payload_too_large", facts: { bytes: 1_048_577 } });
     expect(refusal(() => one("any", "€".repeat(400_000))).code).toBe("payload_too_large");
   });
 
-  test("issues carry paths, and what a definition's functions throw is told", () => {
+  test("[validation] issues carry paths, and what a definition's functions throw is told", () => {
     expect(refusal(() => one("resize", { object: 1, width: 1.5 })).facts["issues"]).toMatchObject([{ path: "object" }, { path: "width" }]);
     expect(refusal(() => one("broken", 1)).message).toContain("no key today");
   });
@@ -236,7 +236,7 @@ describe("refusals", () => {
     ["group", "a"],
     ["parent", "media_1"],
     ["failFast", true],
-  ])("%s %j belongs to a later issue", (name, value) => {
+  ])("[not built yet] %s %j belongs to a later issue", (name, value) => {
     const error = refusal(() => one("any", 1, { [name]: value }));
     expect(error.code).toBe("not_implemented");
     expect(error.message).toContain(name);
@@ -273,7 +273,7 @@ describe("refusals", () => {
     [{ dependsOn: "media_1" }, "dependsOn"],
     [{ onDependencyFailure: "maybe" }, "onDependencyFailure"],
     [{ onDuplicate: "maybe" }, "onDuplicate"],
-  ])("%j is refused as invalid_request", (options, path) => {
+  ])("[limits] %j is refused as invalid_request", (options, path) => {
     expect(refusal(() => one("any", 1, options))).toMatchObject({ code: "invalid_request", facts: { issues: [{ path }] } });
   });
 
@@ -290,17 +290,17 @@ describe("refusals", () => {
     [{ a: "x".repeat(257) }],
     [Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`t${index}`, "x"]))],
     [JSON.parse('{"__proto__":"x"}')],
-  ])("tags %j are refused", (tags) => {
+  ])("[limits] tags %j are refused", (tags) => {
     expect(refusal(() => one("any", 1, { tags })).code).toBe("invalid_tag");
   });
 
-  test("tags of type and call together count against the limit", () => {
+  test("[limits] tags of type and call together count against the limit", () => {
     const tags = Object.fromEntries(Array.from({ length: 31 }, (_, index) => [`t${index}`, "x"]));
     expect(refusal(() => one("resize", { object: "cat" }, { tags })).code).toBe("invalid_tag");
     expect(one("any", 1, { tags })).toMatchObject({ tags });
   });
 
-  test("a definition's label is cut, a call's is refused", () => {
+  test("[limits] a definition's label is cut, a call's is refused", () => {
     expect(one("labelled", "é".repeat(300))).toMatchObject({ label: "é".repeat(128) });
     expect(one("labelled", "a\0b\ud800")).toMatchObject({ label: "ab\ufffd" });
     expect(refusal(() => one("labelled", "x", { label: "é".repeat(300) })).code).toBe("invalid_request");
@@ -324,7 +324,7 @@ describe("batches", () => {
     ]);
   });
 
-  test("one bad task, and all bad ones are named", () => {
+  test("[batch] one bad task, and all bad ones are named", () => {
     const error = refusal(() =>
       batch([
         { type: "any", payload: 1 },
@@ -361,7 +361,7 @@ describe("batches", () => {
     ).rejects.toMatchObject({ facts: { failed: [{ index: 0 }, { index: 1 }] } });
   });
 
-  test("10,000 tasks and 24 MiB at most", () => {
+  test("[limits] 10,000 tasks and 24 MiB at most", () => {
     expect(batch(Array.from({ length: 10_000 }, (_, payload) => ({ type: "plain", payload })))).toHaveLength(10_000);
     expect(refusal(() => batch(Array.from({ length: 10_001 }, (_, payload) => ({ type: "plain", payload })))).code).toBe(
       "payload_too_large",

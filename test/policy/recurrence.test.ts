@@ -103,7 +103,7 @@ test.each([
     "2026-10-24T12:00Z",
     ["2026-10-24T20:30Z", "2026-10-24T21:00Z", "2026-10-25T20:30Z"],
   ],
-])("%s: %s", (timezone, _, cron, after, expected) => {
+])("[schedules] #37 %s: %s", (timezone, _, cron, after, expected) => {
   expect(times(cron, timezone, after, expected.length)).toEqual(expected);
 });
 
@@ -125,11 +125,11 @@ test.each([
   ["@weekly", ["2026-01-18T00:00Z", "2026-01-25T00:00Z"]],
   ["@monthly", ["2026-02-01T00:00Z", "2026-03-01T00:00Z"]],
   ["@yearly", ["2027-01-01T00:00Z", "2028-01-01T00:00Z"]],
-])("%s, from 15 January 2026 in UTC", (cron, expected) => {
+])("[schedules] #38 %s, from 15 January 2026 in UTC", (cron, expected) => {
   expect(times(cron, "UTC", "2026-01-15T00:00Z", expected.length)).toEqual(expected);
 });
 
-test.each(["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 0 31 2 *"])("%s never fires, and says so", (cron) => {
+test.each(["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 0 31 2 *"])("[schedules] #38 %s never fires, and says so", (cron) => {
   const rule = parseCron(cron, "Europe/Berlin");
   expect(nextAfter(rule, ms("2026-01-01T00:00Z"))).toBeNull();
   expect(nextFive(rule, ms("2026-01-01T00:00Z"))).toEqual([]);
@@ -171,7 +171,7 @@ test.each([
   5,
   {},
   ["* * * * *"],
-])("cron %j is refused", (cron) => {
+])("[schedules] #38 cron %j is refused", (cron) => {
   expect(() => parseCron(cron)).toThrow(refused);
 });
 
@@ -190,7 +190,7 @@ test.each(["", "+01:00", "Europe/Berlin\0", "../etc", "Nope", "x".repeat(1_000),
   expect(() => parseTimezone(timezone)).toThrow(refused);
 });
 
-test("whatever the text, the answer is a rule that can be asked, or invalid_request", () => {
+test("[schedules] #38 whatever the text, the answer is a rule that can be asked, or invalid_request", () => {
   const field = fc.stringMatching(/^[0-9*?LW#,/-]{1,6}$/);
   const text = fc.oneof(
     fc.string(),
@@ -212,7 +212,7 @@ test("whatever the text, the answer is a rule that can be asked, or invalid_requ
   );
 });
 
-test("a fixed rate keeps to anchor + n × every", () => {
+test("[schedules] a fixed rate keeps to anchor + n × every", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1_000, max: 1e11 }),
@@ -264,7 +264,7 @@ function judge(zone: string, minutes: number[] | null, hours: number[] | null, f
   return fires;
 }
 
-test("around every change of the clock cron agrees with a minute-by-minute judge", { timeout: 60_000 }, () => {
+test("[schedules] #37 around every change of the clock cron agrees with a minute-by-minute judge", { timeout: 60_000 }, () => {
   const changes = [
     ["Europe/Berlin", "2026-03-29T01:00Z"],
     ["Europe/Berlin", "2026-10-25T01:00Z"],

@@ -6,7 +6,7 @@ import { constant, exponential, linear, parseRetryPolicy, retryDelayMs } from ".
 const plain = { jitter: "none" } as const;
 const refused = expect.objectContaining({ code: "invalid_request" });
 
-test("the delays of each kind", () => {
+test("[retry] the delays of each kind", () => {
   const delays = (policy: Parameters<typeof retryDelayMs>[0]) => [0, 1, 2, 3, 9].map((retries) => retryDelayMs(policy, retries, 0.5));
   expect(delays(constant(3, "2s", plain))).toEqual([2_000, 2_000, 2_000, 2_000, 2_000]);
   expect(delays(linear(3, "2s", "7s", plain))).toEqual([2_000, 4_000, 6_000, 7_000, 7_000]);
@@ -15,7 +15,7 @@ test("the delays of each kind", () => {
   expect(delays(exponential(3, 0, 0))).toEqual([0, 0, 0, 0, 0]);
 });
 
-test("every delay lies between nothing and max, jitter spreads it, and it never overflows", () => {
+test("[retry] #45 every delay lies between nothing and max, jitter spreads it, and it never overflows", () => {
   const policies = fc
     .record({
       make: fc.constantFrom(linear, exponential),
@@ -37,13 +37,13 @@ test("every delay lies between nothing and max, jitter spreads it, and it never 
   );
 });
 
-test("attempts beyond every power of two stay at max", () => {
+test("[retry] #41 attempts beyond every power of two stay at max", () => {
   for (const retries of [53, 63, 64, 310, 1_024, 9_999])
     expect(retryDelayMs(exponential(10_000, 1, "1d", plain), retries, 0)).toBe(86_400_000);
   expect(retryDelayMs(exponential(10_000, 0, "1d"), 9_999, 0.5)).toBe(0);
 });
 
-test("policies that make no sense are refused", () => {
+test("[retry] policies that make no sense are refused", () => {
   for (const attempts of [-1, 1.5, Number.NaN, Infinity, 10_001, "3", null])
     expect(() => constant(attempts as number, "1s"), String(attempts)).toThrow(refused);
   expect(() => linear(1, "2s", "1s")).toThrow(/initial.*2000.*max.*1000/);
@@ -52,7 +52,7 @@ test("policies that make no sense are refused", () => {
   expect(() => exponential(1, "1s", "2s", { jitter: "some" as "full" })).toThrow(/jitter/);
 });
 
-test("policies from JSON", () => {
+test("[retry] policies from JSON", () => {
   expect(parseRetryPolicy({ kind: "exponential", attempts: 5, initial: "2s", max: "2m" })).toEqual(exponential(5, "2s", "2m"));
   expect(parseRetryPolicy({ kind: "linear", attempts: 0, initial: 5, max: 10, jitter: "none" })).toEqual(linear(0, 5, 10, plain));
   expect(parseRetryPolicy({ kind: "constant", attempts: 1, initial: "1s" })).toEqual(constant(1, "1s"));

@@ -21,14 +21,14 @@ describe("a throw becomes an outcome", () => {
     expect(outcome).toHaveProperty("error.stack", expect.stringContaining("no such bucket"));
   });
 
-  it("is permanent for NonRetryableError, also of another copy of the class", () => {
+  it("[outcome] is permanent for NonRetryableError, also of another copy of the class", () => {
     expect(boom(new NonRetryableError("gone", { code: "gone" }))).toMatchObject({ retryable: false, error: { code: "gone" } });
     expect(boom(Object.assign(new Error("gone"), { name: "NonRetryableError" }))).toMatchObject({ retryable: false });
     class Derived extends NonRetryableError {}
     expect(boom(new Derived("gone"))).toMatchObject({ retryable: false });
   });
 
-  it("carries the delay of RetryAfterError, and no nonsense in its place", () => {
+  it("[retry] carries the delay of RetryAfterError, and no nonsense in its place", () => {
     expect(boom(new RetryAfterError("30s"))).toMatchObject({ retryable: true, retryAfterMs: 30_000 });
     expect(boom(Object.assign(new Error(), { name: "RetryAfterError", retryAfterMs: 1.6 }))).toMatchObject({ retryAfterMs: 2 });
     for (const retryAfterMs of [NaN, -1, Infinity, "5s"]) {
@@ -57,7 +57,7 @@ describe("a throw becomes an outcome", () => {
     expect(boom(thrown)).toMatchObject({ ok: false, retryable: true, error: { name: "Error", message } });
   });
 
-  it("survives hostile values", () => {
+  it("[outcome] survives hostile values", () => {
     const throwing = new Proxy(
       {},
       {
@@ -99,7 +99,7 @@ describe("a throw becomes an outcome", () => {
     );
   });
 
-  it("cuts to 4 KiB of message and 8 KiB of stack, in bytes", () => {
+  it("[limits] cuts to 4 KiB of message and 8 KiB of stack, in bytes", () => {
     const outcome = boom(Object.assign(new Error("é".repeat(5_000)), { stack: "ü".repeat(9_000) }));
     expect(outcome).toMatchObject({ error: { message: "é".repeat(2_048), stack: "ü".repeat(4_096) } });
   });
@@ -119,7 +119,7 @@ describe("a result becomes JSON", () => {
       expect(completed(1, value)).toMatchObject({ ok: false, retryable: false, error: { code: "invalid_result" } });
   });
 
-  it("has a limit in UTF-8 bytes of the JSON text", () => {
+  it("[limits] has a limit in UTF-8 bytes of the JSON text", () => {
     const most = LIMITS.resultBytesMax - 2;
     expect(completed(1, "a".repeat(most))).toMatchObject({ ok: true });
     expect(completed(1, "a".repeat(most + 1))).toMatchObject({ ok: false, retryable: false, error: { code: "result_too_large" } });
@@ -154,7 +154,7 @@ describe("payloads and results of a run", () => {
       },
     }) as const;
 
-  it("fails a stored payload that is no JSON for good, and goes on with the next", async () => {
+  it("[poison input] #15 fails a stored payload that is no JSON for good, and goes on with the next", async () => {
     const seen: unknown[] = [];
     const { answer } = begin({ a: type((payload) => void seen.push(payload)) }, [
       task(1, "a", {}, { payload: "{oops" }),
@@ -170,7 +170,7 @@ describe("payloads and results of a run", () => {
     expect(seen).toEqual([{ n: 2 }]);
   });
 
-  it("fails a payload that its schema refuses for good, naming the path", async () => {
+  it("[validation] fails a payload that its schema refuses for good, naming the path", async () => {
     const { answer } = begin({ a: type(() => 1, { payload: only((value): value is string => typeof value === "string") }) }, [
       task(1, "a", {}),
     ]);
@@ -182,7 +182,7 @@ describe("payloads and results of a run", () => {
     });
   });
 
-  it("fails a result that its schema refuses for good; the schema's output is what is kept", async () => {
+  it("[validation] fails a result that its schema refuses for good; the schema's output is what is kept", async () => {
     const result = {
       "~standard": {
         version: 1,
@@ -212,7 +212,7 @@ describe("payloads and results of a run", () => {
     ]);
   });
 
-  it("hands __proto__ members through as data", async () => {
+  it("#52 hands __proto__ members through as data", async () => {
     let seen: any;
     const { answer } = begin({ a: type((payload) => ((seen = payload), payload)) }, [
       task(1, "a", {}, { payload: '{"__proto__":{"admin":true},"constructor":1}' }),

@@ -67,7 +67,7 @@ describe("the tasks of a run", () => {
     expect(unstarted).toEqual(ids);
   });
 
-  it("have their context, lazily", async () => {
+  it("[state] [automatic tag] have their context, lazily", async () => {
     let built = 0;
     let ctx: any;
     const types = registry(
@@ -102,7 +102,7 @@ describe("the tasks of a run", () => {
     expect(ctx.task).toBe(ctx.task);
   });
 
-  it("fail, retryably, while the state's factory throws; it is tried again", async () => {
+  it("[state] fail, retryably, while the state's factory throws; it is tried again", async () => {
     let tries = 0;
     const state = () => {
       if ((tries += 1) < 2) throw new Error("no binding");
@@ -125,7 +125,7 @@ describe("the tasks of a run", () => {
     ]);
   });
 
-  it("reach other domains, but do not wait for other tasks", async () => {
+  it("[optional domain] reach other domains, but do not wait for other tasks", async () => {
     const handle = {
       submit: vi.fn(async () => ({ id: "media_9" })),
       task: () => ({ id: "media_9", result: async () => 1, get: async () => "got" }),
@@ -145,7 +145,7 @@ describe("the tasks of a run", () => {
 });
 
 describe("timeout", () => {
-  it("aborts the signal and waits for the executor; the outcome is the timeout even if a value comes", async () => {
+  it("[timeouts] aborts the signal and waits for the executor; the outcome is the timeout even if a value comes", async () => {
     const { kind, open } = held();
     const run = begin({ a: kind }, [task(1, "a", { n: 1 }, { timeoutMs: 1_000 })]);
     await run.clock.advance(999);
@@ -162,7 +162,7 @@ describe("timeout", () => {
     ]);
   });
 
-  it("is each task's own, shorter than everything else or not", async () => {
+  it("[timeouts] #21 is each task's own, shorter than everything else or not", async () => {
     const run = begin({ a: untilAborted }, [task(1, "a", {}, { timeoutMs: 2 }), task(2, "a", {}, { timeoutMs: 30 })]);
     await run.clock.advance(2);
     expect(run.ended()).toBe(false);
@@ -246,7 +246,7 @@ describe("abort", () => {
     expect((await run.answer).outcomes).toMatchObject([{ id: 1, ok: false, aborted: reason }]);
   });
 
-  it("for pause: finished work stays finished, unfinished goes back", async () => {
+  it("[not charged] for pause: finished work stays finished, unfinished goes back", async () => {
     for (const finish of [true, false]) {
       const { kind, open } = held();
       const run = begin({ a: kind }, many(1));
@@ -284,7 +284,7 @@ describe("onCancel", () => {
     return run;
   };
 
-  it("runs with the payload and a fresh signal, before the next task", async () => {
+  it("[cancel] runs with the payload and a fresh signal, before the next task", async () => {
     const seen: unknown[] = [];
     const run = await cancelled(async (payload, ctx) => seen.push([payload, ctx.signal.aborted, ctx.task.id]));
     expect((await run.answer).outcomes).toMatchObject([
@@ -305,7 +305,7 @@ describe("onCancel", () => {
     expect(run.lines).toMatchObject([{ level: "error", line: { task: "media_1", error: { message: "cleanup" } } }]);
   });
 
-  it("has 30 s, then its signal aborts and nobody waits", async () => {
+  it("[cancel] has 30 s, then its signal aborts and nobody waits", async () => {
     let signal: AbortSignal | undefined;
     const run = await cancelled((_, ctx) => ((signal = ctx.signal), new Promise(() => {})));
     for (let ms = 0; ms < LIMITS.cancelHookMs - 1_000; ms += 1_000) {
@@ -431,7 +431,7 @@ describe("attach", () => {
 });
 
 describe("progress", () => {
-  it("is joined: the latest, every 250 ms at most, none from a short run", async () => {
+  it("[progress] is joined: the latest, every 250 ms at most, none from a short run", async () => {
     const { kind, open } = held();
     const run = begin({ a: kind }, many(2));
     await run.clock.advance(10);

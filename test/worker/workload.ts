@@ -1,7 +1,7 @@
 import { constant } from "millrace";
 import { reachCoordinator } from "../../src/durable/reach.ts";
 import { clock } from "./clock.ts";
-import { otherQ, workQ } from "./index.ts";
+import { mill, otherQ, workQ } from "./index.ts";
 import { crash, survive, type Time } from "./drive.ts";
 import { platform } from "./lives.ts";
 import { gate, type Script } from "./script.ts";
@@ -222,7 +222,18 @@ export class Workload {
     await survive(() => workQ.schedule(schedule.id).trigger());
     await survive(() => workQ.schedule(schedule.id).delete());
     await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 8 }));
+    await this.stopped();
     await survive(() => reachCoordinator(clock).sweepList());
+  }
+
+  /** The whole mill is paused while something runs, and goes on: told to those at work, and to one that does not hear of it. */
+  private async stopped(): Promise<void> {
+    const gates = await this.hold(1);
+    await survive(() => mill.pause());
+    gates.open(1);
+    const id = await this.submit({}, "completed");
+    await this.time.until("the pause", async () => (await this.status(id)) === "paused");
+    await survive(() => mill.resume());
   }
 
   /** Tasks that wait for others, and what becomes of them however those end. */

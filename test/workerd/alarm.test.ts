@@ -33,7 +33,13 @@ describe("the platform's alarm", { timeout: 60_000 }, () => {
       if (rings === 50) return;
       // As an object does whose slice of work took no time: its now is the very moment of the alarm that is ringing.
       const state = { agesAt: null, cost: { alarmsSet: 0, rowsWritten: 0 } };
-      const core = { clock: { now: () => scheduledTime }, state, runs: new Map(), busy: false };
+      const core = {
+        clock: { now: () => scheduledTime },
+        state,
+        runs: new Map(),
+        lanes: { size: 0, readySize: 0 },
+        pauses: { own: false, foreign: false },
+      };
       const setAlarm = (at: number): Promise<void> => {
         asked.push(at - scheduledTime);
         return storage.setAlarm(at);
@@ -53,7 +59,7 @@ describe("the platform's alarm", { timeout: 60_000 }, () => {
     expect(asked).toEqual(Array.from({ length: 49 }, () => 1));
   });
 
-  test("works off 25,000 tasks that are due at once, 500 at a ring", async () => {
+  test("#44 works off 25,000 tasks that are due at once, 500 at a ring", async () => {
     await otherQ.pause();
     const item = { type: "play" as const, payload: { do: "ok" as const, name: "due" }, delay: "1d" as const };
     for (let batch = 0; batch < 5; batch += 1) await otherQ.submitAll(Array.from({ length: 5_000 }, () => item));

@@ -91,7 +91,7 @@ async function allEnded({ work, other }: Tasks): Promise<void> {
   expect([...statuses]).toEqual(["completed"]);
 }
 
-describe("running never exceeds the caps, counted outside the mill", () => {
+describe("[caps] #23 running never exceeds the caps, counted outside the mill", () => {
   const victims = ["work", "mill", "other", "work", "work", "mill", "other", "mill", "work"];
   for (const { outlive, deaf } of [
     { outlive: false, deaf: false },
@@ -111,7 +111,7 @@ describe("running never exceeds the caps, counted outside the mill", () => {
     }, 60_000);
   }
 
-  test("runs that outlive a domain which the coordinator has given up end with its grant, however often they call in", async () => {
+  test("#27 runs that outlive a domain which the coordinator has given up end with its grant, however often they call in", async () => {
     platform.outlive = true;
     const tasks: Tasks = { work: [], other: [] };
     const spin = (name: string) => ({ type: "play", payload: { do: "spin", name, times: 600 } });
@@ -158,7 +158,7 @@ describe("a run that is over", () => {
     ];
   }
 
-  test("is refused with lease_lost, whatever it says, and changes nothing", async () => {
+  test("[fencing] #16 is refused with lease_lost, whatever it says, and changes nothing", async () => {
     const said: unknown[][] = [];
     const silence = { isOver: false };
     platform.takes = async (request, link) => {
@@ -184,7 +184,7 @@ describe("a run that is over", () => {
     await expectBalanced("work");
   }, 60_000);
 
-  test("counts for nothing of what it settles twice, or for tasks that are not its own", async () => {
+  test("[fencing] counts for nothing of what it settles twice, or for tasks that are not its own", async () => {
     const { id: stranger } = await workQ.submit("play", { name: "stranger" }, { delay: "1d" });
     platform.takes = async (request, link) => {
       platform.takes = undefined;

@@ -42,7 +42,7 @@ describe("a pull type", () => {
     expect((await workQ.snapshot()).counts).toMatchObject({ pending: 1, paused: 0, running: 0 });
   });
 
-  test("claimed, renewed with progress, completed: the same record as a pushed one", async () => {
+  test("[pull leases] claimed, renewed with progress, completed: the same record as a pushed one", async () => {
     const { id } = await pulled("whole", { tags: { color: "red" } });
     const held = await one({ lease: "1m" });
     expect(held.lease).toMatch(/^work_l[0-9a-f]{24}$/);
@@ -78,7 +78,7 @@ describe("a pull type", () => {
     expect((await workQ.snapshot()).slots.using).toBe(0);
   });
 
-  test("claims go by type, priority and age", async () => {
+  test("[order] claims go by type, priority and age", async () => {
     await workQ.submit("parsed", { n: 1 }, { priority: "realtime" });
     const { id: late } = await pulled("normal 1");
     const { id: urgent } = await pulled("urgent", { priority: "high" });
@@ -148,7 +148,7 @@ describe("waiting", () => {
 });
 
 describe("caps", () => {
-  test("a lease takes a slot: of the domain's cap, beside what the runner has", async () => {
+  test("[pull leases] [caps] a lease takes a slot: of the domain's cap, beside what the runner has", async () => {
     await workQ.setMaxConcurrency(3);
     const { id: running } = await workQ.submit("play", { do: "hold", name: "beside leases" });
     await until(
@@ -167,7 +167,7 @@ describe("caps", () => {
     expect(await waiting).toHaveLength(1);
   });
 
-  test("of the mill's cap: what is leased in one domain the other cannot run", async () => {
+  test("[pull leases] [caps] of the mill's cap: what is leased in one domain the other cannot run", async () => {
     for (let n = 0; n < 9; n += 1) await pulled(`mill ${n}`);
     const held = [];
     while (held.length < 8) held.push(...(await claim({ max: 10, lease: "12h", wait: "20s" })));
@@ -236,7 +236,7 @@ describe("caps", () => {
 });
 
 describe("fencing", () => {
-  test("bugs 16, 29, 57: A's lease ends, B takes over and completes; whatever A says then changes nothing", async () => {
+  test("[fencing] #16 #57 A's lease ends, B takes over and completes; whatever A says then changes nothing", async () => {
     const { id } = await pulled("zombie");
     const a = await one({ worker: "a", lease: "10s" });
     clock.advance(10_001);
@@ -262,7 +262,7 @@ describe("fencing", () => {
     expect((await workQ.snapshot()).slots.using).toBe(0);
   });
 
-  test("a lease that runs out again and again ends as a dead letter", async () => {
+  test("[timeouts] a lease that runs out again and again ends as a dead letter", async () => {
     const { id } = await pulled("abandoned");
     for (let n = 0; n < 2; n += 1) {
       await one({ lease: "5s" });
@@ -274,7 +274,7 @@ describe("fencing", () => {
     expect(await rows("work", "SELECT * FROM leases")).toEqual([]);
   });
 
-  test("a renewed lease does not end at its first moment", async () => {
+  test("#21 a renewed lease does not end at its first moment", async () => {
     const { id } = await pulled("renewed");
     const held = await one({ lease: "10s" });
     clock.advance(6_000);
@@ -285,7 +285,7 @@ describe("fencing", () => {
     await held.complete();
   });
 
-  test("an id that was never given out is refused like a lost one", async () => {
+  test("[fencing] #58 an id that was never given out is refused like a lost one", async () => {
     await expect(runInDurableObject(stub("work"), async (object) => object.leasedType(`work_l${"0".repeat(24)}`))).resolves.toMatchObject({
       "~refused": lost,
     });
@@ -310,7 +310,7 @@ describe("ends", () => {
     });
   });
 
-  test("release: back to the front, not charged", async () => {
+  test("[not charged] release: back to the front, not charged", async () => {
     const { id } = await pulled("given back");
     const held = await one();
     expect(await held.release()).toMatchObject({ status: "pending", attempt: 0, executions: 1 });
@@ -325,7 +325,7 @@ describe("ends", () => {
     expect(await held.complete("done anyway")).toMatchObject({ status: "cancelled", result: null });
   });
 
-  test("a deadline is seen at renew and ends it expired; a ttl leaves what is leased alone", async () => {
+  test("[timeouts] [ttl] a deadline is seen at renew and ends it expired; a ttl leaves what is leased alone", async () => {
     await pulled("overdue", { deadline: "10m" });
     const held = await one({ lease: "1h" });
     clock.advance(601_000);
@@ -366,7 +366,7 @@ describe("ends", () => {
 });
 
 describe("restarts", () => {
-  test("leases are rows: after a crash they hold, take their slots, and end as they would have", async () => {
+  test("[pull leases] leases are rows: after a crash they hold, take their slots, and end as they would have", async () => {
     const { id } = await pulled("survives");
     const { id: lostId } = await pulled("runs out");
     const held = await one({ lease: "10m" });

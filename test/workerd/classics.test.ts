@@ -5,6 +5,7 @@ import { reachDomain } from "../../src/durable/reach.ts";
 import type { State } from "../../src/durable/domain/state.ts";
 import { clock } from "../worker/clock.ts";
 import { crash, Time } from "../worker/drive.ts";
+import { failing, found } from "../worker/faults.ts";
 import { workQ } from "../worker/index.ts";
 import { expectBalanced } from "../worker/laws.ts";
 import { births, killSoon } from "../worker/lives.ts";
@@ -35,33 +36,8 @@ const pass = async (ms: number): Promise<void> => {
   await time.until("the passing of time", () => clock.now() >= end, 10_000);
 };
 
-/** Changes what is stored, behind the object's back, then ends its life: the next one finds it so. */
-async function found(change: (sql: SqlStorage) => void): Promise<void> {
-  await runInDurableObject(stub("work"), async (_object, { storage }) => {
-    change(storage.sql);
-    await storage.sync();
-  });
-  await crash("work");
-}
-
-/** The next statement that begins so fails, as when the disk does. */
-const failing = (text: string, times = 1): Promise<() => number> =>
-  runInDurableObject(stub("work"), (_object, { storage }) => {
-    let left = times;
-    const exec = storage.sql.exec.bind(storage.sql);
-    Object.defineProperty(storage.sql, "exec", {
-      configurable: true,
-      value: (query: string, ...bindings: unknown[]) => {
-        if (left === 0 || !query.startsWith(text)) return exec(query, ...bindings);
-        left -= 1;
-        throw new Error("disk I/O error");
-      },
-    });
-    return () => left;
-  });
-
 describe("lost or stuck work", { timeout: 30_000 }, () => {
-  test("1: the answer to a submit is lost after its commit; repeated with its idempotency key it is one task", async () => {
+  test("[idempotency key] #1 the answer to a submit is lost after its commit; repeated with its idempotency key it is one task", async () => {
     let deaths = 0;
     onPoint((point, object) => {
       if (deaths > 0 || point !== "submit.committed" || object !== "work") return;
@@ -77,10 +53,10 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
     expect((await workQ.snapshot()).totals["inserted"]).toBe(before + 1);
   });
 
-  test("3: the write that completes a task fails: it is not done, and runs again; its slot is neither lost nor doubled", async () => {
+  test("#3 the write that completes a task fails: it is not done, and runs again; its slot is neither lost nor doubled", async () => {
     const { id } = await workQ.submit("play", { do: "hold", name: "unwritten" });
     await isRunning(id);
-    const left = await failing("UPDATE tasks SET status = 10");
+    const left = await failing("work", "UPDATE tasks SET status = 10");
     gate("unwritten").open();
     await time.until("the failure", () => left() === 0);
     expect(await get(id)).toMatchObject({ finishedAt: null });
@@ -99,8 +75,8 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
     await expectBalanced("work");
   });
 
-  test("5, 6: an alarm that fails, or that stands in the past, keeps nobody from working", async () => {
-    const left = await failing("SELECT * FROM schedules", 3);
+  test("#5 #6 an alarm that fails, or that stands in the past, keeps nobody from working", async () => {
+    const left = await failing("work", "SELECT * FROM schedules", 3);
     const { id } = await workQ.submit("play", { name: "behind a failing alarm" }, { delay: "1s" });
     await hasEnded(id);
     expect(left()).toBe(0);
@@ -113,13 +89,13 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
     await hasEnded(late);
   });
 
-  test("15: a stored payload that cannot be decoded fails its task, and holds up nobody", async () => {
+  test("[poison input] #15 a stored payload that cannot be decoded fails its task, and holds up nobody", async () => {
     await workQ.pause();
     const answers = await workQ.submitAll(
       Array.from({ length: 3 }, (_, n) => ({ type: "play" as const, payload: { name: `decoded ${n}` } })),
     );
     const [, broken] = answers;
-    await found((sql) => sql.exec("UPDATE tasks SET payload = '{\"name\": ' WHERE id = ?", counter(broken!.id)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET payload = '{\"name\": ' WHERE id = ?", counter(broken!.id)));
     await workQ.resume();
     for (const { id } of answers) await hasEnded(id);
     expect(await get(broken!.id)).toMatchObject({ status: "failed", error: { code: "invalid_payload" }, payload: null });
@@ -128,7 +104,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
 });
 
 describe("double runs", { timeout: 30_000 }, () => {
-  test("19, 20: the alarm rings twice, beside requests, on an object that has just woken: one claim", async () => {
+  test("#19 #20 the alarm rings twice, beside requests, on an object that has just woken: one claim", async () => {
     const { id } = await workQ.submit("play", { do: "hold", name: "claimed once" }, { delay: "1h" });
     await time.stop();
     await crash("work");
@@ -150,7 +126,7 @@ describe("double runs", { timeout: 30_000 }, () => {
     expect(await get(id)).toMatchObject({ executions: 1, attempt: 1 });
   });
 
-  test("22: cancel and complete race: one terminal state, and the second is reported", async () => {
+  test("#22 cancel and complete race: one terminal state, and the second is reported", async () => {
     const answers = await workQ.submitAll(
       Array.from({ length: 40 }, (_, n) => ({ type: "play" as const, payload: { name: `raced ${n}` } })),
     );
@@ -177,7 +153,7 @@ describe("double runs", { timeout: 30_000 }, () => {
 });
 
 describe("load, growth and deploys", { timeout: 30_000 }, () => {
-  test("48: no transaction and no call is made while nothing changes, with one task that cannot start", async () => {
+  test("#48 no transaction and no call is made while nothing changes, with one task that cannot start", async () => {
     const answers = await workQ.submitAll(
       Array.from({ length: 9 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `full ${n}` } })),
     );
@@ -195,8 +171,8 @@ describe("load, growth and deploys", { timeout: 30_000 }, () => {
     for (const { id } of answers) await hasEnded(id);
   });
 
-  test("53: ids beyond 2^31", async () => {
-    await found((sql) => {
+  test("#53 ids beyond 2^31", async () => {
+    await found("work", (sql) => {
       const state = JSON.parse(sql.exec<{ json: string }>("SELECT json FROM state").one().json) as State;
       state.nextId = 2 ** 40;
       sql.exec("UPDATE state SET json = ?", JSON.stringify(state));
@@ -213,22 +189,22 @@ describe("load, growth and deploys", { timeout: 30_000 }, () => {
     await expectBalanced("work");
   });
 
-  test("55: a type taken away by a deploy while its task waits or runs: held, with the reason, and not lost", async () => {
+  test("[type removed by a deploy] #55 a type taken away by a deploy while its task waits or runs: held, with the reason, and not lost", async () => {
     await workQ.pause();
     const { id } = await workQ.submit("play", { name: "of a type that goes" });
     const { id: other } = await workQ.submit("play", { name: "of a type that stays" });
-    await found((sql) => sql.exec("UPDATE tasks SET type = 'gone' WHERE id = ?", counter(id)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET type = 'gone' WHERE id = ?", counter(id)));
     await workQ.resume();
     await hasEnded(other);
     expect(await get(id)).toMatchObject({ status: "paused", pausedBy: ["unregistered"] });
-    await found((sql) => sql.exec("UPDATE tasks SET type = 'play' WHERE id = ?", counter(id)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET type = 'play' WHERE id = ?", counter(id)));
     await hasEnded(id);
     const { id: under } = await workQ.submit("play", { do: "hold", name: "while it runs" });
     await isRunning(under);
-    await found((sql) => sql.exec("UPDATE tasks SET type = 'gone' WHERE id = ?", counter(under)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET type = 'gone' WHERE id = ?", counter(under)));
     await pass(14_000);
     expect(await get(under)).toMatchObject({ status: "paused", pausedBy: ["unregistered"] });
-    await found((sql) => sql.exec("UPDATE tasks SET type = 'play' WHERE id = ?", counter(under)));
+    await found("work", (sql) => sql.exec("UPDATE tasks SET type = 'play' WHERE id = ?", counter(under)));
     gate("while it runs").open();
     await hasEnded(under);
     await expectBalanced("work");

@@ -57,7 +57,7 @@ async function hold(
 }
 
 describe("the mill's cap", { timeout: 30_000 }, () => {
-  test("lowered below what runs: nothing is killed, nothing starts; raised: the rest starts at once", async () => {
+  test("[caps] #25 lowered below what runs: nothing is killed, nothing starts; raised: the rest starts at once", async () => {
     const tasks = await hold(8);
     await runs(8);
     await coordinator.configure({ maxConcurrency: 3 });
@@ -81,7 +81,7 @@ describe("the mill's cap", { timeout: 30_000 }, () => {
     await more.ended();
   });
 
-  test("holds through restarts of the coordinator with slots out", async () => {
+  test("[caps] #26 holds through restarts of the coordinator with slots out", async () => {
     const tasks = await hold(8);
     await runs(8);
     const others = await hold(2, otherQ);
@@ -113,7 +113,7 @@ describe("the mill's cap", { timeout: 30_000 }, () => {
     await all.ended();
   });
 
-  test("a permit of a domain that died comes back, never twice", async () => {
+  test("[caps] #23 a permit of a domain that died comes back, never twice", async () => {
     const tasks = await hold(8);
     await runs(8);
     await crash("work");
@@ -132,7 +132,7 @@ describe("the mill's cap", { timeout: 30_000 }, () => {
 });
 
 describe("a domain's cap", { timeout: 30_000 }, () => {
-  test("by setMaxConcurrency: lowered, raised, taken away, kept through a crash", async () => {
+  test("[caps] #25 by setMaxConcurrency: lowered, raised, taken away, kept through a crash", async () => {
     await workQ.setMaxConcurrency(2);
     const tasks = await hold(8);
     await runs(2);
@@ -181,7 +181,7 @@ describe("calls of the coordinator", { timeout: 60_000 }, () => {
     expect(await calls()).toBe(idle + 1);
   });
 
-  test("a wake hint that is lost costs time, never the task: who waits asks again", async () => {
+  test("#7 #24 a wake hint that is lost costs time, never the task: who waits asks again", async () => {
     const tasks = await hold(8);
     await runs(8);
     const others = await hold(1, otherQ);

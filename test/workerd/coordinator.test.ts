@@ -141,7 +141,7 @@ describe("migrate", () => {
     return {};
   };
 
-  test("each once, in order, recorded with its time", async () => {
+  test("#54 each once, in order, recorded with its time", async () => {
     const recorded = await inside((storage) => {
       migrate(storage, [one], 5);
       migrate(storage, [one], 6);
@@ -155,7 +155,7 @@ describe("migrate", () => {
     ]);
   });
 
-  test("a newer stored schema is refused, and nothing is changed", async () => {
+  test("#54 a newer stored schema is refused, and nothing is changed", async () => {
     const { error, recorded } = await inside((storage) => {
       migrate(storage, [one, two], 5);
       return { error: caught(() => migrate(storage, [one], 6)), recorded: names(storage).length };

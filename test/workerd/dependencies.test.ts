@@ -56,7 +56,7 @@ const ENDS = ["completed", "failed", "dead_letter", "cancelled", "expired", "dep
 const expected = (policy: string, end: string) => (end === "completed" || policy === "ignore" ? "completed" : "dependency_failed");
 const CASES = ENDS.flatMap((end) => ["cancel", "fail", "ignore"].map((policy) => [end, policy, expected(policy, end)] as const));
 
-describe("a dependent, by policy and the way its upstream ends", () => {
+describe("[policies] a dependent, by policy and the way its upstream ends", () => {
   test.each(CASES)("%s, onDependencyFailure %s: %s", async (end, policy, status) => {
     const { id, finish } = await upstream(end);
     // `cancel` goes on down past every policy: an upstream that fell by it takes its dependents along, too.
@@ -71,7 +71,7 @@ describe("a dependent, by policy and the way its upstream ends", () => {
     else expect(JSON.parse(task.result as string).dependencies[0].slice(0, 2)).toEqual([id, end]);
   });
 
-  test.each(CASES)("upstream already %s, %s: at once %s", async (end, policy, status) => {
+  test.each(CASES)("[depend] upstream already %s, %s: at once %s", async (end, policy, status) => {
     const { id, finish } = await upstream(end);
     await finish();
     const dependent = await play({}, { dependsOn: [id], onDependencyFailure: policy });
@@ -86,7 +86,7 @@ describe("cascades", () => {
     ["fail", ["cancel", "fail"], "dependency_failed"],
     ["fail", ["ignore"], "completed"],
     ["ignore", ["cancel", "fail", "ignore"], "completed"],
-  ])("a failure, a dependent with %s, below it %j: %s", async (middle, policies, status) => {
+  ])("[policies] a failure, a dependent with %s, below it %j: %s", async (middle, policies, status) => {
     const { id, finish } = await upstream("failed");
     const between = await play({}, { dependsOn: [id], onDependencyFailure: middle });
     const below = await Promise.all(policies.map((policy) => play({}, { dependsOn: [between], onDependencyFailure: policy })));
@@ -111,7 +111,7 @@ describe("cascades", () => {
 });
 
 describe("order", () => {
-  test("a diamond in one batch, by index: the last runs when both before it have ended", async () => {
+  test("[depend] a diamond in one batch, by index: the last runs when both before it have ended", async () => {
     const name = fresh("top");
     const item = (script: object, dependsOn: unknown[] = []) => ({
       type: "play",
@@ -215,7 +215,7 @@ describe("together with supersede", () => {
   });
 });
 
-describe("what is refused: nothing is inserted", () => {
+describe("[depend] what is refused: nothing is inserted", () => {
   const count = async () => (await rows<{ n: number }>("work", "SELECT count(*) AS n FROM tasks"))[0]!.n;
   const item = (dependsOn: unknown, more: object = {}) => ({ type: "plain", payload: { n: 1 }, dependsOn, ...more });
 
@@ -243,7 +243,7 @@ describe("what is refused: nothing is inserted", () => {
 });
 
 describe("results", () => {
-  test("those beyond 4 MiB are truncated, and read on demand", async () => {
+  test("[results] those beyond 4 MiB are truncated, and read on demand", async () => {
     const ids = await Promise.all(Array.from({ length: 9 }, () => play({ do: "big", ms: 500_000 })));
     for (const id of ids) await shows(id, "completed");
     const reader = await play({ do: "read" }, { dependsOn: ids });
@@ -300,7 +300,7 @@ describe("fan-in and cost", () => {
     return (await workQ.snapshot()).cost.statements;
   };
 
-  test("a task with 5,000 dependencies in one batch runs once, after all of them (bug 50)", async () => {
+  test("[depend] #50 a task with 5,000 dependencies in one batch runs once, after all of them", async () => {
     await workQ.pause();
     const parts = Array.from({ length: 5_000 }, (_, n) => ({ type: "plain", payload: { n } }) as const);
     const answers = await batch([
@@ -371,7 +371,7 @@ describe("purge", () => {
   const task = (id: string) => otherQ.task("play", id).get();
   const edges = async () => (await rows<{ n: number }>("other", "SELECT count(*) AS n FROM edges"))[0]!.n;
 
-  test("a task with a living dependent stays; then it goes, and is unknown to a submit; its edge goes with the dependent", async () => {
+  test("[purge] #50 a task with a living dependent stays; then it goes, and is unknown to a submit; its edge goes with the dependent", async () => {
     const old = await submit();
     await until(
       () => task(old),
@@ -396,7 +396,7 @@ describe("purge", () => {
     await expectBalanced("other");
   });
 
-  test("a type with keep: false stays for its dependents alone", async () => {
+  test("[purge] [history] a type with keep: false stays for its dependents alone", async () => {
     await workQ.pause();
     const [first, second] = await batch([
       { type: "forgotten", payload: { n: 1 } },
@@ -425,7 +425,7 @@ describe("over HTTP", () => {
   };
   const item = (dependsOn: unknown[], more: object = {}) => ({ type: "plain", payload: { n: 1 }, dependsOn, ...more });
 
-  test("submit, batch, graph", async () => {
+  test("[depend] submit, batch, graph", async () => {
     const path = "/v1/domains/work/tasks";
     const { body: top } = await send("POST", path, { type: "plain", payload: { n: 1 }, delay: "1h" });
     const { status, body: dependent } = await send("POST", path, item([top.id], { onDependencyFailure: "fail" }));

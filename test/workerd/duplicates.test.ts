@@ -51,7 +51,7 @@ const SCRIPT: Record<string, object> = {
   dead_letter: { do: "fail" },
 };
 
-describe("onDuplicate skip, for every status that the key's task can have", () => {
+describe("[skip] #31 onDuplicate skip, for every status that the key's task can have", () => {
   test.each([
     ["scheduled", "normal", "duplicate", "same"],
     ["scheduled", "high", "upgraded", "same"],
@@ -98,14 +98,14 @@ describe("onDuplicate skip, for every status that the key's task can have", () =
     await shows(next.id, "completed");
   });
 
-  test("100 submits at once with one key: one inserted, 99 duplicates with its id (bug 30)", async () => {
+  test("#30 100 submits at once with one key: one inserted, 99 duplicates with its id", async () => {
     const answers = await Promise.all(Array.from({ length: 100 }, () => play("at once", { delay: "1h" })));
     expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
     expect(answers.filter((answer) => answer.outcome === "inserted")).toHaveLength(1);
     expect(answers.filter((answer) => answer.outcome === "duplicate")).toHaveLength(99);
   });
 
-  test("within a batch the last of equal keys counts, earlier ones answer duplicate with its id", async () => {
+  test("[batch] within a batch the last of equal keys counts, earlier ones answer duplicate with its id", async () => {
     const item = (label: string) => ({ type: "play", payload: { name: "in a batch" }, label, delay: "1h" }) as const;
     const answers = await workQ.submitAll([item("one"), item("two"), item("three")]);
     expect(answers.map((answer) => answer.outcome)).toEqual(["duplicate", "duplicate", "inserted"]);
@@ -113,7 +113,7 @@ describe("onDuplicate skip, for every status that the key's task can have", () =
     expect(await get(answers[2].id)).toMatchObject({ label: "three" });
   });
 
-  test("an explicit key beats the payload; member order makes no difference; another type never meets", async () => {
+  test("[key] #34 an explicit key beats the payload; member order makes no difference; another type never meets", async () => {
     const one = await workQ.submit("play", { do: "ok", name: "order" }, { delay: "1h" });
     const two = await workQ.submit("play", { name: "order", do: "ok" }, { delay: "1h" });
     expect(two).toMatchObject({ outcome: "duplicate", id: one.id });
@@ -124,7 +124,7 @@ describe("onDuplicate skip, for every status that the key's task can have", () =
     expect(await workQ.submit("slow", { name: "order", do: "ok" }, { key: "k", delay: "1h" })).toMatchObject({ outcome: "inserted" });
   });
 
-  test("a retry takes its key back, or is refused while another holds it (bug 33)", async () => {
+  test("[dead letters] #33 a retry takes its key back, or is refused while another holds it", async () => {
     const { id } = await play("taken", {}, { do: "permanent" });
     await shows(id, "failed");
     const holder = await play("taken", { delay: "1h" }, { do: "permanent" });
@@ -139,7 +139,7 @@ describe("onDuplicate skip, for every status that the key's task can have", () =
 });
 
 describe("Idempotency-Key", () => {
-  test("a repeat answers with the stored outcome; another body is a conflict", async () => {
+  test("[idempotency key] a repeat answers with the stored outcome; another body is a conflict", async () => {
     const first = await workQ.submit("plain", { n: 1 }, { idempotencyKey: "once" });
     const again = await workQ.submit("plain", { n: 1 }, { idempotencyKey: "once" });
     expect(again).toMatchObject({ outcome: "inserted", id: first.id });

@@ -85,7 +85,7 @@ test("pause, cap and resume a domain; the mill's cap", async () => {
   expect(await send("PATCH", "/v1/settings", { maxConcurrency: 5 })).toMatchObject({ status: 200, body: { maxConcurrency: 5 } });
 });
 
-test("schedules: made, updated, patched, triggered, deleted", async () => {
+test("[control] schedules: made, updated, patched, triggered, deleted", async () => {
   const plan = { name: "hourly", type: "plain", payload: { n: 3 }, every: "1h", priority: "high", tags: { a: "b" } };
   const made = await send("POST", "/v1/domains/work/schedules", plan);
   expect(made).toMatchObject({ status: 201, body: { name: "hourly", every: 3_600_000, payload: { n: 3 } } });
@@ -114,7 +114,7 @@ test("schedules: made, updated, patched, triggered, deleted", async () => {
   expect(await send("GET", at)).toMatchObject({ status: 404, body: { code: "schedule_not_found" } });
 });
 
-test("Idempotency-Key: one task, also for repeats at the same time", async () => {
+test("[idempotency key] #1 one task, also for repeats at the same time", async () => {
   const key = { "idempotency-key": "once" };
   const answers = await Promise.all([1, 2, 3].map(() => send("POST", WORK, { type: "plain", payload: { n: 1 }, delay: "1h" }, key)));
   expect(answers.map(({ status, body }) => [status, body.outcome, body.id])).toEqual(
@@ -139,7 +139,7 @@ test("errors of the objects come as problems", async () => {
   expect(await send("POST", "/v1/tasks/work_1/cancel")).toMatchObject({ status: 409, body: { code: "invalid_state" } });
 });
 
-test("a lone surrogate in a payload goes through storage unchanged; half a pair in a key is refused", async () => {
+test("#52 a lone surrogate in a payload goes through storage unchanged; half a pair in a key is refused", async () => {
   const { body } = await send("POST", `${WORK}?wait=30s`, { type: "play", payload: { do: "ok", name: "a\ud800b" }, key: null });
   expect(body.task.payload.name).toBe("a\ud800b");
   expect((await send("GET", `/v1/tasks/${body.id}`)).body.payload.name).toBe("a\ud800b");

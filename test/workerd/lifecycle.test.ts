@@ -18,7 +18,7 @@ const status = (id: string) =>
 const hours = (count: number) => count * 3_600_000;
 
 describe("a task from submit to result", () => {
-  test("completes with its result, tags and label", async () => {
+  test("[automatic tag] completes with its result, tags and label", async () => {
     const { id, outcome } = await play({ name: "first" }, { tags: { color: "red" } });
     expect(outcome).toBe("inserted");
     expect(await task(id).result({ timeout: "10s" })).toEqual({ name: "first", attempt: 1 });
@@ -38,20 +38,20 @@ describe("a task from submit to result", () => {
     });
   });
 
-  test("a late waiter gets the result too", async () => {
+  test("[awaiting] a late waiter gets the result too", async () => {
     const { id } = await play({ name: "late waiter" });
     await ended(id);
     expect(await task(id).result({ timeout: "1s" })).toEqual({ name: "late waiter", attempt: 1 });
   });
 
-  test("a batch is one transaction, answered in order; ids are dense", async () => {
+  test("[batch] a batch is one transaction, answered in order; ids are dense", async () => {
     const answers = await workQ.submitAll(Array.from({ length: 50 }, (_, n) => ({ type: "plain", payload: { n } })));
     const ids = answers.map(({ id }) => Number(id.split("_")[1]));
     expect(ids).toEqual(Array.from({ length: 50 }, (_, n) => ids[0]! + n));
     for (const [n, answer] of answers.entries()) expect(await workQ.task("plain", answer.id).result({ timeout: "10s" })).toBe(n);
   });
 
-  test("keep: false is deleted by the settle that completes it", async () => {
+  test("[history] keep: false is deleted by the settle that completes it", async () => {
     const { id } = await workQ.submit("forgotten", { n: 1 });
     const counter = Number(id.split("_")[1]);
     await until(
@@ -61,7 +61,7 @@ describe("a task from submit to result", () => {
     await expect(workQ.task("forgotten", id).get()).rejects.toMatchObject({ code: "task_not_found" });
   });
 
-  test("progress shows while it runs", async () => {
+  test("[progress] shows while it runs", async () => {
     const { id } = await play({ do: "progress", name: "half way" });
     const view = await until(
       () => task(id).get(),
@@ -75,7 +75,7 @@ describe("a task from submit to result", () => {
 });
 
 describe("attempts", () => {
-  test("a retryable failure is retried, then succeeds; errors are kept", async () => {
+  test("[retry] a retryable failure is retried, then succeeds; errors are kept", async () => {
     const { id } = await play({ do: "flaky", name: "twice", times: 2 });
     expect(await task(id).result({ timeout: "10s" })).toEqual({ name: "twice", attempt: 3 });
     expect((await task(id).get()).errors.map((error: { attempt: number; message: string }) => [error.attempt, error.message])).toEqual([
@@ -84,7 +84,7 @@ describe("attempts", () => {
     ]);
   });
 
-  test("retries used up: dead_letter, and a retry reopens the same id at attempt 1", async () => {
+  test("[outcome] [dead letters] retries used up: dead_letter, and a retry reopens the same id at attempt 1", async () => {
     const { id } = await play({ do: "flaky", name: "thrice", times: 3 });
     expect(await ended(id)).toMatchObject({ status: "dead_letter", attempt: 3, error: { message: "flaky thrice" } });
     await task(id).retry();
@@ -93,12 +93,12 @@ describe("attempts", () => {
     expect((await workQ.deadLetters()).items.map((item: { id: string }) => item.id)).toContain(id);
   });
 
-  test("NonRetryableError: failed at once, with its code", async () => {
+  test("[outcome] NonRetryableError: failed at once, with its code", async () => {
     const { id } = await play({ do: "permanent", name: "no" });
     expect(await ended(id)).toMatchObject({ status: "failed", attempt: 1, error: { message: "never no", code: "never" } });
   });
 
-  test("RetryAfterError sets the delay", async () => {
+  test("[retry] RetryAfterError sets the delay", async () => {
     const { id } = await play({ do: "later", name: "in an hour" });
     const view = await until(
       () => task(id).get(),
@@ -110,7 +110,7 @@ describe("attempts", () => {
     expect(await task(id).result({ timeout: "10s" })).toEqual({ name: "in an hour", attempt: 2 });
   });
 
-  test("timeout per attempt aborts, waits for the answer, and is charged", async () => {
+  test("[timeouts] timeout per attempt aborts, waits for the answer, and is charged", async () => {
     const { id } = await workQ.submit("slow", { do: "hold", name: "too slow" });
     expect(
       await until(
@@ -124,14 +124,14 @@ describe("attempts", () => {
     });
   });
 
-  test("a result over the limit is a permanent failure", async () => {
+  test("[limits] a result over the limit is a permanent failure", async () => {
     const { id } = await play({ do: "big", name: "big" });
     expect(await ended(id)).toMatchObject({ status: "failed", error: { code: "result_too_large" } });
   });
 });
 
 describe("time", () => {
-  test("delay and runAt: scheduled, then run when their time comes", async () => {
+  test("[delay, runAt] scheduled, then run when their time comes", async () => {
     const { id } = await play({ name: "delayed" }, { delay: "2h" });
     const { id: at } = await play({ name: "at" }, { runAt: new Date(clock.now() + hours(2)) });
     const { id: past } = await play({ name: "past" }, { runAt: new Date(clock.now() - 1_000) });
@@ -143,13 +143,13 @@ describe("time", () => {
     await Promise.all([ended(id), ended(at)]);
   });
 
-  test("run-now starts a delayed task at once", async () => {
+  test("[delay, runAt] run-now starts a delayed task at once", async () => {
     const { id } = await play({ name: "impatient" }, { delay: "30d" });
     await task(id).runNow();
     await ended(id);
   });
 
-  test("ttl expires a task that has not started; a claimed one does not expire", async () => {
+  test("[ttl] expires a task that has not started; a claimed one does not expire", async () => {
     const { id } = await play({ name: "stale" }, { delay: "2h", ttl: "1h" });
     const { id: held } = await play({ do: "hold", name: "held over its ttl" }, { ttl: "1h" });
     await until(
@@ -163,7 +163,7 @@ describe("time", () => {
     expect(await ended(held)).toMatchObject({ status: "completed" });
   });
 
-  test("ttlFrom firstAttempt: the clock starts at the first start", async () => {
+  test("[ttl] ttlFrom firstAttempt: the clock starts at the first start", async () => {
     const { id } = await play({ do: "later", name: "first attempt" }, { ttl: "10m", ttlFrom: "firstAttempt", delay: "1h" });
     clock.advance(hours(1.5));
     await ring("work");
@@ -177,7 +177,7 @@ describe("time", () => {
     expect(await ended(id)).toMatchObject({ status: "expired", attempt: 1 });
   });
 
-  test("deadline ends it wherever it is: waiting or running", async () => {
+  test("[timeouts] deadline ends it wherever it is: waiting or running", async () => {
     const { id } = await play({ name: "never in time" }, { delay: "3h", deadline: "1h" });
     const { id: running } = await play({ do: "hold", name: "cut off" }, { deadline: "1h" });
     await until(
@@ -192,7 +192,7 @@ describe("time", () => {
 });
 
 describe("cancel", () => {
-  test("a waiting task ends at once; again is no error; an ended one is refused", async () => {
+  test("[cancel] a waiting task ends at once; again is no error; an ended one is refused", async () => {
     const { id } = await play({ name: "unwanted" }, { delay: "1h" });
     expect(await task(id).cancel()).toMatchObject({ status: "cancelled" });
     expect(await task(id).cancel()).toMatchObject({ status: "cancelled" });
@@ -201,7 +201,7 @@ describe("cancel", () => {
     await expect(task(done).cancel()).rejects.toMatchObject({ code: "invalid_state" });
   });
 
-  test("a running task is aborted, onCancel runs, and it ends cancelled whatever it answers", async () => {
+  test("[cancel] #12 a running task is aborted, onCancel runs, and it ends cancelled whatever it answers", async () => {
     const { id } = await play({ do: "hold", name: "stop me" });
     await until(
       () => status(id),
@@ -212,7 +212,7 @@ describe("cancel", () => {
     expect(journal.filter((line) => line.id === id).map((line) => line.run)).toEqual(["started", "aborted", "cancelled"]);
   });
 
-  test("one that ignores its signal keeps its slot until it returns", async () => {
+  test("[cancel] one that ignores its signal keeps its slot until it returns", async () => {
     const { id } = await play({ do: "deaf", name: "deaf" });
     await until(
       () => status(id),
@@ -226,7 +226,7 @@ describe("cancel", () => {
 });
 
 describe("pause", () => {
-  test("a flag that costs a row: ready tasks show paused, running ones go back uncharged, resume runs them", async () => {
+  test("[pause] [not charged] a flag that costs a row: ready tasks show paused, running ones go back uncharged, resume runs them", async () => {
     const { id: running } = await play({ do: "hold", name: "interrupted" });
     await until(
       () => status(running),

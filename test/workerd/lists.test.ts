@@ -36,7 +36,7 @@ describe("lists", () => {
     expect(seen).toEqual([...made].reverse());
   });
 
-  test("filters: status, tag AND, key, error, q, since", async () => {
+  test("[tags] filters: status, tag AND, key, error, q, since", async () => {
     expect(ids(await workQ.list({ status: "failed" }))).toHaveLength(1);
     expect(ids(await workQ.list({ status: ["failed", "dead_letter"], type: "play" }))).toHaveLength(1);
     expect(ids(await workQ.list({ error: "NEVER LISTED" }))).toHaveLength(1);
@@ -82,7 +82,7 @@ describe("retention", () => {
     for (let slice = 0; slice < 8; slice += 1) await ring("other");
   };
 
-  test("keeps the configured number, in slices, never one in its first minute; tags go along; the law holds", async () => {
+  test("[history] #51 keeps the configured number, in slices, never one in its first minute; tags go along; the law holds", async () => {
     await otherQ.submit("play", { name: "alive" }, { delay: "3d" });
     await otherQ.submitAll(Array.from({ length: 1_800 }, (_, n) => ({ type: "play", payload: { name: `${n}` }, tags: { n: String(n) } })));
     await until(
@@ -98,10 +98,25 @@ describe("retention", () => {
     expect(await otherQ.count({ status: "scheduled" })).toBe(1);
   });
 
-  test("and nothing older than its age, looked at once a day", async () => {
+  test("[history] and nothing older than its age, looked at once a day", async () => {
     clock.advance(50 * 3_600_000);
     await ringAll();
     // The hourly schedule of this domain has run meanwhile; what ended two days ago is gone.
     await until(law, (ended) => ended < 5);
+  });
+
+  test("#10 two pages of what may not go hide none that must", async () => {
+    const item = (name: string, delay?: string) => ({ type: "play", payload: { name }, ...(delay ? { delay } : {}) });
+    const { counts } = await otherQ.snapshot();
+    await otherQ.submitAll(Array.from({ length: 1_100 }, (_, n) => item(`stays ${n}`, "30d")) as never);
+    await otherQ.submitAll(Array.from({ length: 600 }, (_, n) => item(`goes ${n}`)) as never);
+    await until(
+      () => otherQ.snapshot(),
+      (seen) => seen.counts.completed === counts.completed! + 600,
+    );
+    clock.advance(61_000);
+    await ringAll();
+    expect(await law()).toBe(500);
+    expect(await otherQ.count({ status: "scheduled" })).toBe(counts.scheduled! + 1_100);
   });
 });

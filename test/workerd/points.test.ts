@@ -105,7 +105,7 @@ afterAll(async () => {
   await time.stop();
 });
 
-describe("a crash at every point", () => {
+describe("#2 a crash at every point", () => {
   test("every point of the source is passed by the workload", async () => {
     expect(points.length).toBeGreaterThan(60);
     const load = new Workload(time);

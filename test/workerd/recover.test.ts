@@ -88,7 +88,7 @@ async function together(name: string, count: number): Promise<string[]> {
 }
 
 describe("a run whose object died, and its runner with it", { timeout: 30_000 }, () => {
-  test("of one task: an interruption, no attempt; three in a row are poison", async () => {
+  test("[not charged] #2 #43 of one task: an interruption, no attempt; three in a row are poison", async () => {
     const id = await hold("poisonous");
     for (const interruptions of [1, 2]) {
       await crash("work");
@@ -118,7 +118,7 @@ describe("a run whose object died, and its runner with it", { timeout: 30_000 },
     expect(await row(id)).toMatchObject({ interruptions: 0, attempt: 1, executions: 3 });
   });
 
-  test("of several: nobody is charged, all are suspect, and run alone until they settle", async () => {
+  test("[not charged] #43 of several: nobody is charged, all are suspect, and run alone until they settle", async () => {
     const ids = await together("suspect", 6);
     const shared = runsOf(ids[0]!).at(-1)!;
     const seen = platform.runs.length;
@@ -133,7 +133,7 @@ describe("a run whose object died, and its runner with it", { timeout: 30_000 },
     await expectBalanced("work");
   });
 
-  test("of another version of the code: a deploy is nobody's fault", async () => {
+  test("[not charged] of another version of the code: a deploy is nobody's fault", async () => {
     const id = await hold("deployed over");
     await runInDurableObject(stub("work"), async (_object, { storage }) => {
       const state = JSON.parse(storage.sql.exec<{ json: string }>("SELECT json FROM state").one().json) as State;
@@ -179,7 +179,7 @@ describe("a run that outlives its object", { timeout: 30_000 }, () => {
     expect(journal.filter((line) => line.id === id && line.run === "started")).toHaveLength(1);
   });
 
-  test("is found again under a long task too, renewed, and goes on beyond its lease", async () => {
+  test("#21 is found again under a long task too, renewed, and goes on beyond its lease", async () => {
     const id = await hold("long survivor");
     await crash("work");
     await pass(30_000, 100);
@@ -189,7 +189,7 @@ describe("a run that outlives its object", { timeout: 30_000 }, () => {
     expect(journal.filter((line) => line.id === id && line.run === "started")).toHaveLength(1);
   });
 
-  test("a cancel that was acknowledged before the crash holds, whatever the runner brings", async () => {
+  test("#22 a cancel that was acknowledged before the crash holds, whatever the runner brings", async () => {
     const { id } = await workQ.submit("play", { do: "deaf", name: "deaf survivor" });
     await isRunning(id);
     await pass(30, 5);
@@ -230,7 +230,7 @@ describe("a run that outlives its object", { timeout: 30_000 }, () => {
 });
 
 describe("between runs", { timeout: 30_000 }, () => {
-  test("an eviction loses nothing: backlog, delays, schedules, outcomes under an idempotency key, counters", async () => {
+  test("[delay, runAt] an eviction loses nothing: backlog, delays, schedules, outcomes under an idempotency key, counters", async () => {
     await workQ.pause();
     const submitted = [];
     for (let n = 0; n < 5; n += 1)
@@ -264,7 +264,7 @@ describe("between runs", { timeout: 30_000 }, () => {
     await expectBalanced("work");
   });
 
-  test("recalled tasks are not attempted: one execution each, in another run", async () => {
+  test("[not charged] recalled tasks are not attempted: one execution each, in another run", async () => {
     await learn();
     const answers = await workQ.submitAll([
       { type: "play", payload: { do: "hold", name: "in the way" } },

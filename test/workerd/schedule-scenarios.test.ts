@@ -47,7 +47,7 @@ afterEach(async () => {
       .catch(() => undefined);
 });
 
-describe("36: a clock that jumps", () => {
+describe("#36 a clock that jumps", () => {
   test("back over a tick: nothing fires twice, not even after a pause, a resume and a change", async () => {
     const { id, nextRuns } = await makeKnown({ every: "10m" });
     await pass(minutes(10.5));
@@ -99,7 +99,7 @@ describe("36: a clock that jumps", () => {
   });
 });
 
-test("39: two alarms and a poke around one planned time submit it once", async () => {
+test("[schedules] #39 two alarms and a poke around one planned time submit it once", async () => {
   const { id } = await makeKnown({ every: "10m", overlap: "allow" });
   for (const round of [1, 2, 3]) {
     clock.advance(minutes(10) + 1);
@@ -108,7 +108,7 @@ test("39: two alarms and a poke around one planned time submit it once", async (
   }
 });
 
-test("35: every overlap policy over 100 ticks, counted", async () => {
+test("[overlap] #35 every overlap policy over 100 ticks, counted", async () => {
   await workQ.pause();
   const of = async (overlap: string) => (await makeKnown({ every: "10m", overlap })).id;
   const [skip, queue, cancelOther, allow] = await Promise.all([of("skip"), of("queue"), of("cancelOther"), of("allow")]);
@@ -132,7 +132,7 @@ test("35: every overlap policy over 100 ticks, counted", async () => {
   await Promise.all([ended(skip, 1), ended(queue, 2), ended(cancelOther, 100), ended(allow, 100)]);
 });
 
-describe("overlap, with instances that run", () => {
+describe("[overlap] with instances that run", () => {
   const held = (name: string, overlap: string) => makeKnown({ type: "play", payload: { do: "hold", name }, every: "10m", overlap });
   const isRunning = (id: string, count: number) =>
     until(
@@ -183,7 +183,7 @@ describe("overlap, with instances that run", () => {
   });
 });
 
-test("a failed instance does not end its schedule", async () => {
+test("[failure] a failed instance does not end its schedule", async () => {
   const { id } = await makeKnown({ type: "play", payload: { do: "permanent" }, every: "10m" });
   for (const count of [1, 2, 3]) {
     await pass(minutes(10));
@@ -192,7 +192,7 @@ test("a failed instance does not end its schedule", async () => {
   expect((await instances(id)).map(({ status }) => status)).toEqual(["failed", "failed", "failed"]);
 });
 
-test("catch-up goes in slices, and holds up no other schedule", async () => {
+test("[overlap] #44 catch-up goes in slices, and holds up no other schedule", async () => {
   await workQ.pause();
   const { id } = await makeKnown({ every: "1m", overlap: "allow", catchUp: "1d" });
   const other = await makeKnown({ every: "5h" });
@@ -207,7 +207,7 @@ test("catch-up goes in slices, and holds up no other schedule", async () => {
   expect(await keys(id)).toBe(600);
 });
 
-test("maxRuns: the last run ends it, a trigger counts, more can be allowed", async () => {
+test("[overlap] maxRuns: the last run ends it, a trigger counts, more can be allowed", async () => {
   const { id, nextRuns } = await makeKnown({ every: "10m", maxRuns: 3 });
   expect(nextRuns).toHaveLength(3);
   await pass(minutes(10));
@@ -224,7 +224,7 @@ test("maxRuns: the last run ends it, a trigger counts, more can be allowed", asy
   await ended(id, 4);
 });
 
-test("40: jitter fires within its width after the planned time, and keeps the rhythm", async () => {
+test("[overlap] #40 jitter fires within its width after the planned time, and keeps the rhythm", async () => {
   const { id, nextRuns } = await makeKnown({ every: "10m", jitter: "3m" });
   const anchor = Date.parse(nextRuns[0]!);
   const late: number[] = [];
@@ -249,7 +249,7 @@ test("40: jitter fires within its width after the planned time, and keeps the rh
   expect(new Set(late).size).toBeGreaterThan(1);
 });
 
-test("what a submit may say, its instances have", async () => {
+test("[schedules] what a submit may say, its instances have", async () => {
   const given = {
     priority: "high",
     label: "mine",
@@ -335,7 +335,7 @@ describe("over HTTP", () => {
   const body = { type: "plain", payload: { n: 1 } };
   const SCHEDULES = "/v1/domains/work/schedules";
 
-  test("38: six fields, leap days, last days, Sunday as 7, both days; made, shown, fired", async () => {
+  test("[schedules] #38 six fields, leap days, last days, Sunday as 7, both days; made, shown, fired", async () => {
     const six = await send("POST", SCHEDULES, { ...body, cron: "*/30 * * * * *", overlap: "allow", catchUp: "2m", maxRuns: 9 });
     expect(six).toMatchObject({
       status: 201,
@@ -369,7 +369,7 @@ describe("over HTTP", () => {
     `${"*/1,".repeat(40_000)}* * * * *`,
     "0 0 0 0 0 0 0",
     "* * * * MON#6",
-  ])("38: bad or hostile cron text, no. %#, is refused", async (cron) => {
+  ])("[schedules] #38 bad or hostile cron text, no. %#, is refused", async (cron) => {
     expect(await send("POST", SCHEDULES, { ...body, cron })).toMatchObject({ status: 400, body: { code: "invalid_request" } });
   });
 

@@ -196,7 +196,7 @@ async function endOf(id: string): Promise<Status> {
   }
 }
 
-describe("onDuplicate, for every strategy and every status that the key's task can have", () => {
+describe("[skip] [supersede] [reject] [debounce] #31 onDuplicate, for every strategy and every status that the key's task can have", () => {
   test.each(ROWS)("%s, %s: %s, %s id, shows %s, ends %s", async (status, strategy, outcome, identity, showing, ends) => {
     const name = `${status} ${strategy}`;
     const { id, before } = await HOLDERS[status]!(name);
@@ -294,7 +294,7 @@ describe("supersede", () => {
     await expectBalanced("work");
   });
 
-  test("a waiter of the same id gets the new result; tags, delay, ttl and label are the new one's", async () => {
+  test("[supersede] a waiter of the same id gets the new result; tags, delay, ttl and label are the new one's", async () => {
     const { id } = await old("content", {}, { delay: "1h", tags: { a: "old", b: "old" }, ttl: "1d", label: "old" });
     const result = workQ.task("play", id).result();
     const again = await newer("content", { onDuplicate: "supersede", delay: "2h", tags: { a: "new" }, label: "new", deadline: "3h" });
@@ -320,7 +320,7 @@ describe("supersede", () => {
 });
 
 describe("debounce", () => {
-  test("a burst runs once, with what came last; maxWait ends it", async () => {
+  test("[debounce] #34 a burst runs once, with what came last; maxWait ends it", async () => {
     const onDuplicate = { debounce: "1h", maxWait: "90m" } as const;
     const first = await newer("burst", { onDuplicate });
     const at = Date.parse((await get(first.id)).runAt!);
@@ -358,7 +358,7 @@ describe("over HTTP, in batches, as a type's default", () => {
   }
   const task = (key: string, times: number, more: object = {}) => ({ type: "play", payload: { name: key, times }, key, ...more });
 
-  test("superseded with replacedId, debounced, and 409 with the id", async () => {
+  test("[supersede] [debounce] [reject] superseded with replacedId, debounced, and 409 with the id", async () => {
     const { body } = await send("", task("http", 1, { delay: "1h" }));
     const replaced = await send("", task("http", 2, { onDuplicate: "supersede", delay: "1h" }));
     expect(replaced).toMatchObject({ status: 200, body: { outcome: "superseded", id: body.id, task: { payload: { times: 2 } } } });
@@ -377,7 +377,7 @@ describe("over HTTP, in batches, as a type's default", () => {
     });
   });
 
-  test("a rejected one refuses its whole batch, naming every index; the others of a joined transaction go in", async () => {
+  test("[reject] [batch] a rejected one refuses its whole batch, naming every index; the others of a joined transaction go in", async () => {
     const held = await old("batch held", {}, { delay: "1h" });
     const { inserted } = (await books("work")).state.totals;
     const answer = await send("/batch", {
@@ -395,7 +395,7 @@ describe("over HTTP, in batches, as a type's default", () => {
     expect(joined.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
   });
 
-  test("in a batch the last of equal keys counts, under its own strategy", async () => {
+  test("[batch] in a batch the last of equal keys counts, under its own strategy", async () => {
     const held = await old("last", {}, { delay: "1h" });
     const outcomes = await workQ.submitAll([
       { type: "play", payload: { name: "last", times: 5 }, key: "last", onDuplicate: "reject" },

@@ -31,7 +31,7 @@ describe("submits", () => {
     expect(new Set(answers.map((answer) => (answer.status === "fulfilled" ? answer.value.id : "")))).toHaveProperty("size", 61);
   });
 
-  test("a batch with one bad task inserts nothing and names it", async () => {
+  test("[batch] a batch with one bad task inserts nothing and names it", async () => {
     const before = (await rows<{ n: number }>("work", "SELECT count(*) AS n FROM tasks"))[0]!.n;
     await expect(
       workQ.submitAll([
@@ -42,7 +42,7 @@ describe("submits", () => {
     expect((await rows<{ n: number }>("work", "SELECT count(*) AS n FROM tasks"))[0]!.n).toBe(before);
   });
 
-  test("large payloads and many at once come back as they were", async () => {
+  test("#52 large payloads and many at once come back as they were", async () => {
     const name = `${'"'.repeat(100_000)}\\ü\u{1f600}`;
     const many = Array.from({ length: 12 }, (_, n) => ({ type: "play", payload: { name: `${name}${n}` }, delay: "1h" }) as const);
     const answers = await workQ.submitAll(many);
@@ -53,7 +53,7 @@ describe("submits", () => {
   });
 });
 
-describe("rows written per task: what a change may not raise unseen", () => {
+describe("[cost] rows written per task: what a change may not raise unseen", () => {
   const warm = async () => {
     for (let round = 0; round < 12; round += 1)
       await workQ.submitAll(Array.from({ length: 100 }, (_, n) => ({ type: "plain", payload: { n } })));

@@ -2,16 +2,28 @@ import { DurableObject } from "cloudflare:workers";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import { Ledger, type Push } from "../../policy/coordination/ledger.ts";
-import type { CoordinatorApi, CoordinatorSnapshot, SyncAnswer, SyncRequest } from "../../policy/coordination/protocol.ts";
+import {
+  COORDINATION,
+  type CoordinatorApi,
+  type CoordinatorSnapshot,
+  type SyncAnswer,
+  type SyncRequest,
+} from "../../policy/coordination/protocol.ts";
+import { changeFlags, type Flags, type FlagsChange } from "../../policy/coordination/flags.ts";
 import { fail } from "../../policy/errors.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 import { migrations } from "./migrations.ts";
+import { Herald } from "./herald.ts";
 import { Roster } from "./roster.ts";
 import { CoordinatorStore } from "./store.ts";
 
 const MAX_CONCURRENCY_MAX = 10_000;
+/** How long a change of flags waits for domains that do not answer. */
+const TOLD_MS = 2_000;
+/** Older flags are known to everybody who has a valid grant. */
+const RETELL_MS = COORDINATION.repushMs * COORDINATION.flagPushes;
 
 /**
  * The Durable Object that shares out the slots of a mill. A thin shell around `Ledger`: memory that a restart may
@@ -24,6 +36,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   readonly #store: CoordinatorStore;
   #ledger!: Ledger;
   #roster!: Roster;
+  #flags!: Flags;
+  #herald!: Herald;
+  /** Flags were changed shortly before this life began: not everybody may have been told. */
+  #owesWord = false;
   #stopTimer: (() => void) | undefined;
 
   constructor(ctx: DurableObjectState, env: unknown, registry: Registry, clock: Clock = systemClock) {
@@ -39,7 +55,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   async sync(request: SyncRequest): Promise<SyncAnswer> {
     return this.#act("coordinator.sync", (now) => {
       this.#roster.synced(request.holder, now);
-      return this.#ledger.sync(request, now);
+      const known = request.flags ?? 0;
+      this.#herald.heard(request.holder, known);
+      const answer = this.#ledger.sync(request, now);
+      return known < this.#flags.version ? { ...answer, flags: this.#flags } : answer;
     });
   }
 
@@ -63,12 +82,20 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     return this.#act("coordinator.configure", (now) => {
       this.#store.setMaxConcurrency(maxConcurrency);
       this.#ledger.configure(maxConcurrency, now);
-      return this.#ledger.snapshot(now);
+      return this.#view(now);
     });
   }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
-    return this.#ledger.snapshot(this.#clock.now());
+    return this.#view(this.#clock.now());
+  }
+
+  async pause(): Promise<CoordinatorSnapshot> {
+    return this.#flag({ paused: { since: this.#clock.now() } });
+  }
+
+  async resume(): Promise<CoordinatorSnapshot> {
+    return this.#flag({ paused: null });
   }
 
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
@@ -79,10 +106,32 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     });
   }
 
+  /** Stores changed flags, then tells everybody at work; answers when they know, after 2 s at most. */
+  async #flag(change: FlagsChange): Promise<CoordinatorSnapshot> {
+    const told = this.#act("coordinator.flag", (now) => {
+      this.#flags = changeFlags(this.#flags, now, change);
+      this.#store.setFlags(this.#flags);
+      return this.#roster.recent(this.#ledger.holding(now), now);
+    });
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const stop = this.#clock.after(TOLD_MS, resolve);
+    await Promise.race([this.#herald.tell(this.#flags, told), late]);
+    stop();
+    return this.snapshot();
+  }
+
+  #view(now: number): CoordinatorSnapshot {
+    const { paused } = this.#flags;
+    return { paused: paused !== null, pausedAt: paused && new Date(paused.since).toISOString(), ...this.#ledger.snapshot(now) };
+  }
+
   #load(): void {
     const maxConcurrency = this.#store.maxConcurrency() ?? this.#registry.maxConcurrency;
     this.#ledger = new Ledger({ maxConcurrency, marks: this.#store.marks(), now: this.#clock.now() });
     this.#roster = new Roster(this.#store, this.#registry.domains.keys());
+    this.#flags = this.#store.flags();
+    this.#herald = new Herald(this.#clock, this.#flags);
+    this.#owesWord = this.#clock.now() - this.#flags.at < RETELL_MS;
   }
 
   /** One synchronous change: memory and rows together, then the messages, which the platform holds until the rows are safe. */
@@ -104,6 +153,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     }
     point(`${name}.committed`, COORDINATOR);
     for (const push of this.#ledger.takePushes(now)) void this.#push(push);
+    if (this.#owesWord) {
+      this.#owesWord = false;
+      void this.#herald.tell(this.#flags, this.#roster.recent(this.#ledger.holding(now), now));
+    }
     this.#stopTimer?.();
     const at = this.#ledger.nextAt();
     this.#stopTimer = at === null ? undefined : this.#clock.after(Math.max(1, at - now), () => this.#tick());

@@ -27,6 +27,14 @@ export class Roster {
     this.#write(domain);
   }
 
+  /** Those that synced within the hour, and what else is named. */
+  recent(also: Iterable<string>, now: number): Set<string> {
+    const names = new Set(also);
+    for (const { name, synced_at } of this.#known.values()) if (synced_at > 0 && now - synced_at < HOUR_MS) names.add(name);
+    for (const name of names) if (!this.#known.has(name)) names.delete(name);
+    return names;
+  }
+
   /** The domains to poke now; they count as poked. */
   sweep(holding: ReadonlySet<string>, now: number): string[] {
     const candidates = [...this.#known.values()].map(({ name, synced_at, poked_at }) => ({

@@ -1,9 +1,11 @@
 import { eq, sql } from "drizzle-orm";
 import { drizzle, type DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
+import { type Flags, NO_FLAGS } from "../../policy/coordination/flags.ts";
 import type { MarkChanges, MarkRow } from "../../policy/coordination/mark.ts";
 import { domains, holders, settings } from "./schema.ts";
 
 const MAX_CONCURRENCY = "maxConcurrency";
+const FLAGS = "flags";
 
 /** A domain as the list of known ones has it. */
 export interface KnownDomain {
@@ -30,13 +32,30 @@ export class CoordinatorStore {
 
   /** The cap that was set live, or null. */
   maxConcurrency(): number | null {
-    const row = this.#db.select().from(settings).where(eq(settings.key, MAX_CONCURRENCY)).get();
-    return row === undefined ? null : Number(row.value);
+    const value = this.#setting(MAX_CONCURRENCY);
+    return value === undefined ? null : Number(value);
   }
 
   setMaxConcurrency(cap: number): void {
-    const value = String(cap);
-    this.#db.insert(settings).values({ key: MAX_CONCURRENCY, value }).onConflictDoUpdate({ target: settings.key, set: { value } }).run();
+    this.#set(MAX_CONCURRENCY, String(cap));
+  }
+
+  /** What every domain is told. */
+  flags(): Flags {
+    const value = this.#setting(FLAGS);
+    return value === undefined ? NO_FLAGS : { ...NO_FLAGS, ...(JSON.parse(value) as Flags) };
+  }
+
+  setFlags(flags: Flags): void {
+    this.#set(FLAGS, JSON.stringify(flags));
+  }
+
+  #setting(key: string): string | undefined {
+    return this.#db.select().from(settings).where(eq(settings.key, key)).get()?.value;
+  }
+
+  #set(key: string, value: string): void {
+    this.#db.insert(settings).values({ key, value }).onConflictDoUpdate({ target: settings.key, set: { value } }).run();
   }
 
   marks(): MarkRow[] {

@@ -2,7 +2,7 @@ import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
 
 /** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
-const KINDS = ["due", "expiry", "schedule", "idempotency", "lease", "purge", "kick"] as const;
+const KINDS = ["due", "expiry", "schedule", "idempotency", "lease", "purge", "pause", "kick"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** The least of every due moment, asked of the partial indexes: a row read each, or none. */
@@ -26,6 +26,7 @@ export class Alarm {
     idempotency: Infinity,
     lease: Infinity,
     purge: Infinity,
+    pause: Infinity,
     kick: Infinity,
   };
   private armedAt: number | null = null;
@@ -69,6 +70,7 @@ export class Alarm {
     const least = this.core.store.exec<Record<"due" | "expiry" | "schedule" | "idempotency", number | null>>(LEAST).one();
     for (const kind of ["due", "expiry", "schedule", "idempotency"] as const) this.set(kind, least[kind]);
     this.set("lease", this.core.leases.next());
+    this.set("pause", this.core.pauses.endsAt(this.core.clock.now()));
   }
 
   /** Sets the alarm when it has to ring earlier than it would; inside the transaction that makes it so. */
@@ -90,7 +92,14 @@ export class Alarm {
     for (const kind of KINDS) least = Math.min(least, this.at[kind]);
     for (const run of this.core.runs.values()) if (run.orphanUntil !== undefined) least = Math.min(least, run.orphanUntil);
     // The switch stands while there is work; once it stands it is left alone until it fires.
-    if (this.core.busy) least = Math.min(least, now + LIMITS.deadManMs);
+    if (this.isBusy) least = Math.min(least, now + LIMITS.deadManMs);
     return least;
+  }
+
+  private get isBusy(): boolean {
+    const { runs, lanes, pauses } = this.core;
+    if (runs.size > 0) return true;
+    // What waits behind a flag of the coordinator asks it now and then: it may be gone.
+    return !pauses.own && (lanes.readySize > 0 || (lanes.size > 0 && pauses.foreign));
   }
 }

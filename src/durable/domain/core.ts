@@ -5,6 +5,7 @@ import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
+import type { Flags } from "../../policy/coordination/flags.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
 import type { StoredStatus } from "../../policy/status.ts";
 import { point } from "../point.ts";
@@ -14,6 +15,7 @@ import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
 import { type Lease, Leases } from "./leases.ts";
+import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
@@ -50,6 +52,7 @@ export class Core {
   /** Pull workers that ask, and what they hold. */
   readonly claimers: Claimers;
   readonly leases = new Leases();
+  readonly pauses = new Pauses(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -83,6 +86,11 @@ export class Core {
 
   get name(): string {
     return this.outside.name;
+  }
+
+  /** What the coordinator last told every domain. */
+  get flags(): Flags {
+    return this.state.flags;
   }
 
   /** The definition of the day; undefined when a deploy took the domain away. */
@@ -210,7 +218,7 @@ export class Core {
 
   /** Memory from storage: lanes by one scan from the oldest pending id, claims from the state row. */
   reload(): void {
-    this.state = loadState(this.store);
+    this.state = loadState(this.store, this.clock.now());
     this.dirty = false;
     this.claims.clear();
     for (const [id, stored] of Object.entries(this.state.runs)) {
@@ -287,10 +295,5 @@ export class Core {
     }
     this.aborted = [];
     this.reload();
-  }
-
-  /** The alarm that a run, or ready work without a slot, keeps ahead: a dead man's switch. */
-  get busy(): boolean {
-    return this.runs.size > 0 || (this.lanes.readySize > 0 && !this.state.paused);
   }
 }

@@ -19,7 +19,7 @@ import { endStopped, stoppedBy } from "./stop.ts";
  */
 export function dispatch(core: Core): void {
   const now = core.clock.now();
-  if (core.state.paused) return;
+  if (core.pauses.stopped) return;
   for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free -= 1) {
     if (core.claimers.size > 0 && lend(core, now)) continue;
     if (core.lanes.readySize === 0) break;

@@ -44,10 +44,10 @@ export function count(core: Core, query: TaskQuery): number {
 
 /** How many tasks show each status now. */
 export function countsOf(core: Core): Record<Status, number> {
-  const { counts, paused } = core.state;
+  const { counts } = core.state;
   const executing = [...core.runs.values()].filter((run) => run.open.size > 0).length;
   const waiting = core.lanes.size;
-  const held = paused ? waiting : waiting - core.lanes.readySize - core.pullSize;
+  const held = core.pauses.stopped ? waiting : waiting - core.lanes.readySize - core.pullSize;
   return { ...counts, running: counts.running + executing, pending: counts.pending - executing - held, paused: held };
 }
 

@@ -2,9 +2,8 @@ import { DurableObject } from "cloudflare:workers";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
+import type { Flags } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi, Grant } from "../../policy/coordination/protocol.ts";
-import { fail } from "../../policy/errors.ts";
-import { parseTaskId } from "../../policy/ids.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import type {
@@ -29,6 +28,7 @@ import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor, leaseLost, Link } from "./conduct.ts";
 import { Core } from "./core.ts";
+import { counterOf } from "./counter.ts";
 import { declareSchedules } from "./declare.ts";
 import { dispatch } from "./dispatch.ts";
 import { noteRetention } from "./end.ts";
@@ -36,7 +36,7 @@ import { graph } from "./graph.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
-import { pause, resume } from "./pause.ts";
+import { heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
@@ -111,14 +111,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
 
   #counter(id: string): number {
     this.#request();
-    const parsed = parseTaskId(id);
-    if (parsed?.domain !== this.#core.name)
-      throw fail(
-        "task_not_found",
-        `${JSON.stringify(id)} is not an id of domain ${this.#core.name}; its ids look like ${this.#core.name}_17.`,
-        { id },
-      );
-    return parsed.counter;
+    return counterOf(this.#core.name, id);
   }
 
   #view(id: string): Task {
@@ -193,6 +186,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   async resumeDomain(): Promise<DomainSnapshot> {
     this.#request();
     resume(this.#core);
+    this.#syncer.kick();
     return snapshot(this.#core);
   }
 
@@ -267,6 +261,12 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     this.#syncer.kick();
     point("resume.answer", this.#core.name);
     return request.finished ? null : new Link(this.#core, this.#conductor, run);
+  }
+
+  async pushFlags(flags: Flags): Promise<number> {
+    const version = heed(this.#core, flags);
+    this.#syncer.kick();
+    return version;
   }
 
   async pushGrant(incarnation: string, grant: Grant): Promise<{ version: number; holding: number } | null> {

@@ -21,7 +21,7 @@ export function claim(core: Core, request: ClaimRequest): Promise<Claim[]> {
       if (claimable(core).length > 0) core.holder.mayLease(core.clock.now() + request.leaseMs);
       core.transact("claim", () => dispatch(core));
     },
-    () => !core.state.paused && hasRoom() && claimable(core).length > 0,
+    () => !core.pauses.stopped && hasRoom() && claimable(core).length > 0,
   );
 }
 

@@ -3,6 +3,7 @@ import { dispatch } from "./dispatch.ts";
 import { expire, promote } from "./expire.ts";
 import { forgetAnswers } from "./idempotency.ts";
 import { expireLeases } from "./lease.ts";
+import { enforce } from "./pause.ts";
 import { purge } from "./purge.ts";
 import { putOrphansBack } from "./recover.ts";
 import { fireDue } from "./fire.ts";
@@ -23,6 +24,7 @@ export function ring(core: Core): void {
     putOrphansBack(core, now);
     expireLeases(core, now);
     const unfinished = CHORES.filter(([, work]) => work(core, now)).map(([kind]) => kind);
+    enforce(core, now);
     dispatch(core);
     // Before the commit arms the alarm: what was due is done, and must not ring once more for nothing.
     core.alarm.refresh();

@@ -8,13 +8,14 @@ import { readTask, readTasks } from "./rows.ts";
 export function snapshot(core: Core): DomainSnapshot {
   const now = core.clock.now();
   const { state } = core;
+  const pausedBy = core.pauses.reasons(null) as DomainSnapshot["pausedBy"];
   const oldest = core.lanes.oldestId();
   const oldestRow = oldest === undefined ? undefined : readTask(core.store, oldest);
   const { statements, ...cost } = state.cost;
   return {
     name: core.name,
-    paused: state.paused,
-    pausedBy: state.paused ? ["domain"] : [],
+    paused: pausedBy.length > 0,
+    pausedBy,
     maxConcurrency: core.cap,
     counts: countsOf(core),
     totals: { ...state.totals },

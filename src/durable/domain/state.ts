@@ -1,4 +1,5 @@
 import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
+import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
@@ -41,7 +42,13 @@ export interface State {
   runs: Record<string, StoredRun>;
   counts: Record<StoredStatus, number>;
   totals: Record<Total, number>;
-  paused: boolean;
+  /** The domain's own pause. */
+  pause: Pause | null;
+  /** How long it lasted in all while the mill was not paused, counted up to `pausedAt`; ms and epoch ms. */
+  pausedMs: number;
+  pausedAt: number;
+  /** What the coordinator last told. */
+  flags: Flags;
   maxConcurrency: number | null | undefined;
   /** Retention: where the walk over the primary key stands, and when ages are looked at next. */
   purgeCursor: number;
@@ -76,7 +83,10 @@ export const freshState = (): State => ({
   runs: {},
   counts: zeros(STATUSES),
   totals: zeros(TOTALS),
-  paused: false,
+  pause: null,
+  pausedMs: 0,
+  pausedAt: 0,
+  flags: NO_FLAGS,
   maxConcurrency: undefined,
   purgeCursor: 0,
   agesAt: null,
@@ -89,13 +99,15 @@ export const freshState = (): State => ({
 });
 
 /** The stored state; fields that a later version added have their fresh values. */
-export function loadState(store: Store): State {
+export function loadState(store: Store, now: number): State {
   const row = store.exec<{ json: string }>("SELECT json FROM state WHERE id = 1").toArray()[0];
   const fresh = freshState();
   if (!row) return fresh;
-  const stored = JSON.parse(row.json) as Partial<State>;
+  const { paused, ...stored } = JSON.parse(row.json) as Partial<State> & { paused?: boolean };
   return {
     ...fresh,
+    // As it was written before pauses had a beginning.
+    ...(paused === true ? { pause: { since: now } } : {}),
     ...stored,
     counts: { ...fresh.counts, ...stored.counts },
     totals: { ...fresh.totals, ...stored.totals },

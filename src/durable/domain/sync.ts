@@ -1,8 +1,9 @@
-import type { CoordinatorApi, Demand, Grant } from "../../policy/coordination/protocol.ts";
+import { COORDINATION, type CoordinatorApi, type Demand, type Grant } from "../../policy/coordination/protocol.ts";
 import { point } from "../point.ts";
 import { claimable } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
+import { heed } from "./pause.ts";
 import { readTask } from "./rows.ts";
 
 /** Gets slots from the coordinator and gives them back: few calls, never one per task. */
@@ -12,6 +13,8 @@ export class Syncer {
   private stopTimer: (() => void) | undefined;
   /** Who waits for an answer of the coordinator. */
   private readonly askers = new Set<() => void>();
+  /** When the coordinator last said what holds. */
+  private heardAt = -Infinity;
   private oldest: { id: number; createdAt: number } | undefined;
 
   constructor(core: Core, reach: () => CoordinatorApi) {
@@ -24,6 +27,7 @@ export class Syncer {
     const now = this.core.clock.now();
     const wanting = this.wanting(now);
     this.core.holder.setLeases(this.core.leases.end);
+    if (this.mayBeStale(now)) this.core.holder.ask();
     const request = this.core.holder.due(now, wanting);
     if (request) void this.ask(request, now);
     // Also while one is under way: a call that hangs is given up.
@@ -45,8 +49,11 @@ export class Syncer {
     core.state.cost.coordinatorCalls += 1;
     try {
       point("sync.call", core.name);
-      const answer = await this.reach().sync(request);
+      const answer = await this.reach().sync({ ...request, flags: core.flags.version });
       point("sync.answered", core.name);
+      this.heardAt = askedAt;
+      // Before what was granted may be used.
+      if (answer.flags) heed(core, answer.flags);
       core.holder.answered(request, answer, askedAt);
     } catch (error) {
       console.warn(JSON.stringify({ message: "the coordinator did not answer; asking again", domain: core.name, error: String(error) }));
@@ -76,11 +83,17 @@ export class Syncer {
     }
   }
 
+  /** Work waits behind a flag of the coordinator that may be gone long since: nobody tells a domain that slept. */
+  private mayBeStale(now: number): boolean {
+    const { lanes, pauses } = this.core;
+    return now - this.heardAt >= COORDINATION.flagsStaleMs && lanes.size > 0 && !pauses.own && pauses.foreign;
+  }
+
   /** Starts what the grant allows. */
   private use(): void {
     const { core } = this;
     if (core.lanes.readySize === 0 && core.claimers.size === 0) return;
-    if (!core.state.paused && core.holder.free(core.clock.now()) > 0) core.transact("dispatch", () => dispatch(core));
+    if (!core.pauses.stopped && core.holder.free(core.clock.now()) > 0) core.transact("dispatch", () => dispatch(core));
   }
 
   private wait(now: number, wanting: boolean): void {
@@ -92,7 +105,7 @@ export class Syncer {
   /** What is ready beyond the free slots, by priority. */
   private wanting(now: number): Demand[] {
     const { core } = this;
-    if (core.state.paused || (core.lanes.readySize === 0 && core.claimers.size === 0)) return [];
+    if (core.pauses.stopped || (core.lanes.readySize === 0 && core.claimers.size === 0)) return [];
     const levels = [...core.lanes.sizeByPriority(), ...claimable(core)].sort((one, other) => one.priority - other.priority);
     let free = core.holder.free(now);
     return levels.flatMap(({ priority, count, oldest }) => {

@@ -87,8 +87,7 @@ function dependenciesOf(core: Core, counters: readonly number[]): Task["dependsO
 
 /** Flags that hold a ready task; none of them is on its row. */
 function gatesOf(core: Core, row: TaskRow): Task["pausedBy"] {
-  const gates: Task["pausedBy"] = [];
-  if (core.state.paused) gates.push("domain");
+  const gates: Task["pausedBy"] = core.pauses.reasons(null);
   if (!core.definition?.types.has(row.type)) gates.push("unregistered");
   return gates;
 }

@@ -122,6 +122,11 @@ export class Holder {
     this.#has.vacate(group ?? UNGROUPED);
   }
 
+  /** The coordinator is to be asked at once, whatever is known of it. */
+  ask(): void {
+    this.#asked = true;
+  }
+
   /** The furthest end (ms) of a lease that is out, or null when none is. Said before `due` is asked. */
   setLeases(end: number | null): void {
     this.#leasesEnd = end;

@@ -20,7 +20,6 @@ import {
   takeOver,
   voidTokens,
 } from "./entry.ts";
-
 import { capOf, type GroupPolicy, NO_GROUPS } from "./groups.ts";
 import { type MarkChanges, type MarkRow, markFor } from "./mark.ts";
 import { cappedGroups, isWorthAPush, plan, type Settings } from "./plan.ts";
@@ -28,8 +27,8 @@ import {
   ANY_INCARNATION,
   type Confirmation,
   COORDINATION,
-  type CoordinatorSnapshot,
   type Grant,
+  type LedgerSnapshot,
   type SyncAnswer,
   type SyncRequest,
 } from "./protocol.ts";
@@ -239,7 +238,7 @@ export class Ledger {
     return [...this.#entries.values()].filter((entry) => counted(entry) > 0).map((entry) => entry.domain);
   }
 
-  snapshot(now: number): CoordinatorSnapshot {
+  snapshot(now: number): LedgerSnapshot {
     this.#expire(now);
     return viewHolders(this.#all, this.#settings.maxConcurrency, now);
   }

@@ -1,3 +1,5 @@
+import type { Flags } from "./flags.ts";
+
 /** Ready work of one group and priority level, as a holder tells the coordinator. */
 export interface Demand {
   /** null: no group. */
@@ -33,6 +35,8 @@ export interface SyncRequest {
   cap: number | null;
   /** Pull workers may hold leases for this long, counted from before the request was sent. Absent: none is out, and none will be before an answer that says so. */
   leaseMs?: number;
+  /** The version of the flags that it knows; absent: none. */
+  flags?: number;
 }
 
 /** What a holder says of one group. */
@@ -98,6 +102,8 @@ export interface SyncAnswer {
   stale?: true;
   /** `leaseMs` of the request holds: stored, and no slot is taken back before. */
   leased?: true;
+  /** Newer than those that the holder knows: to be stored before it starts anything. */
+  flags?: Flags;
 }
 
 /** The Coordinator object, over RPC. */
@@ -105,23 +111,36 @@ export interface CoordinatorApi {
   sync(request: SyncRequest): Promise<SyncAnswer>;
   configure(change: { maxConcurrency?: number }): Promise<CoordinatorSnapshot>;
   snapshot(): Promise<CoordinatorSnapshot>;
+  /** Nothing starts in the whole mill any more, what runs is aborted. Answers when every domain that can be reached knows, after 2 s at most. */
+  pause(): Promise<CoordinatorSnapshot>;
+  resume(): Promise<CoordinatorSnapshot>;
   /** The domains that the minute cron should poke now, at most 50. */
   sweepList(): Promise<string[]>;
 }
 
-export interface CoordinatorSnapshot {
+/** What the ledger knows: who holds how many slots. */
+export interface LedgerSnapshot {
   maxConcurrency: number;
   granted: number;
   using: number;
   holders: { domain: string; granted: number; using: number; wanting: number; syncedMsAgo: number | null }[];
 }
 
+/** The mill at a glance. */
+export interface CoordinatorSnapshot extends LedgerSnapshot {
+  paused: boolean;
+  /** Since when; RFC 3339. */
+  pausedAt: string | null;
+}
+
 /** The incarnation named by a push that asks whoever is there to sync: sent after the coordinator restarted. */
 export const ANY_INCARNATION = "";
 
-/** What the coordinator calls on a Domain object: a changed grant, or the question to give back. */
+/** What the coordinator calls on a Domain object: a changed grant, or the question to give back; changed flags. */
 export interface GrantReceiver {
   pushGrant(incarnation: string, grant: Grant): Promise<Confirmation | null>;
+  /** Answers with the version that it knows now. */
+  pushFlags(flags: Flags): Promise<number>;
 }
 
 /** Periods of the protocol, in ms. A holder's slots are reclaimed at grant lease + slack + run lease after its last sync. */
@@ -146,6 +165,10 @@ export const COORDINATION = {
   requestTimeoutMs: 20_000,
   /** A cut that nobody confirmed is pushed again after this. */
   repushMs: 2_000,
+  /** Flags that did not reach a domain are pushed again as often as this many times: longer than any grant lasts. */
+  flagPushes: 20,
+  /** A domain with work behind a flag of the coordinator asks it again after this. */
+  flagsStaleMs: 60_000,
   /** Steps in which the stored `until` of a holder's row is moved: one row per step, not per sync. */
   untilStepMs: 600_000,
   /** The global cap of a mill that names none. */

@@ -1,7 +1,7 @@
 import type { Share } from "./allocate.ts";
 import { counted, type Entry } from "./entry.ts";
 import { capOf, type GroupPolicy } from "./groups.ts";
-import type { CoordinatorSnapshot } from "./protocol.ts";
+import type { LedgerSnapshot } from "./protocol.ts";
 
 /** One group, as `GET /v1/groups` shows it. */
 export interface GroupView {
@@ -46,7 +46,7 @@ export function viewGroups(
 }
 
 /** The mill's slots, and who holds them. */
-export function viewHolders(entries: readonly Entry[], maxConcurrency: number, now: number): CoordinatorSnapshot {
+export function viewHolders(entries: readonly Entry[], maxConcurrency: number, now: number): LedgerSnapshot {
   const holders = entries.map((entry) => ({
     domain: entry.domain,
     granted: counted(entry),

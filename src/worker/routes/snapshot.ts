@@ -13,8 +13,8 @@ export const snapshotRoutes: Route[] = [
     answer: async (call) => show(call.identity, await call.options.coordinator().snapshot()),
   },
   { method: "PATCH", path: "/v1/settings", role: "operator", body: settingsShape, answer: change },
-  laterRoute("POST", "/v1/pause", "operator", "pausing the mill"),
-  laterRoute("POST", "/v1/resume", "operator", "pausing the mill"),
+  { method: "POST", path: "/v1/pause", role: "operator", answer: pause },
+  { method: "POST", path: "/v1/resume", role: "operator", answer: resume },
   laterRoute("GET", "/v1/groups", "viewer", "groups"),
   laterRoute("PATCH", "/v1/groups/:group", "operator", "groups"),
   laterRoute("POST", "/v1/groups/:group/pause", "operator", "groups"),
@@ -23,7 +23,6 @@ export const snapshotRoutes: Route[] = [
   laterRoute("GET", "/v1/audit", "operator", "the audit log"),
   laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
-  laterRoute("GET", "/openapi.json", "viewer", "the OpenAPI description"),
   laterRoute("GET", "/docs", "viewer", "the API's page"),
 ];
 
@@ -31,6 +30,16 @@ export const snapshotRoutes: Route[] = [
 function show({ domains }: Identity, snapshot: CoordinatorSnapshot): Response {
   const holders = snapshot.holders.filter(({ domain }) => domains === null || domains.has(domain));
   return json({ ...snapshot, holders });
+}
+
+async function pause({ identity, options }: Call): Promise<Response> {
+  requireAllDomains(identity);
+  return show(identity, await options.coordinator().pause());
+}
+
+async function resume({ identity, options }: Call): Promise<Response> {
+  requireAllDomains(identity);
+  return show(identity, await options.coordinator().resume());
 }
 
 async function change({ identity, options, body }: Call): Promise<Response> {

@@ -35,7 +35,7 @@ const allocate = (all: readonly Claim[], policy: AllocationPolicy) =>
 const shares = (all: Claim[], maxConcurrency: number) => Object.fromEntries(allocate(all, { maxConcurrency }));
 
 describe("allocate", () => {
-  test("never above a cap, never more than wanted, nothing left idle that somebody wants", () => {
+  test("[caps] never above a cap, never more than wanted, nothing left idle that somebody wants", () => {
     fc.assert(
       fc.property(claims, cap, (all, maxConcurrency) => {
         const grants = allocate(all, { maxConcurrency });
@@ -87,7 +87,7 @@ describe("allocate", () => {
     );
   });
 
-  test("the more urgent are served before anybody else", () => {
+  test("[order] the more urgent are served before anybody else", () => {
     fc.assert(
       fc.property(claims, cap, (all, maxConcurrency) => {
         const grants = allocate(all, { maxConcurrency });

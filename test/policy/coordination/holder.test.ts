@@ -53,7 +53,7 @@ describe("a holder", () => {
     expect(holder.due(15_000, [])).toMatchObject({ seq: 2, version: 1, holding: 1, using: 1 });
   });
 
-  test("starved, it asks at once for what the coordinator does not know, else again after 5 s", () => {
+  test("#7 #8 starved, it asks at once for what the coordinator does not know, else again after 5 s", () => {
     const holder = make();
     granted(holder, 0, 3, 0, 1);
     expect([holder.due(1, want(3)), holder.nextAt(1, true)]).toEqual([null, 5_000]);

@@ -54,7 +54,7 @@ function heal(world: World): void {
 const SEEDS = Number(process.env.MILLRACE_SEEDS ?? 150);
 
 test(
-  `the cap holds at every instant through ${SEEDS} storms, and nobody waits for ever after them`,
+  `[caps] #7 #26 #27 the cap holds at every instant through ${SEEDS} storms, and nobody waits for ever after them`,
   () => {
     let steps = 0;
     let begun = 0;

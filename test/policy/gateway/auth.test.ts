@@ -15,7 +15,7 @@ const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
 const fill = (path: string) =>
   path.replace(":domain", "media").replace(":task", "media_1").replace(":schedule", "media_s1").replaceAll(/:\w+/g, "x");
 
-describe("every route and role", () => {
+describe("#58 every route and role", () => {
   const cases = ROUTES.flatMap((route) => ROLES.map((role) => ({ ...route, given: role })));
   test.each(cases)("$method $path as $given (needs $role)", async ({ method, path, role, given, later }) => {
     const { send } = setup(TOKENS);
@@ -90,7 +90,7 @@ describe("who is let in", () => {
 describe("a token that is limited to some domains", () => {
   const scoped = bearer("scoped");
 
-  test("other domains are forbidden, whether they exist or not, by name and by id", async () => {
+  test("#58 other domains are forbidden, whether they exist or not, by name and by id", async () => {
     const { send } = setup(TOKENS);
     for (const [method, path] of [
       ["GET", "/v1/domains/mail"],

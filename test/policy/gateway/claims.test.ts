@@ -15,7 +15,7 @@ async function leased() {
 }
 
 describe("pull workers over HTTP", () => {
-  test("a claim, with what it may say; then renew and complete", async () => {
+  test("[pull leases] a claim, with what it may say; then renew and complete", async () => {
     const { domains, claims, send, at } = await leased();
     expect(domains.media.claimed).toEqual([{ worker: "w1", types: ["transcode"], max: 5, leaseMs: 60_000, waitMs: 5_000 }]);
     expect(claims).toEqual([

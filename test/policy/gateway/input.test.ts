@@ -16,7 +16,7 @@ async function expectRefusal(answer: Answer, status: number, code: string, hint:
   expect(JSON.stringify(answer.body)).not.toMatch(/node_modules|\.ts:\d|at \w+ \(/);
 }
 
-describe("bodies", () => {
+describe("#52 bodies", () => {
   test.each<[name: string, body: unknown, status: number, code: string, hint: string | RegExp]>([
     ["an unknown field", { ...resize, prioritty: "high" }, 400, "invalid_request", 'did you mean "priority"'],
     ["a wholly unknown field", { ...resize, colour: 1 }, 400, "invalid_request", "it takes type, payload"],
@@ -90,7 +90,7 @@ describe("bodies", () => {
     expect(log).toEqual([]);
   });
 
-  test("a lone surrogate in a payload is carried unchanged, and answers stay valid UTF-8", async () => {
+  test("#52 a lone surrogate in a payload is carried unchanged, and answers stay valid UTF-8", async () => {
     const { send, app } = setup();
     const { body } = await send("POST", TASKS, '{"type":"plain","payload":"\\ud800"}');
     expect(body.task.payload).toBe("\ud800");
@@ -139,7 +139,7 @@ describe("bodies", () => {
     );
   });
 
-  test("a body that never ends is cut off after 8 MiB", async () => {
+  test("[limits] a body that never ends is cut off after 8 MiB", async () => {
     let sent = 0;
     let isCancelled = false;
     const endless = new ReadableStream<Uint8Array>({
@@ -175,7 +175,7 @@ describe("bodies", () => {
 });
 
 describe("batches", () => {
-  test("every bad index is named, whatever is wrong with it, and nothing is inserted", async () => {
+  test("[batch] every bad index is named, whatever is wrong with it, and nothing is inserted", async () => {
     const { send, domains } = setup();
     const answer = await send("POST", `${TASKS}/batch`, {
       tasks: [
@@ -232,7 +232,7 @@ describe("batches", () => {
     await expectRefusal(await setup().send("POST", `${TASKS}/batch`, body), 400, "invalid_request", hint);
   });
 
-  test("more than 10,000 tasks", async () => {
+  test("[limits] more than 10,000 tasks", async () => {
     const tasks = Array.from({ length: 10_001 }, () => ({ type: "plain", payload: 1 }));
     await expectRefusal(await setup().send("POST", `${TASKS}/batch`, { tasks }), 413, "payload_too_large", "10000");
   });

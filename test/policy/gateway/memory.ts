@@ -295,10 +295,21 @@ export class MemoryDomain implements DomainApi {
 /** Holds a cap, shares out nothing. */
 export class MemoryCoordinator implements CoordinatorApi {
   maxConcurrency = 16;
+  paused = false;
+
+  pause() {
+    this.paused = true;
+    return this.snapshot();
+  }
+
+  resume() {
+    this.paused = false;
+    return this.snapshot();
+  }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
     const holders = ["media", "mail"].map((domain) => ({ domain, granted: 1, using: 0, wanting: 0, syncedMsAgo: null }));
-    return { maxConcurrency: this.maxConcurrency, granted: 2, using: 0, holders };
+    return { paused: this.paused, pausedAt: null, maxConcurrency: this.maxConcurrency, granted: 2, using: 0, holders };
   }
 
   configure(change: { maxConcurrency?: number }) {

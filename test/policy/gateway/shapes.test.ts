@@ -62,7 +62,7 @@ describe("submit", () => {
     ]);
   });
 
-  test("?wait= holds the answer until the end, and the answer shows it", async () => {
+  test("[awaiting] ?wait= holds the answer until the end, and the answer shows it", async () => {
     const { send, domains } = setup();
     const answer = send("POST", `${TASKS}?wait=60s`, resize);
     await expect.poll(() => domains.media.isAwaited).toBe(true);
@@ -95,7 +95,7 @@ describe("submit", () => {
 describe("Idempotency-Key", () => {
   const key = { "idempotency-key": "once" };
 
-  test("a repeat gets the first outcome, whatever the order of its members; another body is a conflict", async () => {
+  test("[idempotency key] a repeat gets the first outcome, whatever the order of its members; another body is a conflict", async () => {
     const { send, domains } = setup();
     const plain = { type: "plain", payload: { a: 1, b: 2 } };
     const first = await send("POST", TASKS, plain, key);
@@ -107,7 +107,7 @@ describe("Idempotency-Key", () => {
     expect(domains.media.tasks).toHaveLength(1);
   });
 
-  test("each token has keys of its own", async () => {
+  test("[idempotency key] each token has keys of its own", async () => {
     const tokens = ["a", "b"].map((name) => ({ name, sha256: sha256(name), role: "producer" }));
     const { send, domains } = setup({ MILLRACE_TOKENS: JSON.stringify(tokens) });
     for (const name of ["a", "b", "a"])
@@ -115,7 +115,7 @@ describe("Idempotency-Key", () => {
     expect(domains.media.tasks).toHaveLength(2);
   });
 
-  test("holds for batches, too", async () => {
+  test("[idempotency key] holds for batches, too", async () => {
     const { send, domains } = setup();
     const tasks = [1, 2].map((payload) => ({ type: "plain", payload }));
     const first = await send("POST", `${TASKS}/batch`, { tasks }, key);
@@ -124,7 +124,7 @@ describe("Idempotency-Key", () => {
   });
 });
 
-test("batch: outcomes in order, counts, defaults for those that do not say otherwise", async () => {
+test("[batch] batch: outcomes in order, counts, defaults for those that do not say otherwise", async () => {
   const { send, domains } = setup();
   const tasks = [resize, resize, { payload: 1, priority: 3, type: "plain" }];
   const answer = await send("POST", `${TASKS}/batch`, { tasks, defaults: { priority: "idle" } });
@@ -145,7 +145,7 @@ test("batch: outcomes in order, counts, defaults for those that do not say other
 });
 
 describe("results", () => {
-  test("200 when completed, 202 while active, 409 with status and error when it ended otherwise", async () => {
+  test("[awaiting] 200 when completed, 202 while active, 409 with status and error when it ended otherwise", async () => {
     const { send, domains } = setup();
     for (const payload of [1, 2, 3]) await send("POST", TASKS, { type: "plain", payload });
     domains.media.end("media_1", { status: "completed", result: { bytes: 1 } });
@@ -167,7 +167,7 @@ describe("results", () => {
     });
   });
 
-  test("a wait goes on with the next incarnation when the object goes away", async () => {
+  test("[awaiting] a wait goes on with the next incarnation when the object goes away", async () => {
     const { send, domains } = setup();
     await send("POST", TASKS, resize);
     const { media } = domains;
@@ -372,7 +372,7 @@ describe("domains and the mill", () => {
 describe("schedules", () => {
   const plan = { name: "nightly", ...resize, cron: "30 2 * * *", timezone: "Europe/Berlin", tags: { a: "b" }, priority: "high" };
 
-  test("201 when new, 200 when the name existed; read, list, act, delete", async () => {
+  test("[control] 201 when new, 200 when the name existed; read, list, act, delete", async () => {
     const { send } = setup();
     const made = await send("POST", "/v1/domains/media/schedules", plan);
     expect(made).toMatchObject({

@@ -1,0 +1,11 @@
+import type { MillHandle } from "../domains/mill-handle.ts";
+import type { Http } from "./http.ts";
+
+/** The verbs of the mill itself, over HTTP. */
+export function httpMill(http: Http): MillHandle {
+  return {
+    pause: () => http.ask({ method: "POST", path: "/v1/pause" }),
+    resume: () => http.ask({ method: "POST", path: "/v1/resume" }),
+    snapshot: () => http.ask({ method: "GET", path: "/v1/snapshot" }),
+  };
+}
