@@ -9,7 +9,7 @@ import type { TypesOf } from "./domains/ref.ts";
 import type { DomainLike, Flat } from "./domains/shape.ts";
 import { CoordinatorObject } from "./durable/coordinator/object.ts";
 import { DomainObject } from "./durable/domain/object.ts";
-import { reachCoordinator, reachDomain, reachRun, reachRunner } from "./durable/reach.ts";
+import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
 import { compatibilityProblems } from "./compatibility.ts";
 import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
@@ -113,7 +113,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const mill = {
     MillDomain: class MillDomain extends DomainObject {
       constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
-        super(ctx, env, registry, { coordinator: reachCoordinator, runner: reachRunner, clock });
+        super(ctx, env, registry, { coordinator: reachCoordinator, runner: reachRunner, neighbour: reachNeighbour, clock });
       }
     },
     MillCoordinator: class MillCoordinator extends CoordinatorObject {

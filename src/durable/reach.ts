@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { CoordinatorApi, GrantReceiver } from "../policy/coordination/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import { acceptAnswer } from "./refusal.ts";
+import type { Neighbour } from "./mail.ts";
 import type { DomainApi, RunnerApi, RunResume } from "./protocol.ts";
 
 /** The one coordinator's name. */
@@ -41,6 +42,8 @@ const DOMAIN_WRITES = [
   "claim",
   "settleLease",
 ] as const satisfies (keyof DomainApi)[];
+const NEIGHBOUR_READS = ["unknown"] as const satisfies (keyof Neighbour)[];
+const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
 const COORDINATOR_READS = ["snapshot", "sweepList", "pause", "resume"] as const satisfies (keyof CoordinatorApi)[];
 const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
 
@@ -59,6 +62,12 @@ const RETRY_AFTER_MS = 1_000;
 export function reachDomain(name: string, clock: Clock = systemClock): DomainApi {
   const stub = (): Stub => namespace("MillDomain").getByName(name) as Stub;
   return api<DomainApi>(stub, `the domain ${name}`, DOMAIN_READS, DOMAIN_WRITES, clock);
+}
+
+/** The Domain object of that name as the others see it; its deliveries are repeated by their outbox alone. */
+export function reachNeighbour(name: string, clock: Clock = systemClock): Neighbour {
+  const stub = (): Stub => namespace("MillDomain").getByName(name) as Stub;
+  return api<Neighbour>(stub, `the domain ${name}`, NEIGHBOUR_READS, NEIGHBOUR_WRITES, clock);
 }
 
 /** A bare stub of the Domain object, for a runner that lost its link: what `resumeRun` answers with lives on it. */

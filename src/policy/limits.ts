@@ -59,4 +59,15 @@ export const LIMITS = {
   claimsMax: 100,
   claimWaitMsMax: 30_000,
   workerBytesMax: 128,
+  /** Messages, and bytes of them, in one delivery to another domain. */
+  outboxBatchMax: 100,
+  outboxBytesMax: 4_194_304,
+  /** How long a delivery is waited for, and after which the alarm looks for what should have gone out at once. */
+  outboxCallMs: 30_000,
+  outboxWatchMs: 10_000,
+  outboxRetryMsMin: 500,
+  outboxRetryMsMax: 300_000,
+  /** Ends of tasks that one message tells, and bytes of their results. */
+  settleTasksMax: 500,
+  settleBytesMax: 1_048_576,
 } as const;

@@ -1,4 +1,5 @@
 import { createMill } from "millrace";
+import type { Delivery } from "../../src/durable/mail.ts";
 import type { RunLink, RunRequest } from "../../src/durable/protocol.ts";
 import { reachRun } from "../../src/durable/reach.ts";
 import type { SyncRequest } from "../../src/policy/coordination/protocol.ts";
@@ -20,6 +21,16 @@ export class MillDomain extends mill.MillDomain {
   override async alarm(info?: AlarmInvocationInfo) {
     if (platform.rings && info) return platform.rings(this.ctx.storage, info);
     return super.alarm(info);
+  }
+  override async deliver(from: string, messages: Delivery[]) {
+    if (platform.lostMessages > 0) {
+      platform.lostMessages -= 1;
+      throw new Error("Network connection lost.");
+    }
+    const answers = await super.deliver(from, messages);
+    if (platform.lostAnswers === 0) return answers;
+    platform.lostAnswers -= 1;
+    throw new Error("Network connection lost.");
   }
 }
 export class MillCoordinator extends mill.MillCoordinator {

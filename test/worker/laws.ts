@@ -31,11 +31,12 @@ export async function expectBalanced(domain: string): Promise<void> {
 
 /** An object that died with work left an alarm behind that wakes it in time: at the due moment, or within a minute. */
 export async function expectAlarms(births: readonly Birth[], at: number): Promise<void> {
-  for (const { name, alarm, pending, due, isRinging } of births) {
+  for (const { name, alarm, pending, due, posted, isRinging } of births) {
     const stands = await alarm;
     if (isRinging) continue;
     if (pending > 0) expect(stands, `${name} died with ${pending} pending tasks`).not.toBeNull();
     if (pending > 0) expect(stands!, `${name}: the dead man's switch`).toBeLessThanOrEqual(at + 60_000);
+    if (posted > 0) expect(stands, `${name} died with ${posted} messages to deliver`).not.toBeNull();
     if (due !== null) expect(stands, `${name} died with a task due at ${due}`).not.toBeNull();
     if (due !== null) expect(stands!, `${name}: the alarm, and what is due`).toBeLessThanOrEqual(Math.max(due, at));
   }

@@ -15,6 +15,8 @@ export interface Birth {
   /** Tasks that only an alarm would wake the object for, and when the first of the delayed is due. */
   pending: number;
   due: number | null;
+  /** Messages that are not delivered yet. */
+  posted: number;
 }
 export const births: Birth[] = [];
 
@@ -26,12 +28,12 @@ export function born(ctx: DurableObjectState): DurableObjectState {
   return ctx;
 }
 
-function liveTasks(sql: SqlStorage): { pending: number; due: number | null } {
-  if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'tasks'").toArray().length === 0) return { pending: 0, due: null };
-  const query =
-    "SELECT sum(status = 0 AND type NOT IN ('pulled', 'parsed', 'fleeting')) AS pending, (SELECT min(run_at) FROM tasks WHERE status = 1) AS due FROM tasks WHERE status IN (0, 1)";
-  const { pending, due } = sql.exec<{ pending: number | null; due: number | null }>(query).one();
-  return { pending: pending ?? 0, due };
+function liveTasks(sql: SqlStorage): Pick<Birth, "pending" | "due" | "posted"> {
+  if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'outbox'").toArray().length === 0) return { pending: 0, due: null, posted: 0 };
+  const query = `SELECT sum(status = 0 AND type NOT IN ('pulled', 'parsed', 'fleeting')) AS pending,
+    (SELECT min(run_at) FROM tasks WHERE status = 1) AS due, (SELECT count(*) FROM outbox) AS posted FROM tasks WHERE status IN (0, 1)`;
+  const { pending, due, posted } = sql.exec<{ pending: number | null; due: number | null; posted: number }>(query).one();
+  return { pending: pending ?? 0, due, posted };
 }
 
 /** How the platform around the objects behaves. */
@@ -46,6 +48,9 @@ export const platform = {
   rings: undefined as ((storage: DurableObjectStorage, info: AlarmInvocationInfo) => void) | undefined,
   /** Takes the next runs in the runner's place, in its own context; cleared by the test. */
   takes: undefined as ((request: RunRequest, link: RunLink) => Promise<RunAnswer>) | undefined,
+  /** The next so many deliveries between domains are lost on their way there, and the next so many answers on their way back. */
+  lostMessages: 0,
+  lostAnswers: 0,
   /** The domain for which the coordinator is out of reach. */
   cutOff: "",
 };

@@ -1,5 +1,5 @@
 import { constant } from "millrace";
-import { reachCoordinator } from "../../src/durable/reach.ts";
+import { reachCoordinator, reachNeighbour } from "../../src/durable/reach.ts";
 import { clock } from "./clock.ts";
 import { mill, otherQ, workQ } from "./index.ts";
 import { crash, survive, type Time } from "./drive.ts";
@@ -59,6 +59,7 @@ export class Workload {
     replaced: () => this.replaced(),
     graph: () => this.graph(),
     leased: () => this.leased(),
+    across: () => this.across(),
   };
 
   /** Short tasks: alone, in batches, and joined. */
@@ -258,6 +259,31 @@ export class Workload {
     await this.time.until("the failure", async () => (await this.status(failing)) === "failed");
   }
 
+  /** Tasks that wait for some of another domain, while messages between them are lost. */
+  private async across(): Promise<void> {
+    const name = this.gate();
+    const away = otherQ as unknown as typeof workQ;
+    const held = await this.submit({ do: "hold", name }, "completed", {}, away);
+    const failing = await this.submit({ do: "permanent" }, "failed", { delay: "1d" }, away);
+    const cancelled = await this.submit({}, "cancelled", { delay: "1d" }, away);
+    platform.lostMessages = 1;
+    const first = await this.submit({}, "completed", { dependsOn: [held] });
+    await this.submit({}, "completed", { dependsOn: [first] }, away);
+    await this.submit({}, "completed", { dependsOn: [held, first, failing], onDependencyFailure: "ignore" });
+    const fallen = await this.submit({}, "dependency_failed", { dependsOn: [cancelled, held] });
+    await this.submit({}, "dependency_failed", { dependsOn: [fallen], onDependencyFailure: "fail" }, away);
+    await this.submit({}, "dependency_failed", { dependsOn: [failing], onDependencyFailure: "fail" });
+    // Of another version of the code, say; those beside it go their way.
+    const bad = { id: 1, kind: "nonsense", body: null };
+    await survive(() => reachNeighbour("work", clock).deliver("other", [bad, { id: 2, kind: "unwatch", body: [] }]));
+    platform.lostAnswers = 1;
+    gate(name).open();
+    await survive(() => away.task("play", cancelled).cancel());
+    await survive(() => away.task("play", failing).runNow());
+    await this.time.until("the failure", async () => (await this.status(failing)) === "failed");
+    await this.time.until("the end of what waited for it", async () => (await this.status(first)) === "completed");
+  }
+
   /** Time passes, in steps. */
   private async pass(ms: number, stepMs: number): Promise<void> {
     const end = clock.now() + ms;
@@ -281,7 +307,8 @@ export class Workload {
   }
 
   private async status(id: string): Promise<string> {
-    return (await survive((): Promise<{ status: string }> => workQ.task("play", id).get()))?.status ?? "gone";
+    const handle = id.startsWith("work_") ? workQ : (otherQ as unknown as typeof workQ);
+    return (await survive((): Promise<{ status: string }> => handle.task("play", id).get()))?.status ?? "gone";
   }
 
   /** Time passes until everything promised has come true. */

@@ -1,6 +1,7 @@
 import { createExecutionContext, env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { readUpstreams } from "../../src/durable/domain/edges.ts";
+import type { State } from "../../src/durable/domain/state.ts";
 import { Store } from "../../src/durable/domain/store.ts";
 import { clock } from "../worker/clock.ts";
 import { expectBalanced } from "../worker/laws.ts";
@@ -328,7 +329,7 @@ describe("fan-in and cost", () => {
     await batch(Array.from({ length: 2_000 }, (_, n) => ({ type: "plain", payload: { n }, dependsOn: [id] })));
     const { found, upstreams, read } = await runInDurableObject(stub("work"), (_object, { storage }) => {
       const store = new Store(storage);
-      const found = readUpstreams(store);
+      const found = readUpstreams(store, { counts: { blocked: 1 } as State["counts"], remotes: 0, watchers: 0 });
       const upstreams = storage.sql.exec<{ n: number }>("SELECT count(DISTINCT upstream) AS n FROM edges").one().n;
       return { found: [...found], upstreams, read: Object.values(store.drain()).reduce((sum, { rowsRead }) => sum + rowsRead, 0) };
     });
@@ -456,7 +457,8 @@ describe("over HTTP", () => {
     [["work_999999"], "invalid_dependency"],
     [["x"], "invalid_dependency"],
     [[{ index: 0 }], "invalid_dependency"],
-    [["other_1"], "not_implemented"],
+    [["other_999999"], "invalid_dependency"],
+    [["nowhere_1"], "invalid_dependency"],
   ])("%j: 400 %s", async (dependsOn, code) => {
     expect(await send("POST", "/v1/domains/work/tasks", item(dependsOn))).toMatchObject({
       status: 400,

@@ -74,6 +74,8 @@ async function dying(
   platform.outlive = false;
   platform.cutOff = "";
   platform.breaks = 0;
+  platform.lostMessages = 0;
+  platform.lostAnswers = 0;
   await settled(load);
   time.isInHurry = false;
   await expectAlarms(births.slice(before), clock.now());

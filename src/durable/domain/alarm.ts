@@ -2,7 +2,7 @@ import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
 
 /** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
-const KINDS = ["due", "expiry", "schedule", "idempotency", "lease", "purge", "pause", "kick"] as const;
+const KINDS = ["due", "expiry", "schedule", "idempotency", "lease", "outbox", "purge", "pause", "kick"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** The least of every due moment, asked of the partial indexes: a row read each, or none. */
@@ -25,6 +25,7 @@ export class Alarm {
     schedule: Infinity,
     idempotency: Infinity,
     lease: Infinity,
+    outbox: Infinity,
     purge: Infinity,
     pause: Infinity,
     kick: Infinity,
@@ -70,6 +71,7 @@ export class Alarm {
     const least = this.core.store.exec<Record<"due" | "expiry" | "schedule" | "idempotency", number | null>>(LEAST).one();
     for (const kind of ["due", "expiry", "schedule", "idempotency"] as const) this.set(kind, least[kind]);
     this.set("lease", this.core.leases.next());
+    this.set("outbox", this.core.outbox.alarmAt(this.core.clock.now()));
     this.set("pause", this.core.pauses.endsAt(this.core.clock.now()));
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
-import type { DomainDefinition, Registry } from "../../domains/definition.ts";
+import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Lanes } from "../../policy/lanes.ts";
@@ -15,26 +15,14 @@ import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
 import { type Lease, Leases } from "./leases.ts";
+import { Outbox } from "./outbox.ts";
+import type { Outside } from "./outside.ts";
 import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
-
-/** What the object's shell gives the engine. */
-export interface Outside {
-  storage: DurableObjectStorage;
-  clock: Clock;
-  registry: Registry;
-  name: string;
-  /** The deployed code's version, `""` when the platform does not tell. */
-  version: string;
-  /** Sends a run to the runner; called after its commit. */
-  start(run: Run, tasks: RunTask[]): void;
-  /** Something may be ready that needs slots the object does not have. */
-  sync(): void;
-}
 
 /**
  * Everything that the engine's verbs (submit, dispatch, settle, …) share: the store, the state row, and what of it
@@ -52,6 +40,7 @@ export class Core {
   /** Pull workers that ask, and what they hold. */
   readonly claimers: Claimers;
   readonly leases = new Leases();
+  readonly outbox = new Outbox();
   readonly pauses = new Pauses(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
@@ -239,8 +228,9 @@ export class Core {
       .exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
       .raw<[number, number, string]>();
     for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
-    this.upstreams = this.state.counts.blocked > 0 ? readUpstreams(this.store) : new Set();
+    this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();
+    this.outbox.load(this.store);
     this.alarm.recall();
     this.holder.setCap(this.cap);
   }

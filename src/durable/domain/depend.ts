@@ -1,12 +1,14 @@
-import { verdict, type EdgeKind } from "../../policy/dependencies.ts";
+import { verdict, type EdgeKind, type UpstreamEnd } from "../../policy/dependencies.ts";
 import { fail, type MillraceError } from "../../policy/errors.ts";
-import { parseTaskId, taskId } from "../../policy/ids.ts";
+import { parseTaskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { FIRST_TERMINAL_CODE, STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
+import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
 import type { SubmitItem } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { insertEdges, readStatuses } from "./edges.ts";
+import { post } from "./outbox.ts";
 import { dependencyError, release } from "./release.ts";
+import { byDomain, insertRemotes, nameOf, standIn, upstreamStatus } from "./remotes.ts";
 import type { NewTask } from "./rows.ts";
 
 /**
@@ -20,6 +22,8 @@ export class Dependencies {
   /** Statuses of the tasks that are named, and of those that this submit inserts. */
   private readonly statuses: Map<number, number>;
   private readonly awaited = new Set<number>();
+  /** Tasks of other domains that nothing here has depended on before. */
+  private readonly unseen = new Set<number>();
   private readonly edges: [upstream: number, dependent: number, kind: EdgeKind][] = [];
 
   /** Undefined where no item depends on anything: most submits. */
@@ -34,8 +38,9 @@ export class Dependencies {
     const named = this.named();
     this.statuses = readStatuses(core.store, [...named.keys()]);
     for (const [counter, index] of named) {
-      if (this.statuses.has(counter)) continue;
-      const id = taskId(core.name, counter);
+      // Those of other domains were looked up before (`lookup.ts`).
+      if (counter < 0 || this.statuses.has(counter)) continue;
+      const id = nameOf(core, counter);
       throw this.refuse(index, `There is no task ${id} to depend on: it never existed, or the history's retention has purged it.`, { id });
     }
   }
@@ -68,12 +73,7 @@ export class Dependencies {
   private counterOf(index: number, id: string): number {
     const parsed = parseTaskId(id);
     if (parsed?.domain === this.core.name) return parsed.counter;
-    if (parsed && this.core.outside.registry.domains.has(parsed.domain)) {
-      throw fail("not_implemented", `Depending on a task of another domain (${id}) is not implemented yet.`, {
-        option: "dependsOn",
-        issues: [{ path: this.path(index), message: "not implemented" }],
-      });
-    }
+    if (parsed && this.core.outside.registry.domains.has(parsed.domain)) return standIn(this.core, parsed);
     throw this.refuse(index, `There is no task ${JSON.stringify(id)} to depend on: this mill has no such domain.`, { id });
   }
 
@@ -110,7 +110,7 @@ export class Dependencies {
   bind(index: number, row: NewTask, now: number, idOf: (index: number) => number): ReadonlySet<number> {
     const { dependsOn, onDependencyFailure: kind = "cancel" } = this.items[index]!;
     const upstreams = new Set(
-      (dependsOn ?? []).map((one) => (typeof one === "number" ? idOf(this.effective(index, one)) : parseTaskId(one)!.counter)),
+      (dependsOn ?? []).map((one) => (typeof one === "number" ? idOf(this.effective(index, one)) : this.counterOf(index, one))),
     );
     if (upstreams.size === 0) return upstreams;
     row.options = JSON.stringify({
@@ -121,9 +121,10 @@ export class Dependencies {
     let isBlocked = false;
     for (const upstream of upstreams) {
       this.edges.push([upstream, row.id, kind]);
+      if (upstream < 0 && !this.statuses.has(upstream)) this.unseen.add(upstream);
       const status = this.statuses.get(upstream) ?? STATUS_CODE.pending;
       if (status < FIRST_TERMINAL_CODE) isBlocked = true;
-      else if (verdict(kind, statusFromCode(status) as TerminalStatus) === "fails") this.fails(row, upstream, kind, status, now);
+      else if (verdict(kind, upstreamStatus(status) as UpstreamEnd) === "fails") this.fails(row, upstream, kind, status, now);
     }
     if (row.status >= FIRST_TERMINAL_CODE) return upstreams;
     if (!isBlocked) return upstreams;
@@ -140,13 +141,15 @@ export class Dependencies {
     if (row.status === STATUS_CODE.dependency_failed) return;
     row.status = STATUS_CODE.dependency_failed;
     row.finished_at = now;
-    row.error = dependencyError(taskId(this.core.name, upstream), statusFromCode(status), kind);
+    row.error = dependencyError(nameOf(this.core, upstream), upstreamStatus(status), kind);
     delete row.held;
   }
 
-  /** Writes the edges. */
+  /** Writes the edges, and asks other domains to tell how their tasks end. */
   write(now: number): void {
     const { core } = this;
+    if (this.unseen.size > 0) insertRemotes(core, [...this.unseen]);
+    for (const [domain, counters] of byDomain(core, this.unseen)) post(core, domain, "watch", counters);
     insertEdges(core.store, this.edges);
     core.touch().edges += this.edges.length;
     // A newcomer that depends on the very task whose place it takes: that one has ended meanwhile.

@@ -1,4 +1,6 @@
 import type { EdgeKind } from "../../policy/dependencies.ts";
+import { bothTables } from "./rows.ts";
+import type { State } from "./state.ts";
 import type { Store } from "./store.ts";
 
 /** One edge, with the status that its dependent has on disk. */
@@ -53,10 +55,11 @@ export function deleteEdges(store: Store, pairs: readonly (readonly [upstream: n
   return count;
 }
 
-/** Which of these ended tasks something alive depends on: those stay. */
+/** Which of these ended tasks something alive depends on, or another domain has not been told of: those stay. */
 export function withLiveDependents(store: Store, ids: readonly number[]): Set<number> {
   const query = `SELECT j.value AS id FROM json_each(?) AS j
-    WHERE EXISTS (SELECT 1 FROM edges AS e CROSS JOIN tasks AS t ON t.id = e.dependent WHERE e.upstream = j.value AND t.status < 10)`;
+    WHERE EXISTS (SELECT 1 FROM edges AS e CROSS JOIN tasks AS t ON t.id = e.dependent WHERE e.upstream = j.value AND t.status < 10)
+      OR EXISTS (SELECT 1 FROM watchers AS w WHERE w.upstream = j.value AND w.owed IS NOT NULL)`;
   return new Set(
     store
       .exec<{ id: number }>(query, JSON.stringify(ids))
@@ -66,27 +69,31 @@ export function withLiveDependents(store: Store, ids: readonly number[]): Set<nu
 }
 
 /**
- * Live tasks that have dependents. Steps from upstream to upstream, so that it costs a look for each, not one for each
- * edge: one task may have thousands, ended ones too.
+ * Live tasks that have dependents, here or in another domain. Steps from upstream to upstream, so that it costs a look for
+ * each, not one for each edge: one task may have thousands, ended ones too.
  */
-export function readUpstreams(store: Store): Set<number> {
-  const query = `WITH RECURSIVE ids (id) AS (
-      SELECT min(upstream) FROM edges
-      UNION ALL
-      SELECT (SELECT min(upstream) FROM edges WHERE upstream > ids.id) FROM ids WHERE ids.id IS NOT NULL)
-    SELECT ids.id FROM ids CROSS JOIN tasks AS t ON t.id = ids.id WHERE t.status < 10`;
-  return new Set(
-    store
-      .exec<{ id: number }>(query)
-      .toArray()
-      .map((row) => row.id),
-  );
+export function readUpstreams(store: Store, state: Pick<State, "counts" | "remotes" | "watchers">): Set<number> {
+  const found = new Set<number>();
+  const read = (query: string): void => {
+    for (const { id } of store.exec<{ id: number }>(query)) found.add(id);
+  };
+  if (state.counts.blocked > 0) read(`${STEPS} SELECT ids.id FROM ids CROSS JOIN tasks AS t ON t.id = ids.id WHERE t.status < 10`);
+  if (state.counts.blocked > 0 && state.remotes > 0) read("SELECT id FROM remotes WHERE status < 10");
+  if (state.watchers > 0)
+    read("SELECT DISTINCT w.upstream AS id FROM watchers AS w CROSS JOIN tasks AS t ON t.id = w.upstream WHERE t.status < 10");
+  return found;
 }
+
+const STEPS = `WITH RECURSIVE ids (id) AS (
+  SELECT min(upstream) FROM edges
+  UNION ALL
+  SELECT (SELECT min(upstream) FROM edges WHERE upstream > ids.id) FROM ids WHERE ids.id IS NOT NULL)`;
 
 /** How many tasks that have not ended each of these still waits for; 0 for those that are not in the answer. */
 export function countBlockers(store: Store, dependents: readonly number[]): Map<number, number> {
   const query = `SELECT t.id,
       (SELECT count(*) FROM json_each(t.options, '$.dependsOn') AS u CROSS JOIN tasks AS x ON x.id = u.value WHERE x.status < 10)
+      + (SELECT count(*) FROM json_each(t.options, '$.dependsOn') AS u CROSS JOIN remotes AS x ON x.id = u.value WHERE u.value < 0 AND x.status < 10)
       + (SELECT count(*) FROM edges AS e CROSS JOIN tasks AS x ON x.id = e.upstream WHERE e.upstream = t.options ->> '$.after' AND e.dependent = t.id AND x.status < 10) AS n
     FROM json_each(?) AS d CROSS JOIN tasks AS t ON t.id = d.value`;
   return new Map(
@@ -97,14 +104,12 @@ export function countBlockers(store: Store, dependents: readonly number[]): Map<
   );
 }
 
-/** The statuses of tasks, as numbers; those that are gone are not in the answer. */
+/** The statuses of tasks, as numbers, of stand-ins too; those that are gone are not in the answer. */
 export function readStatuses(store: Store, ids: readonly number[]): Map<number, number> {
-  if (ids.length === 0) return new Map();
-  const query = "SELECT t.id, t.status FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value";
-  return new Map(
-    store
-      .exec<{ id: number; status: number }>(query, JSON.stringify(ids))
-      .toArray()
-      .map(({ id, status }) => [id, status]),
-  );
+  const statuses = new Map<number, number>();
+  for (const [table, some] of bothTables(ids)) {
+    const query = `SELECT t.id, t.status FROM json_each(?) AS j CROSS JOIN ${table} AS t ON t.id = j.value`;
+    for (const { id, status } of store.exec<{ id: number; status: number }>(query, some)) statuses.set(id, status);
+  }
+  return statuses;
 }

@@ -1,11 +1,12 @@
-import { parseDuration } from "../../policy/duration.ts";
-import { LIMITS } from "../../policy/limits.ts";
+import type { UpstreamEnd } from "../../policy/dependencies.ts";
 import { statusFromCode, type Cause, type TerminalStatus } from "../../policy/status.ts";
 import type { Core } from "./core.ts";
 import { deleteEdges } from "./edges.ts";
+import { post } from "./outbox.ts";
 import { release } from "./release.ts";
+import { byDomain, deleteUnused } from "./remotes.ts";
+import { noteRetention } from "./retention.ts";
 import { changeTask, deleteTasks, type TaskOptions, type TaskRow } from "./rows.ts";
-import { finishedCount } from "./state.ts";
 
 /** Ends one task, in whatever way but by completing in bulk (`settle.ts`): row, counters, successor, waiters. */
 export function end(core: Core, row: TaskRow, cause: Cause, to: TerminalStatus, change: Partial<TaskRow>): void {
@@ -26,6 +27,13 @@ export function ended(core: Core, to: TerminalStatus, ids: readonly number[]): v
   noteRetention(core, now);
 }
 
+/** The same for tasks of other domains, as stand-ins: they are in nobody's totals here, their dependents are. */
+export function endedElsewhere(core: Core, to: UpstreamEnd, ids: readonly number[], isCascade: boolean): void {
+  const now = core.clock.now();
+  release(core, to, ids, now, (others) => tell(core, "dependency_failed", others), isCascade);
+  noteRetention(core, now);
+}
+
 /** Totals, and everybody who waits for the end of one of them. */
 function tell(core: Core, to: TerminalStatus, ids: readonly number[]): void {
   core.touch().totals[to] += ids.length;
@@ -33,29 +41,26 @@ function tell(core: Core, to: TerminalStatus, ids: readonly number[]): void {
   core.progresses.forgetAll(ids);
 }
 
-/** Retention has work once a slice too many is kept; never in a task's first minute. */
-export function noteRetention(core: Core, now: number): void {
-  const { keep } = retention(core);
-  if (finishedCount(core.state) >= keep + LIMITS.purgeSlice) core.alarm.soon("purge", now + LIMITS.keepAtLeastMs);
-  if (core.state.lingering.length > 0) core.alarm.soon("purge", now + LIMITS.keepAtLeastMs);
-  core.state.agesAt ??= now + Math.min(retention(core).maxAgeMs, 86_400_000);
-}
-
-/** How many finished tasks the domain keeps, and how long. */
-export function retention(core: Core): { keep: number; maxAgeMs: number } {
-  const history = core.definition?.history ?? {};
-  return {
-    keep: history.keep ?? 10_000,
-    maxAgeMs: history.maxAge === undefined ? 30 * 86_400_000 : parseDuration(history.maxAge, "history.maxAge"),
-  };
-}
-
-/** Rows that nobody is to find again, with the edges to what they depended on. */
+/** Rows that nobody is to find again, with the edges to what they depended on, and who watched them. */
 export function remove(core: Core, rows: readonly { id: number; tags: string | null; status: number; options: string | null }[]): void {
-  if (core.state.edges > 0) core.touch().edges -= deleteEdges(core.store, rows.flatMap(upstreamsOf));
+  if (core.state.edges > 0) {
+    const edges = rows.flatMap(upstreamsOf);
+    core.touch().edges -= deleteEdges(core.store, edges);
+    if (core.state.remotes > 0) forget(core, new Set(edges.map(([upstream]) => upstream).filter((id) => id < 0)));
+  }
+  if (core.state.watchers > 0) {
+    const ids = JSON.stringify(rows.map((row) => row.id));
+    core.touch().watchers -= core.store.exec("DELETE FROM watchers WHERE upstream IN (SELECT value FROM json_each(?))", ids).rowsWritten;
+  }
   deleteTasks(core.store, rows);
   for (const row of rows) core.moved(statusFromCode(row.status), null);
   core.touch().totals.purged += rows.length;
+}
+
+/** Stand-ins that nothing depends on any more go, and their domains are told that nobody watches. */
+function forget(core: Core, ids: ReadonlySet<number>): void {
+  if (ids.size === 0) return;
+  for (const [domain, counters] of byDomain(core, deleteUnused(core, [...ids]))) post(core, domain, "unwatch", counters);
 }
 
 function upstreamsOf({ id, options }: { id: number; options: string | null }): [number, number][] {

@@ -1,9 +1,8 @@
 import { fitting } from "../../policy/dependencies.ts";
-import { taskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { statusFromCode } from "../../policy/status.ts";
 import type { RunDependency } from "../protocol.ts";
 import type { Core } from "./core.ts";
+import { nameOf, upstreamStatus } from "./remotes.ts";
 import { readResults, readResultSizes } from "./rows.ts";
 
 /** What a task depends on, in its order, with as many results as fit into 4 MiB; the others are read on demand. */
@@ -19,7 +18,7 @@ export function handOver(core: Core, counters: readonly number[]): RunDependency
   );
   return counters.map((counter, index) => {
     const row = known.get(counter);
-    const dependency: RunDependency = { id: taskId(core.name, counter), status: row ? statusFromCode(row.status) : "purged" };
+    const dependency: RunDependency = { id: nameOf(core, counter), status: upstreamStatus(row?.status) };
     const result = results.get(counter);
     if (result !== undefined) dependency.result = result;
     else if (!fits[index]) dependency.truncated = true;

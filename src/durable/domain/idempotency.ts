@@ -28,6 +28,10 @@ export function recallAnswer(core: Core, { key, body }: { key: string; body: str
   return { outcomes: JSON.parse(row.answer) as Outcome[], replayed: true };
 }
 
+/** Whether a submit with this key has an answer already. */
+export const isRemembered = (core: Core, key: string | undefined): boolean =>
+  key !== undefined && core.store.exec("SELECT 1 FROM idempotency WHERE key = ?", key).toArray().length > 0;
+
 export function rememberAnswer(core: Core, { key, body }: { key: string; body: string }, outcomes: readonly Outcome[], now: number): void {
   const expires = now + LIMITS.idempotencyMs;
   core.store.exec(

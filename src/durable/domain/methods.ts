@@ -1,3 +1,4 @@
+import type { Neighbour } from "../mail.ts";
 import type { DomainApi } from "../protocol.ts";
 
 /** The methods that answer with a refusal instead of throwing it: all that gateway and handles call. */
@@ -24,4 +25,6 @@ export const METHODS = [
   "leasedType",
   "renewLease",
   "settleLease",
-] as const satisfies (keyof DomainApi)[];
+  "unknown",
+  "deliver",
+] as const satisfies (keyof (DomainApi & Neighbour))[];

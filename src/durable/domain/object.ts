@@ -1,9 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
-import { type Clock, systemClock } from "../../clock.ts";
+import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
-import type { CoordinatorApi, Grant } from "../../policy/coordination/protocol.ts";
+import type { Grant } from "../../policy/coordination/protocol.ts";
+import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import type {
@@ -13,10 +14,7 @@ import type {
   DomainSnapshot,
   ProgressReport,
   Renewal,
-  RunControl,
   RunLink,
-  RunOutcome,
-  RunnerApi,
   ScheduleInput,
   Settlement,
   SubmitAnswer,
@@ -26,16 +24,19 @@ import type {
 } from "../protocol.ts";
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
-import { Conductor, leaseLost, Link } from "./conduct.ts";
+import { Conductor } from "./conduct.ts";
 import { Core } from "./core.ts";
+import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
 import { declareSchedules } from "./declare.ts";
 import { dispatch } from "./dispatch.ts";
-import { noteRetention } from "./end.ts";
+import { readStatuses } from "./edges.ts";
 import { graph } from "./graph.ts";
+import { deliver } from "./inbox.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
+import { lookUp } from "./lookup.ts";
 import { heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
@@ -43,32 +44,29 @@ import { claim, renew, settleHeld } from "./pull.ts";
 import { adoptOrphans } from "./recover.ts";
 import { retry, runNow } from "./reopen.ts";
 import { awaitResult } from "./results.ts";
+import { resumeRun, type ResumeRequest } from "./resume.ts";
+import { noteRetention } from "./retention.ts";
 import { ring } from "./ring.ts";
 import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
 import { actOnSchedule, patchSchedule, putSchedule } from "./schedules.ts";
-import { settle } from "./settle.ts";
 import { snapshot } from "./snapshot.ts";
 import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
-
-/** How the object reaches the others; a fresh stub for every call. */
-export interface DomainWiring {
-  coordinator(): CoordinatorApi;
-  runner(): RunnerApi;
-  clock?: Clock;
-}
+import type { DomainWiring } from "./wiring.ts";
 
 /**
  * The Durable Object of one domain: the only writer of its tasks. A thin shell: every method is a verb of the engine.
  * The mill derives a class with its registry from it.
  */
-export class DomainObject extends DurableObject<unknown> implements DomainApi {
+export class DomainObject extends DurableObject<unknown> implements DomainApi, Neighbour {
   readonly #core: Core;
   readonly #conductor: Conductor;
   readonly #syncer: Syncer;
   readonly #joiner: Joiner;
+  readonly #courier: Courier;
+  readonly #wiring: DomainWiring;
   readonly #registry: Registry;
 
   constructor(ctx: DurableObjectState, env: unknown, registry: Registry, wiring: DomainWiring) {
@@ -88,6 +86,8 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     this.#conductor = new Conductor(this.#core, wiring.runner);
     this.#syncer = new Syncer(this.#core, wiring.coordinator);
     this.#joiner = new Joiner(this.#core);
+    this.#courier = new Courier(this.#core, wiring.neighbour);
+    this.#wiring = wiring;
     void ctx.blockConcurrencyWhile(() => this.#wake());
   }
 
@@ -100,7 +100,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     const now = core.clock.now();
     adoptOrphans(core, now);
     if (finishedCount(core.state) > 0) noteRetention(core, now);
-    if (core.lanes.readySize > 0) core.alarm.soon("kick", now);
+    if (core.lanes.readySize > 0 || core.outbox.isDue(now)) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
     await declareSchedules(this.#core, this.#registry);
   }
@@ -120,6 +120,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     this.#request();
+    await lookUp(this.#core, request, this.#wiring.neighbour);
     return this.#joiner.submit(request);
   }
 
@@ -234,6 +235,18 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
     return settleHeld(this.#core, this.#syncer, lease, settlement);
   }
 
+  async unknown(counters: number[]): Promise<number[]> {
+    this.#request();
+    const known = readStatuses(this.#core.store, counters);
+    return counters.filter((counter) => !known.has(counter));
+  }
+
+  async deliver(from: string, messages: Delivery[]): Promise<DeliveryAnswer[]> {
+    this.#request();
+    point("deliver.call", this.#core.name);
+    return deliver(this.#core, from, messages);
+  }
+
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
@@ -243,24 +256,8 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
   }
 
   /** A runner whose link broke finds its run again, or learns that it is over. */
-  async resumeRun(request: {
-    run: string;
-    outcomes: RunOutcome[];
-    unstarted: number[];
-    finished: boolean;
-    control?: RunControl;
-  }): Promise<RunLink | null> {
-    const run = this.#core.runs.get(request.run);
-    point("resume.call", this.#core.name);
-    if (!run || run.closed) throw leaseLost(request.run);
-    settle(this.#core, run, request);
-    if (request.control && !request.finished) {
-      this.#conductor.resumed(run, request.control);
-      for (const [id, reason] of run.aborts) if (run.open.has(id)) void this.#core.tell(run, id, reason);
-    }
-    this.#syncer.kick();
-    point("resume.answer", this.#core.name);
-    return request.finished ? null : new Link(this.#core, this.#conductor, run);
+  async resumeRun(request: ResumeRequest): Promise<RunLink | null> {
+    return resumeRun(this.#core, this.#conductor, this.#syncer, request);
   }
 
   async pushFlags(flags: Flags): Promise<number> {
@@ -291,6 +288,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi {
       this.#core.alarm.arm();
     }
     this.#syncer.kick();
+    this.#courier.kick();
   }
 }
 

@@ -3,7 +3,8 @@ import { idsOf, toRanges } from "../../policy/ranges.ts";
 import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
 import type { Core } from "./core.ts";
 import { withLiveDependents } from "./edges.ts";
-import { remove, retention } from "./end.ts";
+import { remove } from "./end.ts";
+import { retention } from "./retention.ts";
 import { readTasks } from "./rows.ts";
 import { finishedCount } from "./state.ts";
 
@@ -65,9 +66,9 @@ function dropLingering(core: Core): void {
   remove(core, rows);
 }
 
-/** Those that no living task depends on, and nobody waits for. */
+/** Those that no living task depends on, and that no other domain still has to be told of. */
 function unneeded(core: Core, rows: Aged[]): Aged[] {
-  if (core.state.edges === 0 || rows.length === 0) return rows;
+  if ((core.state.edges === 0 && core.state.watchers === 0) || rows.length === 0) return rows;
   const needed = withLiveDependents(
     core.store,
     rows.map((row) => row.id),

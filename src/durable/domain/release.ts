@@ -1,14 +1,15 @@
-import { cascades, verdict } from "../../policy/dependencies.ts";
-import { taskId } from "../../policy/ids.ts";
-import { STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
+import { cascades, verdict, type UpstreamEnd } from "../../policy/dependencies.ts";
+import { STATUS_CODE, statusFromCode } from "../../policy/status.ts";
 import type { Core } from "./core.ts";
 import { countBlockers, deleteAfterEdges, readEdges, type Edge } from "./edges.ts";
+import { nameOf } from "./remotes.ts";
 import { endDependents, unblockTasks } from "./rows.ts";
+import { tellWatchers } from "./tell.ts";
 
 /** Tasks that ended in one way at once. */
 interface Wave {
   ids: readonly number[];
-  to: TerminalStatus;
+  to: UpstreamEnd;
   /** They were ended by the policy `cancel` of one above them. */
   cascade: boolean;
 }
@@ -27,11 +28,20 @@ const REMEMBER_FROM = 16;
 /**
  * What follows for dependents from the end of tasks whose rows are written: those that have nothing left to wait for go,
  * those that fail by it end, and so on down; a few statements per level, whatever the number of edges. `told` hears of
- * every wave that ended by it.
+ * every wave that ended by it, and so do other domains that watch.
+ *
+ * @param isCascade they are tasks of another domain, ended there by the policy `cancel` of one above them
  */
-export function release(core: Core, to: TerminalStatus, ids: readonly number[], now: number, told: (ids: readonly number[]) => void): void {
+export function release(
+  core: Core,
+  to: UpstreamEnd,
+  ids: readonly number[],
+  now: number,
+  told: (ids: readonly number[]) => void,
+  isCascade = false,
+): void {
   const verdicts: Verdicts = { doomed: new Map(), satisfied: new Map() };
-  const waves: Wave[] = [{ ids, to, cascade: false }];
+  const waves: Wave[] = [{ ids, to, cascade: isCascade }];
   for (let wave = waves.shift(); wave; wave = waves.shift()) {
     const ended = judge(core, wave, verdicts);
     if (ended.length === 0) continue;
@@ -57,6 +67,7 @@ export function release(core: Core, to: TerminalStatus, ids: readonly number[], 
 function judge(core: Core, { ids, to, cascade }: Wave, { doomed, satisfied }: Verdicts): Edge[] {
   const upstreams = ids.filter((id) => core.upstreams.delete(id));
   if (upstreams.length === 0) return [];
+  if (to !== "purged") tellWatchers(core, upstreams, STATUS_CODE[to], cascade);
   const edges = readEdges(core.store, upstreams);
   if (edges.some((edge) => edge.kind === "after")) core.touch().edges -= deleteAfterEdges(core.store, upstreams);
   const ended: Edge[] = [];
@@ -71,14 +82,17 @@ function judge(core: Core, { ids, to, cascade }: Wave, { doomed, satisfied }: Ve
   return ended;
 }
 
-function failureOf(core: Core, { upstream, kind }: Edge, to: TerminalStatus): string {
-  return dependencyError(taskId(core.name, upstream), to, kind);
+function failureOf(core: Core, { upstream, kind }: Edge, to: UpstreamEnd): string {
+  return dependencyError(nameOf(core, upstream), to, kind);
 }
 
 /** The error of a task that ended because of one that it depends on, as JSON. */
 export function dependencyError(upstream: string, to: string, policy: string): string {
-  const message = `Not run: its dependency ${upstream} ended ${to} (onDependencyFailure: ${policy}). Retry that one first, then this one.`;
-  return JSON.stringify({ name: "DependencyError", message, code: "dependency_failed" });
+  const isGone = to === "purged";
+  const message = isGone
+    ? `Not run: its dependency ${upstream} had been purged when its domain was asked (onDependencyFailure: ${policy}). Submit the task anew, without it.`
+    : `Not run: its dependency ${upstream} ended ${to} (onDependencyFailure: ${policy}). Retry that one first, then this one.`;
+  return JSON.stringify({ name: "DependencyError", message, code: isGone ? "dependency_purged" : "dependency_failed" });
 }
 
 /** Those that have nothing left to wait for may go now, or when their time comes. */

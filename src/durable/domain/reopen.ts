@@ -7,7 +7,9 @@ import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { readEdges, readStatuses } from "./edges.ts";
 import { changeTask, readHolders, type TaskRow } from "./rows.ts";
+import { nameOf, upstreamStatus } from "./remotes.ts";
 import { optionsOf } from "./settle.ts";
+import { tellWatchers } from "./tell.ts";
 
 /** Reopens an ended task under its id: attempt 1, errors kept, tags, ttl and policy kept; its key must be free. */
 export function retry(core: Core, id: number, replacement?: { payload: string; hash?: string; key?: string }): void {
@@ -43,6 +45,7 @@ export function retry(core: Core, id: number, replacement?: { payload: string; h
     core.moved(status, to);
     core.state.totals.reopened += 1;
     if (core.state.edges > 0) awaitedAgain(core, row.id);
+    aliveAgain(core, row.id, to);
     if (to === "pending") core.lanes.add(core.laneOf(row.type), row.priority, row.id);
     dispatch(core);
   });
@@ -60,7 +63,7 @@ function judgeAgain(core: Core, row: TaskRow): "pending" | "blocked" {
   for (const upstream of dependsOn) {
     const code = statuses.get(upstream);
     if (code === undefined && row.status !== STATUS_CODE.dependency_failed) continue;
-    const status = code === undefined ? "purged" : statusFromCode(code);
+    const status = upstreamStatus(code);
     if (status !== "purged" && !isTerminal(status)) live.push(upstream);
     else if (verdict(kind, status) === "fails") throw stillFailed(core, row.id, upstream, status);
   }
@@ -69,7 +72,7 @@ function judgeAgain(core: Core, row: TaskRow): "pending" | "blocked" {
 }
 
 function stillFailed(core: Core, id: number, upstream: number, status: string): Error {
-  const [own, other] = [taskId(core.name, id), taskId(core.name, upstream)];
+  const [own, other] = [taskId(core.name, id), nameOf(core, upstream)];
   const next = status === "purged" ? "Submit it anew, without that dependency." : `Retry ${other} first.`;
   return fail("invalid_state", `Task ${own} cannot be retried: its dependency ${other} is ${status}. ${next}`, {
     id: own,
@@ -78,8 +81,15 @@ function stillFailed(core: Core, id: number, upstream: number, status: string): 
   });
 }
 
+/** Other domains that watch it hear that it lives, and of its next end. */
+function aliveAgain(core: Core, id: number, status: "pending" | "blocked"): void {
+  if (core.state.watchers === 0) return;
+  tellWatchers(core, [id], STATUS_CODE[status], false);
+  core.upstreams.add(id);
+}
+
 /** Blocked tasks that were satisfied with it wait for it once more: what is remembered of them is wrong from now on. */
-function awaitedAgain(core: Core, id: number): void {
+export function awaitedAgain(core: Core, id: number): void {
   for (const edge of readEdges(core.store, [id])) {
     if (edge.status !== STATUS_CODE.blocked) continue;
     core.blockers.delete(edge.dependent);

@@ -47,24 +47,37 @@ export function readClaimed(store: Store, ids: readonly number[]): Pick<TaskRow,
     .toArray();
 }
 
-/** How each of these tasks stands, and how large its result is. */
+/** How each of these tasks stands, and how large its result is; of stand-ins, their copies. */
 export function readResultSizes(store: Store, ids: readonly number[]): { id: number; status: number; bytes: number }[] {
-  return store
-    .exec<{ id: number; status: number; bytes: number }>(
-      "SELECT t.id, t.status, coalesce(octet_length(t.result), 0) AS bytes FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value",
-      JSON.stringify(ids),
-    )
-    .toArray();
+  return bothTables(ids).flatMap(([table, some]) =>
+    store
+      .exec<{ id: number; status: number; bytes: number }>(
+        `SELECT t.id, t.status, coalesce(octet_length(t.result), 0) AS bytes FROM json_each(?) AS j CROSS JOIN ${table} AS t ON t.id = j.value`,
+        some,
+      )
+      .toArray(),
+  );
 }
 
 /** Results as JSON texts. */
 export function readResults(store: Store, ids: readonly number[]): [id: number, result: string][] {
-  if (ids.length === 0) return [];
-  return [
-    ...store
-      .exec("SELECT t.id, t.result FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value", JSON.stringify(ids))
-      .raw<SqlStorageValue[]>(),
-  ] as unknown as [number, string][];
+  return bothTables(ids).flatMap(
+    ([table, some]) =>
+      [
+        ...store
+          .exec(`SELECT t.id, t.result FROM json_each(?) AS j CROSS JOIN ${table} AS t ON t.id = j.value`, some)
+          .raw<SqlStorageValue[]>(),
+      ] as unknown as [number, string][],
+  );
+}
+
+/** Ids as parameters, apart: tasks of this domain, and stand-ins for those of others. */
+export function bothTables(ids: readonly number[]): [table: "tasks" | "remotes", ids: string][] {
+  const parts: ["tasks" | "remotes", number[]][] = [
+    ["tasks", ids.filter((id) => id > 0)],
+    ["remotes", ids.filter((id) => id < 0)],
+  ];
+  return parts.filter(([, some]) => some.length > 0).map(([table, some]) => [table, JSON.stringify(some)]);
 }
 
 /** What a dispatch needs of a row; a tuple, since thousands a second are read. */

@@ -82,11 +82,61 @@ export const tags = sqliteTable("tags", { key: text().notNull(), value: text().n
   primaryKey({ columns: [table.key, table.value, table.task] }),
 ]);
 
-/** A task that waits for another: today only a successor `after` the one whose key it took. WITHOUT ROWID. */
+/**
+ * A task that waits for another: by the policy of a dependency, or as the successor `after` the one whose key it took. A
+ * negative upstream is a task of another domain. WITHOUT ROWID.
+ */
 export const edges = sqliteTable(
   "edges",
   { upstream: integer().notNull(), dependent: integer().notNull(), kind: text().notNull() },
   (table) => [primaryKey({ columns: [table.upstream, table.dependent] })],
+);
+
+/**
+ * What this domain knows of tasks of other domains that its own depend on. The id is negative and stands for the task in
+ * `edges` and `dependsOn` (`remotes.ts`).
+ */
+export const remotes = sqliteTable("remotes", {
+  id: integer().primaryKey(),
+  /** `STATUS_CODE`, or `GONE`. */
+  status: integer().notNull(),
+  /** The message that said so: an older one that comes late changes nothing. */
+  version: integer().notNull(),
+  /** A copy, JSON text. */
+  result: text(),
+});
+
+/** Other domains that want to know how tasks of this one end. WITHOUT ROWID. */
+export const watchers = sqliteTable(
+  "watchers",
+  {
+    upstream: integer().notNull(),
+    domain: text().notNull(),
+    /** Null: it knows. 0: it has to be told of the end; else the id of the message that tells it. */
+    owed: integer(),
+    /** Its message that asked for it: what came before that, and arrives later, does not end it. */
+    since: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.upstream, table.domain] })],
+);
+
+/** Messages to other domains, in order for each, until they are delivered. WITHOUT ROWID. */
+export const outbox = sqliteTable(
+  "outbox",
+  {
+    target: text().notNull(),
+    /** Grows with every message of this domain. */
+    id: integer().notNull(),
+    kind: text().notNull(),
+    /** JSON text. */
+    body: text().notNull(),
+    attempts: integer().notNull(),
+    /** Not tried again before. */
+    next_at: integer().notNull(),
+    /** When it was posted. */
+    at: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.target, table.id] })],
 );
 
 /** A pull worker's hold on a task, by its unguessable id. WITHOUT ROWID. */

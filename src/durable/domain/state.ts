@@ -57,6 +57,13 @@ export interface State {
   isAging: boolean;
   /** Rows of `edges`: nobody looks for dependents where there are none. */
   edges: number;
+  /** Rows of `remotes` and `watchers`: nobody looks into them where there are none. */
+  remotes: number;
+  watchers: number;
+  /** Other domains that tasks here depend on, by the number that stands for them. */
+  domains: string[];
+  /** The highest id of a message so far. */
+  lastMessage: number;
   /** Completed tasks of types with `keep: false` that are kept for the sake of others. */
   lingering: Ranges;
   /** Which declared schedules the object has seen. */
@@ -92,6 +99,10 @@ export const freshState = (): State => ({
   agesAt: null,
   isAging: false,
   edges: 0,
+  remotes: 0,
+  watchers: 0,
+  domains: [],
+  lastMessage: 0,
   lingering: [],
   declared: "",
   lastSchedule: 0,

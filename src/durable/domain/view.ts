@@ -4,6 +4,7 @@ import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts"
 import { utf8Bytes } from "../../policy/text.ts";
 import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
+import { nameOf, upstreamStatus } from "./remotes.ts";
 import type { TaskRow } from "./rows.ts";
 import { optionsOf } from "./settle.ts";
 
@@ -79,10 +80,7 @@ export function shownStatus(core: Core, row: TaskRow, pausedBy: Task["pausedBy"]
 /** What it depends on, as it is now. */
 function dependenciesOf(core: Core, counters: readonly number[]): Task["dependsOn"] {
   const statuses = readStatuses(core.store, counters);
-  return counters.map((counter) => {
-    const status = statuses.get(counter);
-    return { id: taskId(core.name, counter), status: status === undefined ? "purged" : statusFromCode(status) };
-  });
+  return counters.map((counter) => ({ id: nameOf(core, counter), status: upstreamStatus(statuses.get(counter)) }));
 }
 
 /** Flags that hold a ready task; none of them is on its row. */

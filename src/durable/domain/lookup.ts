@@ -1,0 +1,59 @@
+import { fail, MillraceError } from "../../policy/errors.ts";
+import { parseTaskId, taskId } from "../../policy/ids.ts";
+import type { Neighbour } from "../mail.ts";
+import { point } from "../point.ts";
+import type { SubmitRequest } from "../protocol.ts";
+import type { Core } from "./core.ts";
+import { isRemembered } from "./idempotency.ts";
+
+type Reach = (domain: string) => Pick<Neighbour, "unknown">;
+
+/**
+ * Asks the domains of all foreign tasks that a submit names whether they exist; before its transaction, since an answer is
+ * waited for. What really counts is the answer to `watch`, after it.
+ *
+ * @throws `invalid_dependency` for one that does not exist, `domain_unreachable` when a domain does not answer; nothing is
+ * inserted then
+ */
+export async function lookUp(core: Core, request: Pick<SubmitRequest, "items" | "idempotency">, reach: Reach): Promise<void> {
+  const foreign = foreignOf(core, request.items);
+  // A repeat is answered as it was, whatever has become of its dependencies.
+  if (foreign.size === 0 || isRemembered(core, request.idempotency?.key)) return;
+  point("lookup.call", core.name);
+  await Promise.all([...foreign].map(([domain, counters]) => lookUpIn(domain, counters, reach)));
+  point("lookup.answered", core.name);
+}
+
+/** Which tasks of which other domains are named, with the path of the item that does so first. */
+function foreignOf(core: Core, items: SubmitRequest["items"]): Map<string, Map<number, string>> {
+  const found = new Map<string, Map<number, string>>();
+  for (const [index, { dependsOn }] of items.entries()) {
+    for (const one of dependsOn ?? []) {
+      const parsed = typeof one === "string" ? parseTaskId(one) : null;
+      // What names no domain of this mill is refused inside.
+      if (!parsed || parsed.domain === core.name || !core.outside.registry.domains.has(parsed.domain)) continue;
+      const counters = found.get(parsed.domain) ?? new Map<number, string>();
+      found.set(parsed.domain, counters);
+      if (!counters.has(parsed.counter)) counters.set(parsed.counter, items.length === 1 ? "dependsOn" : `tasks.${index}.dependsOn`);
+    }
+  }
+  return found;
+}
+
+async function lookUpIn(domain: string, counters: ReadonlyMap<number, string>, reach: Reach): Promise<void> {
+  let unknown: number[];
+  try {
+    unknown = await reach(domain).unknown([...counters.keys()]);
+  } catch (error) {
+    throw fail(
+      "domain_unreachable",
+      `The domain ${domain} could not be asked about the tasks of it that this one is to depend on, so nothing was inserted; ask again.`,
+      { domain, retryAfterMs: 1_000, cause: MillraceError.is(error) ? error.message : String(error) },
+    );
+  }
+  const [first] = unknown;
+  if (first === undefined) return;
+  const id = taskId(domain, first);
+  const message = `There is no task ${id} to depend on: it never existed, or the history's retention has purged it.`;
+  throw fail("invalid_dependency", message, { id, issues: [{ path: counters.get(first)!, message }] });
+}

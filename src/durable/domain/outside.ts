@@ -1,0 +1,18 @@
+import type { Clock } from "../../clock.ts";
+import type { Registry } from "../../domains/definition.ts";
+import type { RunTask } from "../protocol.ts";
+import type { Run } from "./run.ts";
+
+/** What the object's shell gives the engine. */
+export interface Outside {
+  storage: DurableObjectStorage;
+  clock: Clock;
+  registry: Registry;
+  name: string;
+  /** The deployed code's version, `""` when the platform does not tell. */
+  version: string;
+  /** Sends a run to the runner; called after its commit. */
+  start(run: Run, tasks: RunTask[]): void;
+  /** Something may be ready that needs slots the object does not have. */
+  sync(): void;
+}
