@@ -118,8 +118,8 @@ const SCHEDULE = new Set([
   ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
 ]);
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
-const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
-const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
+const MILL = new Set(["domains", "app", "maxConcurrency", "groups", "defaultGroupMaxConcurrency", "defaults", "crons"]);
+const MILL_LATER = new Set(["aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
 
 const KNOWN = {

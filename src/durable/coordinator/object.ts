@@ -10,11 +10,14 @@ import {
   type SyncRequest,
 } from "../../policy/coordination/protocol.ts";
 import { changeFlags, type Flags, type FlagsChange } from "../../policy/coordination/flags.ts";
+import type { GroupView } from "../../policy/coordination/view.ts";
 import { fail } from "../../policy/errors.ts";
+import type { GroupChange } from "../../policy/group-rules.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 import { migrations } from "./migrations.ts";
+import { GroupBook, viewOf } from "./group-book.ts";
 import { Herald } from "./herald.ts";
 import { Roster } from "./roster.ts";
 import { CoordinatorStore } from "./store.ts";
@@ -38,6 +41,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   #roster!: Roster;
   #flags!: Flags;
   #herald!: Herald;
+  #groups!: GroupBook;
   /** Flags were changed shortly before this life began: not everybody may have been told. */
   #owesWord = false;
   #stopTimer: (() => void) | undefined;
@@ -98,6 +102,18 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     return this.#flag({ paused: null });
   }
 
+  async groups(): Promise<GroupView[]> {
+    return this.#ledger.groups(this.#clock.now());
+  }
+
+  async setGroup(group: string, change: GroupChange): Promise<GroupView> {
+    return this.#act("coordinator.group", (now) => {
+      this.#groups.set(group, change);
+      this.#ledger.configureGroups(this.#groups.policy, now);
+      return viewOf(this.#ledger.groups(now), group, this.#groups.policy);
+    });
+  }
+
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
     return this.#act("coordinator.sweep", (now) => {
@@ -127,7 +143,14 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
 
   #load(): void {
     const maxConcurrency = this.#store.maxConcurrency() ?? this.#registry.maxConcurrency;
-    this.#ledger = new Ledger({ maxConcurrency, marks: this.#store.marks(), now: this.#clock.now() });
+    this.#groups = new GroupBook(this.#registry, this.#store);
+    this.#ledger = new Ledger({
+      maxConcurrency,
+      groups: this.#groups.policy,
+      marks: this.#store.marks(),
+      rates: this.#store.rates(),
+      now: this.#clock.now(),
+    });
     this.#roster = new Roster(this.#store, this.#registry.domains.keys());
     this.#flags = this.#store.flags();
     this.#herald = new Herald(this.#clock, this.#flags);
@@ -143,6 +166,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
       result = this.#store.transact(() => {
         const done = work(now);
         this.#store.applyMarks(this.#ledger.takeMarks());
+        this.#store.applyRates(this.#ledger.takeRates());
         point(`${name}.written`, COORDINATOR);
         return done;
       });

@@ -1,4 +1,6 @@
+import type { GroupChange } from "../group-rules.ts";
 import type { Flags } from "./flags.ts";
+import type { GroupView } from "./view.ts";
 
 /** Ready work of one group and priority level, as a holder tells the coordinator. */
 export interface Demand {
@@ -114,6 +116,10 @@ export interface CoordinatorApi {
   /** Nothing starts in the whole mill any more, what runs is aborted. Answers when every domain that can be reached knows, after 2 s at most. */
   pause(): Promise<CoordinatorSnapshot>;
   resume(): Promise<CoordinatorSnapshot>;
+  /** Every group that has settings, tasks or slots, by name. */
+  groups(): Promise<GroupView[]>;
+  /** Changes a group's settings, at once and for good; what they take ends no run. */
+  setGroup(group: string, change: GroupChange): Promise<GroupView>;
   /** The domains that the minute cron should poke now, at most 50. */
   sweepList(): Promise<string[]>;
 }
