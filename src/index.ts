@@ -29,7 +29,7 @@ export type {
 export { httpDomain, SIGNATURE_HEADER, signBody, verifySignature } from "./domains/http.ts";
 export type { AllowPrivate, Delivered, HttpDomainConfig, SignatureCheck, SigningKeys } from "./domains/http.ts";
 export type { DomainOptions, PullOptions, TaskOptions } from "./domains/options.ts";
-export type { MillHandle, MillSnapshot } from "./domains/mill-handle.ts";
+export type { GroupHandle, MillHandle, MillSnapshot } from "./domains/mill-handle.ts";
 export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";

@@ -7,5 +7,7 @@ export function localMill(reach: () => CoordinatorApi): MillHandle {
     pause: async () => reach().pause(),
     resume: async () => reach().resume(),
     snapshot: async () => reach().snapshot(),
+    groups: async () => reach().groups(),
+    group: (name) => ({ name, set: async (change) => reach().setGroup(name, change) }),
   };
 }

@@ -1,4 +1,6 @@
 import type { CoordinatorSnapshot } from "../policy/coordination/protocol.ts";
+import type { GroupView } from "../policy/coordination/view.ts";
+import type { GroupChange } from "../policy/group-rules.ts";
 
 /** The whole mill at a glance. */
 export type MillSnapshot = CoordinatorSnapshot;
@@ -15,4 +17,24 @@ export interface MillHandle {
   /** What no other pause holds goes on. */
   resume(): Promise<MillSnapshot>;
   snapshot(): Promise<MillSnapshot>;
+  /** Every group that has settings, tasks or slots, by name: its settings, and what it uses as far as the domains have told. */
+  groups(): Promise<GroupView[]>;
+  /**
+   * One group, across all domains; it need not have settings yet.
+   *
+   * @param name free text of 1 to 128 bytes
+   * @example `await mill.group("imports").set({ maxConcurrency: 2, rate: { permits: 10, per: "1s" } });`
+   */
+  group(name: string): GroupHandle;
+}
+
+/** The verbs of one group. */
+export interface GroupHandle {
+  readonly name: string;
+  /**
+   * Changes its settings, at once and for good; what is lowered ends no run. `null` is what the code says again.
+   *
+   * @throws `invalid_request` listing everything that is wrong
+   */
+  set(change: GroupChange): Promise<GroupView>;
 }

@@ -13,7 +13,7 @@ import { endStopped, stoppedBy } from "./stop.ts";
  */
 export function adoptOrphans(core: Core, now: number): void {
   for (const run of core.runs.values()) {
-    core.holder.occupy();
+    core.holder.occupy(run.group);
     run.renewedAt = now;
     run.orphanUntil = now + COORDINATION.runOverMs;
     for (const { id, type, cancelling, deadline_at } of readClaimed(core.store, [...run.open])) {

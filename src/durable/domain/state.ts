@@ -9,6 +9,8 @@ interface StoredRun {
   at: number;
   /** The code version that started it: work interrupted by a deploy is not charged. */
   version: string;
+  /** Of its tasks; absent: none. */
+  group?: string;
 }
 
 /** Transitions since creation; the law is inserted = live + finished + purged. */

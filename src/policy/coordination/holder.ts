@@ -65,11 +65,6 @@ export class Holder {
     return this.#has.using;
   }
 
-  /** The same in one group; null: ungrouped. */
-  usingIn(group: string | null): number {
-    return this.#has.usingIn(group ?? UNGROUPED);
-  }
-
   /** Whether a request is under way. */
   get asking(): boolean {
     return this.#flight !== null;
@@ -261,9 +256,8 @@ export class Holder {
       const overstated = this.#told.wanting > 0 && this.#urgency > this.#told.urgency;
       if (overstated || (wanting === 0 && has.slots > has.using)) atLeast(this.#told.at + refineMs);
     }
-    for (const group of has.short) {
-      if ((wanting === 0 || !this.#wants.has(group)) && has.isIdle(group)) atLeast(this.#told.at + refineMs);
-    }
+    const idle = has.short.some((group) => (wanting === 0 || !this.#wants.has(group)) && has.isIdle(group));
+    if (idle) atLeast(this.#told.at + refineMs);
     return at;
   }
 
@@ -274,6 +268,7 @@ export class Holder {
     else if (this.#short && wanting.length === 0) has.giveBack();
     for (const group of has.short) if (!this.#wants.has(group)) has.giveBackIn(group);
     this.#seq += 1;
+    const leaseMs = this.#leaseMs(now);
     const groups = has.report(pending);
     const request: SyncRequest = {
       holder: this.#holder,
@@ -286,9 +281,8 @@ export class Holder {
       ...(groups === undefined ? {} : { groups }),
       ...(has.isClosed ? { closed: true } : {}),
       cap: this.#cap,
+      ...(leaseMs === null ? {} : { leaseMs }),
     };
-    const leaseMs = this.#leaseMs(now);
-    if (leaseMs !== null) request.leaseMs = leaseMs;
     this.#flight = { request, at: now };
     return request;
   }

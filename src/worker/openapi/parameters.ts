@@ -48,6 +48,7 @@ export const PATH: Readonly<Record<string, Parameter>> = {
   task: { description: "A task's id.", schema: text(), example: "media_4217" },
   schedule: { description: "A schedule's id.", schema: text(), example: "media_s3" },
   lease: { description: "A lease's id, from a claim.", schema: text(), example: "media_l9f2c" },
+  group: { description: "A group's name: free text of 1 to 128 bytes.", schema: text(), example: "imports" },
 };
 
 /** The header of submits. */
@@ -90,6 +91,9 @@ export const FIELDS: Readonly<Record<string, string>> = {
   jitter: "Each firing comes by chance up to this much later.",
   maxRuns: "How many instances it submits at most; null: no bound.",
   maxConcurrency: "How many run at once, at most.",
+  weight: "The group's part of the slots against other groups', 1 to 1,000.",
+  minSlots: "Slots that the group gets before anybody else as they come free.",
+  rate: "How often the group's tasks may start: `permits` in every `per`, and `burst` (default `permits`) at once.",
   worker: "Who asks, for people.",
   types: "Pull types of the domain; all where left out.",
   max: "How many tasks, 1 to 100.",

@@ -12,6 +12,8 @@ import type {
   TaskQuery,
 } from "../../../src/durable/protocol.ts";
 import type { CoordinatorApi, CoordinatorSnapshot } from "../../../src/policy/coordination/protocol.ts";
+import type { GroupView } from "../../../src/policy/coordination/view.ts";
+import type { GroupChange } from "../../../src/policy/group-rules.ts";
 import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
 import { fail } from "../../../src/policy/errors.ts";
 import { isTerminal } from "../../../src/policy/status.ts";
@@ -315,6 +317,29 @@ export class MemoryCoordinator implements CoordinatorApi {
   configure(change: { maxConcurrency?: number }) {
     this.maxConcurrency = change.maxConcurrency ?? this.maxConcurrency;
     return this.snapshot();
+  }
+
+  groupChanges = new Map<string, GroupChange>();
+
+  async groups() {
+    const known: GroupView = {
+      name: "mail",
+      allocated: 2,
+      running: 1,
+      pending: 3,
+      maxConcurrency: 4,
+      weight: 1,
+      minSlots: 0,
+      rate: { permits: 10, perMs: 1_000, burst: 20, available: 5 },
+    };
+    return [known];
+  }
+
+  async setGroup(group: string, change: GroupChange) {
+    this.groupChanges.set(group, change);
+    const { weight, minSlots, maxConcurrency } = change;
+    const [view] = await this.groups();
+    return { ...view!, name: group, weight: weight ?? 1, minSlots: minSlots ?? 0, maxConcurrency: maxConcurrency ?? null, rate: null };
   }
 
   async sync(): Promise<never> {
