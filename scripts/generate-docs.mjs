@@ -75,6 +75,9 @@ const CAUSES = {
   lease: "A pull worker has claimed it",
   release: "Its pull worker gave it back",
   reopen: "Somebody retried an ended task",
+  wait: "`execute` has returned while children live",
+  finalize: "Its children have ended: only `finalize` is left",
+  child: "One of its children failed, and failFast is on",
   dependency: "One that it depends on ended in another way than by completing, and its policy is not to ignore that",
 };
 
@@ -122,8 +125,9 @@ function stateDiagram() {
     "  reopen --> pending: reopen",
     "```",
     "",
-    `Stored, but not reached in this version: ${unreached.map((status) => `\`${status}\``).join(", ")}.`,
-    "",
+    ...(unreached.length === 0
+      ? []
+      : [`Stored, but not reached in this version: ${unreached.map((status) => `\`${status}\``).join(", ")}.`, ""]),
     "| cause | from | to | when |",
     "|---|---|---|---|",
   );

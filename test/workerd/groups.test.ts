@@ -143,8 +143,8 @@ describe("a group's cap", { timeout: 60_000 }, () => {
     const first = await hold(1, "full");
     await runs(1);
     for (let batch = 0; batch < 10; batch += 1) {
-      const items = Array.from({ length: 10_000 }, (_, n) => ({ type: "plain" as const, payload: { n } }));
-      await workQ.submitAll(items, { defaults: { group: "full", priority: "high" } } as never);
+      const items = Array.from({ length: 10_000 }, (_, n) => ({ type: "plain" as const, payload: { n }, group: "full", priority: "high" as const }));
+      await workQ.submitAll(items);
     }
     const { id } = await workQ.submit("plain", { n: 1 });
     await time.until("its end", async () => (await workQ.task("plain", id).get()).finishedAt !== null, 100);

@@ -13,6 +13,8 @@ import { changeFlags, type Flags, type FlagsChange } from "../../policy/coordina
 import type { GroupView } from "../../policy/coordination/view.ts";
 import { fail } from "../../policy/errors.ts";
 import type { GroupChange } from "../../policy/group-rules.ts";
+import type { AuditPage } from "../../policy/audit.ts";
+import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
@@ -114,6 +116,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     });
   }
 
+  async auditLog(query: { limit: number; before?: number }): Promise<AuditPage> {
+    return readNotes(this.ctx.storage.sql, null, query);
+  }
+
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
     return this.#act("coordinator.sweep", (now) => {
@@ -167,6 +173,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
         const done = work(now);
         this.#store.applyMarks(this.#ledger.takeMarks());
         this.#store.applyRates(this.#ledger.takeRates());
+        writeNote(this.ctx.storage.sql, now);
         point(`${name}.written`, COORDINATOR);
         return done;
       });
@@ -208,3 +215,5 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     }
   }
 }
+
+acceptNotes(CoordinatorObject.prototype);

@@ -13,6 +13,7 @@ export const METHODS = [
   "runNow",
   "graph",
   "snapshot",
+  "auditLog",
   "configure",
   "pause",
   "resumeDomain",

@@ -4,6 +4,7 @@ import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Confirmation, Grant } from "../../policy/coordination/protocol.ts";
+import { acceptNotes, readNotes } from "../audit.ts";
 import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
@@ -28,7 +29,7 @@ import { Conductor } from "./conduct.ts";
 import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
-import { declareSchedules } from "./declare.ts";
+import { declare } from "./declare.ts";
 import { dispatch } from "./dispatch.ts";
 import { readStatuses } from "./edges.ts";
 import { graph } from "./graph.ts";
@@ -102,7 +103,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0 || core.outbox.isDue(now)) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
   }
 
   #request(): void {
@@ -164,6 +165,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   async snapshot(): Promise<DomainSnapshot> {
     this.#request();
     return snapshot(this.#core);
+  }
+
+  async auditLog(query: { limit: number; before?: number }) {
+    return readNotes(this.#core.store, this.#core.name, query);
   }
 
   async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
@@ -250,7 +255,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
     this.#ring();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }
@@ -292,4 +297,4 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 }
 
-answerRefusals(DomainObject.prototype, METHODS);
+acceptNotes(answerRefusals(DomainObject.prototype, METHODS));

@@ -34,7 +34,7 @@ export function wantingOf(core: Core, now: number, age: (id: number) => number, 
     const used = wanted - beyond;
     total -= used;
     free.set(group, own - used);
-    if (beyond > 0) demands.push({ group, priority, count: beyond, oldestMs: age(oldest) });
+    if (beyond > 0) demands.push({ group, priority: Math.max(0, priority), count: beyond, oldestMs: age(oldest) });
   }
   return { demands, pending };
 }

@@ -1,4 +1,5 @@
 import type { GroupChange } from "../group-rules.ts";
+import type { AuditApi } from "../audit.ts";
 import type { Flags } from "./flags.ts";
 import type { GroupView } from "./view.ts";
 
@@ -109,7 +110,7 @@ export interface SyncAnswer {
 }
 
 /** The Coordinator object, over RPC. */
-export interface CoordinatorApi {
+export interface CoordinatorApi extends AuditApi {
   sync(request: SyncRequest): Promise<SyncAnswer>;
   configure(change: { maxConcurrency?: number }): Promise<CoordinatorSnapshot>;
   snapshot(): Promise<CoordinatorSnapshot>;

@@ -125,7 +125,7 @@ const domain = z.strictObject({
 
 const graph = z.strictObject({
   nodes: z.array(z.strictObject({ id: text, type: text, label: name, status })),
-  edges: z.array(z.strictObject({ from: text, to: text, kind: z.literal("depends") })),
+  edges: z.array(z.strictObject({ from: text, to: text, kind: z.enum(["depends", "child"]) })),
   truncated: z.optional(z.literal(true)),
 });
 
@@ -169,6 +169,8 @@ const registered = z.strictObject({ name: text, maxConcurrency: limit, defaults,
 const missing = z.strictObject({ binding: text, toml: text, effect: text });
 const unseen = z.strictObject({ trigger: text, toml: text, effect: text });
 
+const entry = z.strictObject({ at, domain: name, name: text, role: text, action: text, target: name, change: z.unknown() });
+
 /** A page of a list. */
 const page = <Item extends z.ZodMiniType>(item: Item) => z.strictObject({ items: z.array(item), next: z.nullable(text) });
 
@@ -196,6 +198,7 @@ export const ANSWERS = {
   DomainPage: page(domain),
   Schedule: schedule,
   SchedulePage: page(schedule),
+  AuditPage: page(entry),
   Registry: z.strictObject({ domains: z.array(registered) }),
   Mill: mill,
   Group: group,

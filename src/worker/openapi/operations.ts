@@ -267,6 +267,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "Registry" },
     local: true,
   },
+  "GET /v1/audit": {
+    id: "listAudit",
+    tag: "Service",
+    summary: "Who changed what by hand, newest first",
+    description: "Every change that takes an operator. Each domain, and the mill, keeps its last 10,000, for a year.",
+    answers: { 200: "AuditPage" },
+  },
   "GET /v1/me": { id: "getMe", tag: "Service", summary: "Whose token this is", answers: { 200: "Me" }, local: true },
   "GET /openapi.json": {
     id: "getDescription",

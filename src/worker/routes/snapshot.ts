@@ -16,7 +16,6 @@ export const snapshotRoutes: Route[] = [
   { method: "POST", path: "/v1/pause", role: "operator", answer: pause },
   { method: "POST", path: "/v1/resume", role: "operator", answer: resume },
   laterRoute("PUT", "/v1/pressure/:name", "operator", "pressure"),
-  laterRoute("GET", "/v1/audit", "operator", "the audit log"),
   laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
   laterRoute("GET", "/docs", "viewer", "the API's page"),

@@ -149,6 +149,11 @@ export class MemoryDomain implements DomainApi {
     return this.#find(id);
   }
 
+  async auditLog() {
+    this.#enter("auditLog");
+    return { items: [], next: null };
+  }
+
   async snapshot(): Promise<DomainSnapshot> {
     this.#enter("snapshot");
     return {
@@ -344,6 +349,10 @@ export class MemoryCoordinator implements CoordinatorApi {
 
   async sync(): Promise<never> {
     throw new Error("no holder here");
+  }
+
+  async auditLog() {
+    return { items: [], next: null };
   }
 
   async sweepList() {
