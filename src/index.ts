@@ -34,7 +34,7 @@ export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { SingletonOptions } from "./domains/singleton.ts";
 export type { StartJobs, StartMode } from "./domains/startup.ts";
-export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";
+export type { Gate, GateName, Json, Outcome, Page, Progress, Schedule, Task, TaskError, Why } from "./domains/task.ts";
 export type { DomainSnapshot, Renewal } from "./durable/protocol.ts";
 export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { Duration } from "./policy/duration.ts";

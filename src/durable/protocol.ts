@@ -5,7 +5,7 @@ import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
-import type { Graph, Outcome, ResultAnswer, Schedule, Task } from "../domains/task.ts";
+import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
 import type { ProgressReport } from "./run-protocol.ts";
 
 export type * from "./run-protocol.ts";
@@ -149,8 +149,10 @@ export interface DomainApi extends AuditApi {
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
   runNow(id: string): Promise<Task>;
-  /** The tasks of this domain that it depends on, and those that depend on it, near and far. */
+  /** What it depends on and what depends on it, near and far. */
   graph(id: string): Promise<Graph>;
+  /** Everything that keeps the task from running now. */
+  why(id: string): Promise<Why>;
   snapshot(): Promise<DomainSnapshot>;
   configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;

@@ -20,6 +20,7 @@ interface Namespace {
 const DOMAIN_READS = [
   "get",
   "graph",
+  "why",
   "result",
   "list",
   "count",

@@ -110,6 +110,7 @@ export class Workload {
     const gates = await this.hold(8);
     await this.submit({}, "completed", {}, otherQ as never);
     const cancelled = await this.submit({ do: "hold", name: "never" }, "cancelled", { priority: "high" });
+    await survive(() => workQ.task("play", cancelled).why());
     gates.open(2);
     await this.time.until("the one to cancel", async () => (await this.status(cancelled)) === "running");
     // It has handed over its control by then.

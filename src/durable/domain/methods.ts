@@ -12,6 +12,7 @@ export const METHODS = [
   "retry",
   "runNow",
   "graph",
+  "why",
   "snapshot",
   "auditLog",
   "configure",

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
-import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
+import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Confirmation, Grant } from "../../policy/coordination/protocol.ts";
 import { acceptNotes, readNotes } from "../audit.ts";
@@ -26,11 +26,11 @@ import type {
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
+import { configure } from "./configure.ts";
 import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
 import { declare } from "./declare.ts";
-import { dispatch } from "./dispatch.ts";
 import { readStatuses } from "./edges.ts";
 import { graph } from "./graph.ts";
 import { deliver } from "./inbox.ts";
@@ -55,6 +55,7 @@ import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
+import { why } from "./why.ts";
 import type { DomainWiring } from "./wiring.ts";
 
 /**
@@ -162,6 +163,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return graph(this.#core, this.#counter(id));
   }
 
+  async why(id: string): Promise<Why> {
+    return why(this.#core, this.#counter(id), this.#syncer.reach);
+  }
+
   async snapshot(): Promise<DomainSnapshot> {
     this.#request();
     return snapshot(this.#core);
@@ -173,14 +178,9 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
 
   async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
     this.#request();
-    const core = this.#core;
-    core.transact("configure", () => {
-      if (change.maxConcurrency !== undefined) core.touch().maxConcurrency = change.maxConcurrency;
-      core.holder.setCap(core.cap);
-      dispatch(core);
-    });
+    configure(this.#core, change);
     this.#syncer.kick();
-    return snapshot(core);
+    return snapshot(this.#core);
   }
 
   async pause(): Promise<DomainSnapshot> {

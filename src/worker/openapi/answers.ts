@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { Json } from "../../domains/task.ts";
 import { OVERLAPS } from "../../policy/firing.ts";
 import { type Status, STATUSES } from "../../policy/status.ts";
+import { GATES } from "../../policy/why.ts";
 import { ROLES } from "../auth.ts";
 
 // What the answers look like: the source of `/openapi.json`, and what the contract test holds real answers against.
@@ -129,6 +130,11 @@ const graph = z.strictObject({
   truncated: z.optional(z.literal(true)),
 });
 
+const why = z.strictObject({
+  runnable: z.boolean(),
+  gates: z.array(z.strictObject({ gate: z.enum(GATES), detail: text, until: z.optional(at) })),
+});
+
 const claim = z.strictObject({ lease: text, leaseUntil: at, task });
 const renewal = z.strictObject({ leaseUntil: at, cancelled: z.boolean() });
 
@@ -192,6 +198,7 @@ export const ANSWERS = {
   Result: z.strictObject({ status: z.literal("completed"), result: any }),
   Unfinished: z.strictObject({ status }),
   Graph: graph,
+  Why: why,
   Claims: z.strictObject({ claims: z.array(claim) }),
   Renewal: renewal,
   Domain: domain,

@@ -94,6 +94,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "What a task depends on, and what depends on it",
     answers: { 200: "Graph" },
   },
+  "GET /v1/tasks/:task/why": {
+    id: "getWhy",
+    tag: "Tasks",
+    summary: "Why a task does not run now",
+    description:
+      "Every gate that holds it, in words, with the time it opens where that is known. A task that runs has none; one that has ended has none and is not runnable.",
+    answers: { 200: "Why" },
+  },
   "POST /v1/tasks/:task/cancel": {
     id: "cancelTask",
     tag: "Tasks",

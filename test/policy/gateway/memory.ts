@@ -17,6 +17,7 @@ import type { GroupChange } from "../../../src/policy/group-rules.ts";
 import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
 import { fail } from "../../../src/policy/errors.ts";
 import { isTerminal } from "../../../src/policy/status.ts";
+import { explain } from "../../../src/policy/why.ts";
 
 /** Keeps tasks in memory and runs nothing: what the gateway asks of a Domain object, without one. */
 export class MemoryDomain implements DomainApi {
@@ -137,6 +138,13 @@ export class MemoryDomain implements DomainApi {
       { status: "pending" },
       replacement && { payload: JSON.parse(replacement.payload), key: replacement.key ?? null },
     );
+  }
+
+  async why(id: string) {
+    this.#enter("why");
+    const { status } = this.#find(id);
+    const isScheduled = status === "scheduled";
+    return explain(isScheduled ? [{ gate: "scheduled", until: 0 }] : [], isTerminal(status));
   }
 
   async graph(id: string) {
