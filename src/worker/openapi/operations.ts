@@ -205,15 +205,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/groups": {
     id: "listGroups",
     tag: "Domains",
-    summary: "List the groups, with their settings and what they use",
-    description: "`running` and `pending` are what the domains last told.",
+    summary: "List the groups, with their settings and what the domains last told that they use",
     answers: { 200: "Groups" },
   },
   "PATCH /v1/groups/:group": {
     id: "changeGroup",
     tag: "Domains",
     summary: "Change a group's cap, weight, minimum or rate limit",
-    description: "At once and for good, in every domain; `null` is what the code says again. What is lowered ends no running task.",
     answers: { 200: "Group" },
     example: { maxConcurrency: 2, weight: 3, rate: { permits: 10, per: "1s" } },
   },
