@@ -24,7 +24,8 @@ export class GroupBook {
   get policy(): GroupPolicy {
     const rules = new Map(this.#registry.groups);
     for (const [group, live] of this.#live) rules.set(group, mergeRules(rules.get(group) ?? {}, live));
-    return { rules, defaultMaxConcurrency: this.#registry.defaultGroupMaxConcurrency };
+    const live = this.#store.defaultGroupCap();
+    return { rules, defaultMaxConcurrency: live === undefined ? this.#registry.defaultGroupMaxConcurrency : live };
   }
 
   /**

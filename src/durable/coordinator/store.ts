@@ -7,6 +7,7 @@ import type { CheckedChange } from "../../policy/group-rules.ts";
 import { domains, holders, settings } from "./schema.ts";
 
 const MAX_CONCURRENCY = "maxConcurrency";
+const DEFAULT_GROUP_CAP = "defaultGroupMaxConcurrency";
 const FLAGS = "flags";
 /** Before the name of a group: what was set of it live, and when its bucket will be full. */
 const GROUP = "group:";
@@ -43,6 +44,16 @@ export class CoordinatorStore {
 
   setMaxConcurrency(cap: number): void {
     this.#set(MAX_CONCURRENCY, String(cap));
+  }
+
+  /** The cap of groups without one of their own, as it was set live: null: none; undefined: never set. */
+  defaultGroupCap(): number | null | undefined {
+    const value = this.#setting(DEFAULT_GROUP_CAP);
+    return value === undefined ? undefined : (JSON.parse(value) as number | null);
+  }
+
+  setDefaultGroupCap(cap: number | null): void {
+    this.#set(DEFAULT_GROUP_CAP, JSON.stringify(cap));
   }
 
   /** What every domain is told. */

@@ -175,7 +175,7 @@ export class Core {
     delete this.touch().runs[run.id];
     this.holder.vacate(run.group);
     this.closed.push(run);
-    this.after(() => run.release());
+    this.after(() => (run.release(), this.pauses.vacated()));
   }
 
   /** A task goes to a pull worker: it takes one slot until it is settled, or its lease is over. */
@@ -192,6 +192,7 @@ export class Core {
     this.touch();
     this.leases.remove(this.store, lease);
     this.holder.vacate(lease.group);
+    this.after(() => this.pauses.vacated());
   }
 
   /** Stops a claimed task: the runner is told after the commit, or when it first speaks. */
@@ -232,6 +233,7 @@ export class Core {
     this.leases.load(this.store);
     for (const { group } of this.leases.all()) this.holder.occupy(group);
     this.lanes = new Lanes();
+    this.pauses.holdGroups(this.clock.now());
     const rows = this.store
       .exec("SELECT id, priority, type, grp, fair, family FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
       .raw<[number, number, string, string | null, string | null, number | null]>();

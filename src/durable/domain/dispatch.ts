@@ -24,6 +24,7 @@ import { bringBack } from "./turns.ts";
  */
 export function dispatch(core: Core): void {
   const now = core.clock.now();
+  core.pauses.refresh(now);
   bringBack(core, now, () => dispatchAgain(core));
   // Those that have nothing left to wait for go first.
   core.families.settle();

@@ -12,7 +12,7 @@ export class Run {
   /** When it was dispatched; for people and for K, by the object's clock. */
   readonly startedAt: number;
   readonly version: string;
-  /** Of all its tasks; null: they have none. */
+  /** All of its tasks are of this group; null: of none. */
   readonly group: string | null;
   /** Ids not settled yet, in the order of their execution. */
   readonly open: Set<number>;

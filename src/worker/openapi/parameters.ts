@@ -48,8 +48,9 @@ export const PATH: Readonly<Record<string, Parameter>> = {
   domain: { description: "A domain's name.", schema: text(64), example: "media" },
   task: { description: "A task's id.", schema: text(), example: "media_4217" },
   schedule: { description: "A schedule's id.", schema: text(), example: "media_s3" },
+  group: { description: "A group's name.", schema: text(128), example: "acme" },
+  name: { description: "The name of a source of backpressure.", schema: text(64), example: "api-quota" },
   lease: { description: "A lease's id, from a claim.", schema: text(), example: "media_l9f2c" },
-  group: { description: "A group's name: free text of 1 to 128 bytes.", schema: text(), example: "imports" },
 };
 
 /** The header of submits. */
@@ -70,9 +71,9 @@ export const FIELDS: Readonly<Record<string, string>> = {
   priority: "`realtime`, `high`, `normal`, `background`, `idle`, or 0 (first) to 255.",
   delay: 'Not before this has passed: `"30s"`, or milliseconds.',
   runAt: "Not before this moment, RFC 3339.",
-  ttl: "Ends `expired` when it has not started within this.",
+  ttl: "Ends `expired` when it has not started within this; of a pressure: how long it counts.",
   ttlFrom: "Where the clock of `ttl` starts.",
-  timeout: "Of each attempt.",
+  timeout: "Of each attempt; of a drain: how long what runs may go on.",
   tags: "At most 32 of text.",
   deadline: "Ends `expired` then, wherever it is: a moment, or a duration from now.",
   onDuplicate: "What happens when the key is held by a live task.",
@@ -97,6 +98,10 @@ export const FIELDS: Readonly<Record<string, string>> = {
   weight: "The group's part of the slots against other groups', 1 to 1,000.",
   minSlots: "Slots that the group gets before anybody else as they come free.",
   rate: "How often the group's tasks may start: `permits` in every `per`, and `burst` (default `permits`) at once.",
+  defaultGroupMaxConcurrency: "The same for each group that names no cap of its own; null: none.",
+  aging: "`{ grace?, interval?, step?, ceiling? }`: how waiting tasks grow more urgent; null: not at all.",
+  until: "The pause ends by itself then, RFC 3339.",
+  value: "0: no pressure, to 1.",
   worker: "Who asks, for people.",
   types: "Pull types of the domain; all where left out.",
   max: "How many tasks, 1 to 100.",

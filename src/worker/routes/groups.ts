@@ -1,15 +1,13 @@
 import type { GroupChange } from "../../policy/group-rules.ts";
 import { requireAllDomains } from "../auth.ts";
 import { json } from "../problem.ts";
-import { type Call, laterRoute, type Route } from "../route.ts";
+import type { Call, Route } from "../route.ts";
 import { groupShape } from "../schemas.ts";
 
 /** A group belongs to the whole mill, so a token that is limited to some domains has nothing to say or to see here. */
 export const groupRoutes: Route[] = [
   { method: "GET", path: "/v1/groups", role: "viewer", answer: list },
   { method: "PATCH", path: "/v1/groups/:group", role: "operator", body: groupShape, answer: change },
-  laterRoute("POST", "/v1/groups/:group/pause", "operator", "groups"),
-  laterRoute("POST", "/v1/groups/:group/resume", "operator", "groups"),
 ];
 
 async function list({ identity, options }: Call): Promise<Response> {
