@@ -22,7 +22,6 @@ export const snapshotRoutes: Route[] = [
   laterRoute("PUT", "/v1/pressure/:name", "operator", "pressure"),
   laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
-  laterRoute("GET", "/docs", "viewer", "the API's page"),
 ];
 
 /** Without the domains that a token may not see. */
