@@ -1,5 +1,6 @@
 import type { Defaults, DomainDefinition, History, Registry, ScheduleDefinition, TypeDefinition } from "./domains/definition.ts";
 import { optionProblems } from "./domains/options.ts";
+import { checkSingleton } from "./domains/singleton.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
@@ -116,6 +117,8 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
   const names: unknown = type.redact;
   if (!Array.isArray(names) || names.some((member) => typeof member !== "string"))
     problems.push(`${where}: redact must be a list of names of the payload's members.`);
+  const { singleton } = type;
+  if (singleton) problems.push(...problemOf(where, () => checkSingleton(singleton)));
   problems.push(...defaultsProblems(where, type.defaults));
   return problems;
 }

@@ -12,12 +12,14 @@ import type {
   WaitOptions,
 } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
-import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
-import type { DomainSnapshot } from "../durable/protocol.ts";
+import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
+import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
+import type { Duration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import { claimOverHttp } from "./claims.ts";
 import { awaitResult } from "./await-result.ts";
+import { drainWith } from "./drain.ts";
 import type { Call, Http } from "./http.ts";
 import { taskArguments } from "./task-arguments.ts";
 
@@ -91,6 +93,12 @@ class HttpHandle {
     return this.#http.ask({ method: "POST", path: `${this.#path}/pause` });
   }
 
+  async drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained> {
+    const ask = (timeout: number) =>
+      this.#http.ask<DomainSnapshot & Drained>({ method: "POST", path: `${this.#path}/drain`, body: JSON.stringify({ timeout }) });
+    return drainWith(ask, options, this.#http.clock);
+  }
+
   resume(): Promise<DomainSnapshot> {
     return this.#http.ask({ method: "POST", path: `${this.#path}/resume` });
   }
@@ -143,6 +151,10 @@ class HttpTask implements TaskHandle {
 
   graph(): Promise<Graph> {
     return this.#ask("GET", "/graph");
+  }
+
+  why(): Promise<Why> {
+    return this.#ask("GET", "/why");
   }
 
   /** One long poll; `awaitResult` repeats it. */

@@ -51,6 +51,8 @@ export interface TypeDefinition {
   readonly keep: boolean;
   /** Done by pull workers: the runner never gets it, and there is no `execute`. */
   readonly pull: boolean;
+  /** Made by `.singleton(…)`: exactly one lives, and nobody submits it. */
+  readonly singleton?: { readonly every: Duration; readonly label?: string; readonly tags?: Record<string, string> };
   // Erased on purpose: the typed signatures live in define.ts.
   readonly execute: ((payload: never, ctx: never) => unknown) | undefined;
   /** After all children have ended, with what `execute` returned. */
@@ -84,6 +86,8 @@ export interface DomainDefinition {
   readonly history: History;
   readonly types: ReadonlyMap<string, TypeDefinition>;
   readonly schedules: readonly ScheduleDefinition[];
+  /** What `.onStart(…)` was given, types erased. */
+  readonly startup?: ((jobs: never, mode: never) => unknown) | undefined;
 }
 
 /** What `createMill` was given, checked and with the built-in defaults filled in. */

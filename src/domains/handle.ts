@@ -1,4 +1,4 @@
-import type { DomainSnapshot } from "../durable/protocol.ts";
+import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
@@ -9,7 +9,7 @@ import type { Status } from "../policy/status.ts";
 import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
-import type { Graph, Outcome, Page, Schedule, Task } from "./task.ts";
+import type { Graph, Outcome, Page, Schedule, Task, Why } from "./task.ts";
 
 export type { ClaimedTask, ClaimOf } from "./claim-handle.ts";
 
@@ -127,9 +127,7 @@ export interface TaskHandle<Type extends string = string, Input = unknown, Resul
   get(): Promise<Task<Input, Result>>;
   /**
    * Its result, as soon as it is there; a late caller gets the stored one.
-   *
-   * @throws `invalid_state` with the facts `status`, `error` and `ended: true` when it ended in another way than by
-   * completing; with `ended: false` when it was still active at the end of the wait
+   * @throws `invalid_state` with the facts `status`, `error` and `ended`: false when it was still active at the end of the wait
    * @example `const { bytes } = await media.task(submitted).result({ timeout: "30s" });`
    */
   result(options?: WaitOptions): Promise<Result>;
@@ -141,6 +139,8 @@ export interface TaskHandle<Type extends string = string, Input = unknown, Resul
   runNow(): Promise<Task<Input, Result>>;
   /** What it depends on and what depends on it, near and far; at most 1,000 tasks. */
   graph(): Promise<Graph>;
+  /** Everything that keeps it from running now, in words, with the time it opens where that is known. */
+  why(): Promise<Why>;
 }
 
 /** When a schedule fires: a fixed rate, or cron (5 or 6 fields) in a time zone. */
@@ -260,6 +260,13 @@ export interface DomainHandle<Name extends string = string, Types = unknown> {
   claim<Type extends TypeName<Types> = TypeName<Types>>(options: ClaimOptions<Type>): Promise<ClaimOf<Types, Type>[]>;
   /** Nothing starts any more; running work is aborted and goes back uncharged. */
   pause(): Promise<DomainSnapshot>;
+  /**
+   * A pause that waits for what runs, up to `timeout` (default 30 s, at most a day); what still runs then is aborted and
+   * goes back uncharged. Answers when nothing runs any more, or 2 s after the timeout. It ends by `resume`.
+   *
+   * @example `const { drained, returned } = await media.drain({ timeout: "1m" });`
+   */
+  drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained>;
   resume(): Promise<DomainSnapshot>;
   /** The domain's cap from now on; `null`: none of its own. Lowering it kills nothing. */
   setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot>;

@@ -124,9 +124,9 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["io", "fairKey", "gate", "singleton", "rate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["io", "fairKey", "gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set(["deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
@@ -147,6 +147,8 @@ const SCHEDULE = new Set([
   ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
 ]);
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
+const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "group", "keep", "execute", "onCancel"]);
+const SINGLETON_LATER = new Set(["io", "rate", "finalize"]);
 const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
 const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
@@ -156,6 +158,7 @@ const KNOWN = {
   domain: [DOMAIN, DOMAIN_LATER],
   defaults: [LEVEL, LEVEL_LATER],
   schedule: [SCHEDULE, SCHEDULE_LATER],
+  singleton: [SINGLETON, SINGLETON_LATER],
   mill: [MILL, MILL_LATER],
   history: [HISTORY, new Set(["perStatus", "perType"])],
 } as const satisfies Record<string, readonly [ReadonlySet<string>, ReadonlySet<string>]>;

@@ -149,8 +149,15 @@ function inTask(error: MillraceError, path: string): string {
   return parts.map((part) => (part === "" ? "" : `.${part}`)).join("");
 }
 
+const notSubmitted = (domain: string, type: string): MillraceError =>
+  fail(
+    "not_submittable",
+    `${domain}::${type} is a singleton: nobody submits it, its next round comes by itself. To have it sooner, find it with list({ type: "${type}" }) and call runNow.`,
+  );
+
 function planOf(registry: Registry, domain: DomainDefinition, typeName: unknown): Plan {
   const type = findType(domain, typeName);
+  if (type.singleton) throw notSubmitted(domain.name, type.name);
   const known = plans.get(type);
   if (known?.registry === registry) return known;
   const plan = {

@@ -1,6 +1,8 @@
 import type { Overlap } from "../policy/firing.ts";
 import type { Status, StoredStatus, TerminalStatus } from "../policy/status.ts";
 
+export type { Gate, GateName, Why } from "../policy/why.ts";
+
 /** A JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

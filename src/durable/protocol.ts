@@ -1,14 +1,17 @@
 import type { AuditApi } from "../policy/audit.ts";
 import type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
+import type { DomainSnapshot, Drained } from "./snapshots.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
-import type { Graph, Outcome, ResultAnswer, Schedule, Task } from "../domains/task.ts";
+import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
 import type { ProgressReport } from "./run-protocol.ts";
 
 export type * from "./run-protocol.ts";
+
+export type { DomainSnapshot, Drained } from "./snapshots.ts";
 
 // ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -99,28 +102,6 @@ export interface TaskPage {
   next: number | null;
 }
 
-export interface DomainSnapshot {
-  name: string;
-  paused: boolean;
-  pausedBy: ("mill" | "domain")[];
-  maxConcurrency: number | null;
-  counts: Record<Status, number>;
-  totals: Record<string, number>;
-  running: { id: string; type: string; startedAt: string; attempt: number }[];
-  oldestPendingMs: number | null;
-  slots: { granted: number; using: number };
-  rates: Record<string, never>;
-  cost: {
-    rowsRead: number;
-    rowsWritten: number;
-    alarmsSet: number;
-    coordinatorCalls: number;
-    requests: number;
-    /** Per statement kind, such as `insert tasks`. */
-    statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
-  };
-}
-
 export interface ScheduleInput {
   name?: string;
   /** The task it submits; checked like a submit. */
@@ -149,11 +130,15 @@ export interface DomainApi extends AuditApi {
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
   runNow(id: string): Promise<Task>;
-  /** The tasks of this domain that it depends on, and those that depend on it, near and far. */
+  /** What it depends on and what depends on it, near and far. */
   graph(id: string): Promise<Graph>;
+  /** Everything that keeps the task from running now. */
+  why(id: string): Promise<Why>;
   snapshot(): Promise<DomainSnapshot>;
   configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;
+  /** A pause that lets what runs go on for `timeoutMs`, then gives it back; answers after `waitMs` at most, and 2 s. */
+  drain(timeoutMs: number, waitMs: number): Promise<DomainSnapshot & Drained>;
   resumeDomain(): Promise<DomainSnapshot>;
   createSchedule(input: ScheduleInput): Promise<{ schedule: Schedule; created: boolean }>;
   schedules(query: { limit?: number; before?: number }): Promise<{ items: Schedule[]; next: number | null }>;

@@ -62,7 +62,7 @@ const OLDEST = 1;
 export class Lanes {
   private readonly lanes = new Map<string, Lane>();
   private readonly groups = new Map<string, Group>();
-  private readonly ready = new Heap<Level>(
+  readonly ready = new Heap<Level>(
     READY,
     (one, other) => one.priority < other.priority || (one.priority === other.priority && one.head < other.head),
   );

@@ -53,3 +53,7 @@ export async function expectAlarms(births: readonly Birth[], at: number): Promis
     if (due !== null) expect(stands!, `${name}: the alarm, and what is due`).toBeLessThanOrEqual(Math.max(due, at));
   }
 }
+
+/** How many rounds of a singleton live. */
+export const liveRounds = async (type: string): Promise<number> =>
+  (await rows<{ n: number }>("rounds", "SELECT count(*) AS n FROM tasks WHERE type = ? AND status < 10", type))[0]!.n;

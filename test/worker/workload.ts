@@ -1,10 +1,13 @@
 import { constant } from "millrace";
-import { reachCoordinator, reachNeighbour } from "../../src/durable/reach.ts";
+import { expect } from "vitest";
+import { reachCoordinator, reachDomain, reachNeighbour } from "../../src/durable/reach.ts";
 import { clock } from "./clock.ts";
 import { mill, otherQ, workQ } from "./index.ts";
 import { crash, survive, type Time } from "./drive.ts";
 import { platform } from "./lives.ts";
+import { liveRounds } from "./laws.ts";
 import { gate, type Script } from "./script.ts";
+import { beats, code, permits } from "./singletons.ts";
 
 interface Promised {
   id: string;
@@ -13,6 +16,10 @@ interface Promised {
 }
 
 let serial = 0;
+
+/** Away until their phase: a round that stays under way would keep a slot. */
+const SINGLETONS = ["steady", "always"].map((name) => code.get(name)!);
+for (const name of ["steady", "brisk", "always"]) code.delete(name);
 
 /**
  * A bit of everything that a mill is asked for, made by a caller who repeats what broke. `promised` holds every task
@@ -59,6 +66,7 @@ export class Workload {
     replaced: () => this.replaced(),
     graph: () => this.graph(),
     leased: () => this.leased(),
+    rounds: () => this.rounds(),
     families: () => this.families(),
     across: () => this.across(),
   };
@@ -102,6 +110,7 @@ export class Workload {
     const gates = await this.hold(8);
     await this.submit({}, "completed", {}, otherQ as never);
     const cancelled = await this.submit({ do: "hold", name: "never" }, "cancelled", { priority: "high" });
+    await survive(() => workQ.task("play", cancelled).why());
     gates.open(2);
     await this.time.until("the one to cancel", async () => (await this.status(cancelled)) === "running");
     // It has handed over its control by then.
@@ -230,12 +239,21 @@ export class Workload {
 
   /** The whole mill is paused while something runs, and goes on: told to those at work, and to one that does not hear of it. */
   private async stopped(): Promise<void> {
-    const gates = await this.hold(1);
+    const gates = await this.hold(2);
     await survive(() => mill.pause());
     gates.open(1);
     const id = await this.submit({}, "completed");
     await this.time.until("the pause", async () => (await this.status(id)) === "paused");
+    await survive(() => mill.group("g").pause());
+    const member = await this.submit({}, "completed", { group: "g" });
     await survive(() => mill.resume());
+    await this.time.until("the group's pause", async () => (await this.status(member)) === "paused");
+    await survive(() => mill.group("g").resume());
+    // One of them does not end in time, and is given back.
+    await survive(() => workQ.drain({ timeout: 100 }));
+    gates.open(2);
+    await survive(() => workQ.resume());
+    await survive(() => mill.settings({ aging: null }));
   }
 
   /** Tasks that wait for others, and what becomes of them however those end. */
@@ -258,6 +276,25 @@ export class Workload {
     await survive(() => workQ.task("play", waiting).cancel());
     await survive(() => workQ.task("play", failing).runNow());
     await this.time.until("the failure", async () => (await this.status(failing)) === "failed");
+  }
+
+  /** Singletons that a deploy brings, one of which follows itself at once, and that the next one takes away: one round of each lives. */
+  private async rounds(): Promise<void> {
+    for (const type of SINGLETONS) code.set(type.name, type);
+    await survive(() => reachDomain("rounds").poke());
+    for (let n = 0; n < 3; n += 1) {
+      const before = beats.length;
+      permits["always"] = 1;
+      await this.time.until("another round", () => beats.slice(before).some(({ name }) => name === "always"), 20_000);
+      for (const { name } of SINGLETONS) expect(await survive(() => liveRounds(name)), `live rounds of ${name}`).toBe(1);
+    }
+    permits["always"] = 0;
+    for (const { name } of SINGLETONS) code.delete(name);
+    await survive(() => reachDomain("rounds").poke());
+    for (const { name } of SINGLETONS)
+      await this.time.until(`the end of ${name}`, async () => (await survive(() => liveRounds(name))) === 0, 20_000);
+    // Its grant ends, so that all slots are the others' again.
+    await this.pass(35_000, 500);
   }
 
   /** Parents and children: one that ends well, one that fails by a child, one that is cancelled; no parent is left waiting. */

@@ -12,8 +12,10 @@ import { handOver } from "./handover.ts";
 import { handOverChildren } from "./offspring.ts";
 import { FAMILY } from "./order.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
+import { isStray, strayError } from "./rounds.ts";
 import { Run } from "./run.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
+import { bringBack } from "./turns.ts";
 
 /**
  * Starts runs while there is a free slot and a ready task: part of the transaction that made either, so that a run
@@ -21,6 +23,8 @@ import { endStopped, stoppedBy } from "./stop.ts";
  */
 export function dispatch(core: Core): void {
   const now = core.clock.now();
+  core.pauses.refresh(now);
+  bringBack(core, now, () => dispatchAgain(core));
   // Those that have nothing left to wait for go first.
   core.families.settle();
   if (core.pauses.stopped) return;
@@ -31,6 +35,17 @@ export function dispatch(core: Core): void {
     if (!run) return;
   }
   if (core.lanes.readySize > 0 || core.claimers.size > 0) core.after(() => core.outside.sync());
+}
+
+/** What stood aside may go on. */
+function dispatchAgain(core: Core): void {
+  try {
+    core.transact("turn", () => dispatch(core));
+  } catch (error) {
+    console.error(
+      JSON.stringify({ message: "a round could not go on; the alarm brings it back", domain: core.name, error: String(error) }),
+    );
+  }
 }
 
 /**
@@ -124,8 +139,9 @@ function admit(core: Core, pick: Pick, now: number, load: Load): number {
 
 /** A task whose time ran out in the queue, or that was cancelled while claimed and has come back, ends here. */
 function isOver(core: Core, row: RunRow, now: number): boolean {
-  const [id, , , , , , , , , , , , , , ttlAt, cancelling, deadlineAt] = row;
-  if (cancelling !== 0) endStopped(core, readTask(core.store, id)!, stoppedBy(cancelling), {});
+  const [id, type, , , , , , , , , , , , , ttlAt, cancelling, deadlineAt] = row;
+  if (isStray(core, type, id)) end(core, readTask(core.store, id)!, "cancel", "cancelled", { error: strayError(core, type) });
+  else if (cancelling !== 0) endStopped(core, readTask(core.store, id)!, stoppedBy(cancelling), {});
   else if ((deadlineAt ?? Infinity) <= now || (ttlAt ?? Infinity) <= now) end(core, readTask(core.store, id)!, "expire", "expired", {});
   else return false;
   return true;
@@ -133,12 +149,13 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
 
 function start(core: Core, tasks: RunTask[], now: number): Run {
   const ids = tasks.map((task) => task.id);
-  const run = new Run(core.clock.token(12), now, core.outside.version, ids);
+  const group = tasks[0]!.group ?? null;
+  const run = new Run(core.clock.token(12), now, core.outside.version, ids, group);
   for (const { id, type, parent, isParent } of tasks) {
     run.types.set(type, (run.types.get(type) ?? 0) + 1);
     if (parent !== undefined || isParent) run.relate(id, parent, isParent === true);
   }
-  core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version };
+  core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version, ...(group === null ? {} : { group }) };
   core.state.totals.started += 1;
   core.open(run, tasks);
   return run;

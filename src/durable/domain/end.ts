@@ -6,6 +6,7 @@ import { post } from "./outbox.ts";
 import { release } from "./release.ts";
 import { byDomain, deleteUnused } from "./remotes.ts";
 import { noteRetention } from "./retention.ts";
+import { nextRounds } from "./rounds.ts";
 import { changeTask, deleteTasks, lifeOf, type TaskOptions, type TaskRow } from "./rows.ts";
 import { unqueue } from "./order.ts";
 
@@ -26,6 +27,7 @@ export function ended(core: Core, to: TerminalStatus, ids: readonly number[]): v
   tell(core, to, ids);
   if (core.upstreams.size > 0 && ids.some((id) => core.upstreams.has(id)))
     release(core, to, ids, now, (others) => tell(core, "dependency_failed", others));
+  nextRounds(core, to, ids, now);
   noteRetention(core, now);
 }
 

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
-import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
+import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Grant } from "../../policy/coordination/protocol.ts";
 import { acceptNotes, readNotes } from "../audit.ts";
@@ -13,6 +13,7 @@ import type {
   ClaimRequest,
   DomainApi,
   DomainSnapshot,
+  Drained,
   ProgressReport,
   Renewal,
   RunLink,
@@ -26,11 +27,11 @@ import type {
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
+import { configure } from "./configure.ts";
 import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
-import { declareSchedules } from "./declare.ts";
-import { dispatch } from "./dispatch.ts";
+import { declare } from "./declare.ts";
 import { readStatuses } from "./edges.ts";
 import { graph } from "./graph.ts";
 import { deliver } from "./inbox.ts";
@@ -38,7 +39,7 @@ import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
 import { lookUp } from "./lookup.ts";
-import { heed, pause, resume } from "./pause.ts";
+import { drain, heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
@@ -47,7 +48,7 @@ import { retry, runNow } from "./reopen.ts";
 import { awaitResult } from "./results.ts";
 import { resumeRun, type ResumeRequest } from "./resume.ts";
 import { noteRetention } from "./retention.ts";
-import { ring } from "./ring.ts";
+import { ringOn } from "./ring.ts";
 import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
 import { actOnSchedule, patchSchedule, putSchedule } from "./schedules.ts";
 import { snapshot } from "./snapshot.ts";
@@ -55,6 +56,7 @@ import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
+import { why } from "./why.ts";
 import type { DomainWiring } from "./wiring.ts";
 
 /**
@@ -103,7 +105,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0 || core.outbox.isDue(now)) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
   }
 
   #request(): void {
@@ -162,6 +164,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return graph(this.#core, this.#counter(id));
   }
 
+  async why(id: string): Promise<Why> {
+    return why(this.#core, this.#counter(id), this.#syncer.reach);
+  }
+
   async snapshot(): Promise<DomainSnapshot> {
     this.#request();
     return snapshot(this.#core);
@@ -173,20 +179,19 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
 
   async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
     this.#request();
-    const core = this.#core;
-    core.transact("configure", () => {
-      if (change.maxConcurrency !== undefined) core.touch().maxConcurrency = change.maxConcurrency;
-      core.holder.setCap(core.cap);
-      dispatch(core);
-    });
+    configure(this.#core, change);
     this.#syncer.kick();
-    return snapshot(core);
+    return snapshot(this.#core);
   }
 
   async pause(): Promise<DomainSnapshot> {
     this.#request();
     pause(this.#core);
     return snapshot(this.#core);
+  }
+
+  async drain(timeoutMs: number, waitMs: number): Promise<DomainSnapshot & Drained> {
+    return drain(this.#core, timeoutMs, waitMs).then((drained) => ({ ...snapshot(this.#core), ...drained }));
   }
 
   async resumeDomain(): Promise<DomainSnapshot> {
@@ -255,7 +260,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
     this.#ring();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }
@@ -284,14 +289,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   #ring(): void {
-    try {
-      ring(this.#core);
-    } catch (error) {
-      // Whatever it was (storage full, a bug), the object must ring again, or it would sleep for ever.
-      console.error(JSON.stringify({ message: "the alarm failed; ringing again", domain: this.#core.name, error: String(error) }));
-      this.#core.alarm.soon("kick", this.#core.clock.now() + 1_000);
-      this.#core.alarm.arm();
-    }
+    ringOn(this.#core);
     this.#syncer.kick();
     this.#courier.kick();
   }

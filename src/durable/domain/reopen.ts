@@ -9,6 +9,7 @@ import { readEdges, readStatuses } from "./edges.ts";
 import { changeTask, readHolders, type TaskRow, lifeOf, optionsOf } from "./rows.ts";
 import { FAMILY, queue } from "./order.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
+import { refuseRound } from "./rounds.ts";
 import { tellWatchers } from "./tell.ts";
 
 /** Reopens an ended task under its id: attempt 1, errors kept, tags, ttl and policy kept; its key must be free. */
@@ -23,6 +24,7 @@ export function retry(core: Core, id: number, replacement?: Replacement): void {
         { id: taskId(core.name, id), status },
       );
     }
+    refuseRound(core, row.type, id);
     reopen(core, row, replacement ? { replacement } : {});
     dispatch(core);
   });

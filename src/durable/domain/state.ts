@@ -9,6 +9,13 @@ interface StoredRun {
   at: number;
   /** The code version that started it: work interrupted by a deploy is not charged. */
   version: string;
+  group?: string;
+}
+
+/** The domain's own pause. */
+export interface OwnPause extends Pause {
+  /** A drain: what runs may go on until then; epoch ms. Absent: it is aborted at once. */
+  abortAt?: number;
 }
 
 /** Transitions since creation; the law is inserted = live + finished + purged. */
@@ -43,7 +50,7 @@ export interface State {
   counts: Record<StoredStatus, number>;
   totals: Record<Total, number>;
   /** The domain's own pause. */
-  pause: Pause | null;
+  pause: OwnPause | null;
   /** How long it lasted in all while the mill was not paused, counted up to `pausedAt`; ms and epoch ms. */
   pausedMs: number;
   pausedAt: number;
@@ -68,6 +75,8 @@ export interface State {
   lingering: Ranges;
   /** Which declared schedules the object has seen. */
   declared: string;
+  /** The round of each singleton that lives, and how many before it failed in a row. */
+  singletons: Record<string, { task: number; failures: number }>;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
   cost: {
@@ -105,6 +114,7 @@ export const freshState = (): State => ({
   lastMessage: 0,
   lingering: [],
   declared: "",
+  singletons: {},
   lastSchedule: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });

@@ -9,7 +9,7 @@ import { readTask } from "./rows.ts";
 /** Gets slots from the coordinator and gives them back: few calls, never one per task. */
 export class Syncer {
   private readonly core: Core;
-  private readonly reach: () => CoordinatorApi;
+  readonly reach: () => CoordinatorApi;
   private stopTimer: (() => void) | undefined;
   /** Who waits for an answer of the coordinator. */
   private readonly askers = new Set<() => void>();

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { toJSONSchema } from "zod/mini";
 import { resolveDefaults } from "../../domains/defaults.ts";
 import type { Defaults, DomainDefinition, Registry, TypeDefinition } from "../../domains/definition.ts";
+import { everyMsOf } from "../../domains/singleton.ts";
 import { parseOnDuplicate } from "../../policy/duplicates.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { parsePriority } from "../../policy/priority.ts";
@@ -43,7 +44,8 @@ function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefini
     resultSchema: type.result ? jsonSchema(type.result, "output") : null,
     defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate, onDependencyFailure, failFast },
     submittable: type.submittable,
-    singleton: false,
+    singleton: type.singleton !== undefined,
+    ...(type.singleton ? { everyMs: everyMsOf(type.singleton) } : {}),
     pull: type.pull,
     redact: type.redact,
   };

@@ -24,7 +24,9 @@ async function submit(call: Call): Promise<Response> {
   const { registry, definition, identity, clock, body, given } = call;
   const waitMs = readWait(given);
   const { type, payload, ...options } = body;
-  if (!findType(definition, type).submittable) throw notSubmittable(definition.name, String(type));
+  const { submittable, singleton } = findType(definition, type);
+  // Of a singleton `prepare` tells more.
+  if (!submittable && !singleton) throw notSubmittable(definition.name, String(type));
   const item = await prepare(registry, definition, type, payload, options, clock);
   const { outcomes, tasks, replayed } = await submitItems(call, [item], true);
   const [outcome] = outcomes as [Outcome];
@@ -106,8 +108,9 @@ function hiddenTasks({ definition }: Call, tasks: readonly unknown[], defaults: 
   tasks.forEach((task, index) => {
     const own = typeof task === "object" && task !== null ? (task as { type?: unknown }).type : undefined;
     const type = own === undefined ? defaults?.type : own;
-    if (typeof type === "string" && definition.types.get(type)?.submittable === false) {
-      bad.push({ index, code: "not_submittable", detail: notSubmittable(definition.name, type).message });
+    const known = typeof type === "string" ? definition.types.get(type) : undefined;
+    if (known && !known.submittable && !known.singleton) {
+      bad.push({ index, code: "not_submittable", detail: notSubmittable(definition.name, known.name).message });
     }
   });
   return bad;
