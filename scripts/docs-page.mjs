@@ -35,8 +35,7 @@ if (found !== INTEGRITY) {
   console.error(`@scalar/api-reference@${VERSION} is not the package that was looked at: ${found}`);
   process.exit(1);
 }
-run("tar", ["-xzf", tarball, "package/dist/browser/standalone.js", "package/LICENSE"]);
+run("tar", ["-xzf", tarball, "package/dist/browser/standalone.js"]);
 mkdirSync(target, { recursive: true });
 copyFileSync(join(scratch, "package", "dist", "browser", "standalone.js"), join(target, "scalar.js"));
-copyFileSync(join(scratch, "package", "LICENSE"), join(target, "scalar.LICENSE.txt"));
 console.log(`dist/assets/docs/scalar.js: Scalar ${VERSION}`);
