@@ -86,7 +86,8 @@ export function reachNeighbour(name: string, clock: Clock = systemClock): Neighb
 }
 
 /** A bare stub of the Domain object, for a runner that lost its link: what `resumeRun` answers with lives on it. */
-export const reachRun = (name: string): RunResume => namespace("MillDomain").getByName(name) as RunResume;
+export const reachRun = (name: string): RunResume & Pick<DomainApi, "submit"> =>
+  namespace("MillDomain").getByName(name) as RunResume & Pick<DomainApi, "submit">;
 
 /** A bare stub of the Domain object, for the coordinator's pushes. */
 export const reachHolder = (name: string): GrantReceiver => namespace("MillDomain").getByName(name) as GrantReceiver;
