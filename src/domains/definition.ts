@@ -1,3 +1,4 @@
+import type { GroupRules } from "../policy/coordination/groups.ts";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { AgingPolicy } from "../policy/aging.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
@@ -101,4 +102,8 @@ export interface Registry {
   readonly defaults: Defaults;
   /** How waiting tasks grow more urgent; absent: they do not. */
   readonly aging?: AgingPolicy | undefined;
+  /** Settings of groups, by name. */
+  readonly groups: ReadonlyMap<string, GroupRules>;
+  /** The cap of a group that names none; null: none. */
+  readonly defaultGroupMaxConcurrency: number | null;
 }

@@ -74,6 +74,8 @@ describe("a definition", () => {
       app: undefined,
       maxConcurrency: 16,
       defaults: {},
+      groups: new Map(),
+      defaultGroupMaxConcurrency: null,
     });
   });
 });
@@ -143,8 +145,8 @@ describe("createMill's one error", () => {
     expect(problems({ domains: [good.onStart(execute).onStart(execute)] })).toEqual(["good: there are two onStart; make one of them."]);
   });
 
-  test("groups and aging too", () => {
-    expect(problems({ domains: [good], groups: {}, defaultGroupMaxConcurrency: undefined })).toHaveLength(1);
+  test("[aging] groups and aging too", () => {
+    expect(problems({ domains: [good], groups: {}, defaultGroupMaxConcurrency: undefined })).toEqual([]);
     expect(problems({ domains: [good], aging: {} })).toEqual([]);
     expect(problems({ domains: [good], aging: { interval: 0, ceiling: "top" } })).toEqual([
       expect.stringContaining("aging.ceiling"),
