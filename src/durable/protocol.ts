@@ -39,6 +39,8 @@ export interface SubmitItem {
   onDuplicate?: Strategy;
   /** Full ids; a number is the index of an earlier item of the same request. */
   dependsOn?: (string | number)[];
+  /** Not the caller's: tasks of its domain that lie above it by way of others, looked up where it may take a task's place. */
+  above?: number[];
   /** Default: cancel. */
   onDependencyFailure?: Exclude<DependencyPolicy, "cancel">;
 }
@@ -95,6 +97,8 @@ export interface DomainSnapshot {
   oldestPendingMs: number | null;
   slots: { granted: number; using: number };
   rates: Record<string, never>;
+  /** Messages to other domains that are not delivered, by target; `attempts`: failures in a row. */
+  outbox: { domain: string; messages: number; attempts: number; oldestMs: number }[];
   cost: {
     rowsRead: number;
     rowsWritten: number;
@@ -288,11 +292,10 @@ export interface RunResume {
     finished: boolean;
     control?: RunControl;
   }): Promise<RunLink | null>;
+  ask(kind: "copyOf", id: string): Promise<RunDependency | null>;
 }
 
 /** The runner's one entry point. */
 export interface RunnerApi {
   run(request: RunRequest, link: RunLink): Promise<RunAnswer>;
 }
-
-// ── objects ↔ coordinator: see policy/coordination ────────────────────────────────────────────────────────

@@ -166,7 +166,7 @@ function scopeOf(
     clock,
     turn: () => clock.sleep(0),
     expose: (control) => control,
-    reach: () => ({ resumeRun: () => Promise.resolve(null) }),
+    reach: () => ({ resumeRun: () => Promise.resolve(null), ask: () => Promise.resolve(null) }),
     domain: recordingHandles(registry, witnessed.submitted),
     write: (level, line) => void witnessed.logs.push({ ...line, level, message: String(line["message"]) }),
     definition,

@@ -117,6 +117,7 @@ class FakeObject {
         this.broken = undefined;
         return this.link();
       },
+      ask: async () => null,
     };
   }
 

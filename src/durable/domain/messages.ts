@@ -1,4 +1,5 @@
 import type { Core } from "./core.ts";
+import { takeMove, type Move } from "./move.ts";
 import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
 import { takeSettle, takeUnwatch, takeWatch, watched } from "./watch.ts";
 
@@ -13,6 +14,8 @@ interface Messages {
   unwatch: { body: number[]; sent: number[]; answer: null };
   /** Tasks that the target watches have ended, or live again. */
   settle: { body: Settle; sent: Settled; answer: null };
+  /** Another task took the place of one that the target watches: it watches that one now. */
+  move: { body: Move; sent: Move; answer: null };
 }
 
 export type MessageName = keyof Messages;
@@ -50,4 +53,5 @@ export const MESSAGES: { readonly [Kind in MessageName]: MessageKind<Kind> } = {
   watch: { take: takeWatch, answered: watched },
   unwatch: { take: takeUnwatch },
   settle: { load: loadSettle, take: takeSettle, answered: settled },
+  move: { take: takeMove },
 };

@@ -25,6 +25,6 @@ export const METHODS = [
   "leasedType",
   "renewLease",
   "settleLease",
-  "unknown",
+  "ask",
   "deliver",
 ] as const satisfies (keyof (DomainApi & Neighbour))[];

@@ -4,7 +4,7 @@ import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Grant } from "../../policy/coordination/protocol.ts";
-import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
+import type { Delivery, DeliveryAnswer, Neighbour, QuestionName, Questions } from "../mail.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import type {
@@ -30,7 +30,6 @@ import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
 import { declareSchedules } from "./declare.ts";
 import { dispatch } from "./dispatch.ts";
-import { readStatuses } from "./edges.ts";
 import { graph } from "./graph.ts";
 import { deliver } from "./inbox.ts";
 import { Joiner } from "./join.ts";
@@ -43,6 +42,7 @@ import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
 import { adoptOrphans } from "./recover.ts";
 import { retry, runNow } from "./reopen.ts";
+import { answer } from "./questions.ts";
 import { awaitResult } from "./results.ts";
 import { resumeRun, type ResumeRequest } from "./resume.ts";
 import { noteRetention } from "./retention.ts";
@@ -158,7 +158,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   async graph(id: string): Promise<Graph> {
-    return graph(this.#core, this.#counter(id));
+    return graph(this.#core, this.#counter(id), this.#wiring.neighbour);
   }
 
   async snapshot(): Promise<DomainSnapshot> {
@@ -235,10 +235,9 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return settleHeld(this.#core, this.#syncer, lease, settlement);
   }
 
-  async unknown(counters: number[]): Promise<number[]> {
+  async ask<Kind extends QuestionName>(kind: Kind, body: Questions[Kind]["body"]): Promise<Questions[Kind]["answer"]> {
     this.#request();
-    const known = readStatuses(this.#core.store, counters);
-    return counters.filter((counter) => !known.has(counter));
+    return answer(this.#core, kind, body);
   }
 
   async deliver(from: string, messages: Delivery[]): Promise<DeliveryAnswer[]> {

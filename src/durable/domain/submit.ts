@@ -6,6 +6,7 @@ import { FIRST_TERMINAL_CODE, statusFromCode, STATUS_CODE } from "../../policy/s
 import type { Outcome } from "../../domains/task.ts";
 import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
+import { refuseCycles } from "./cycle.ts";
 import { Dependencies } from "./depend.ts";
 import { dispatch } from "./dispatch.ts";
 import { insertEdges } from "./edges.ts";
@@ -104,6 +105,7 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
   const dependencies = Dependencies.of(core, items, last);
+  if (dependencies && holders.size > 0) refuseCycles(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
   const tagged: { id: number; tags: Record<string, string> }[] = [];
@@ -180,7 +182,7 @@ function enter(core: Core, decision: Decision, holder: Holder | undefined, row: 
   if ("debounced" in decision && decision.debounced) noteOptions(row, { debouncedFrom: decision.debounced.from });
   // One that has ended at once, by a dependency, takes no key.
   if (!holder || row.status >= FIRST_TERMINAL_CODE) return { outcome: "inserted", id };
-  if (decision.do === "oust") return { outcome: "superseded", id, replacedId: taskId(core.name, oust(core, holder)) };
+  if (decision.do === "oust") return { outcome: "superseded", id, replacedId: taskId(core.name, oust(core, holder, row.id)) };
   follow(core, holder.id, row, upstreams?.has(holder.id) ?? false);
   return { outcome: "requeued", id };
 }

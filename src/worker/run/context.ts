@@ -87,7 +87,11 @@ export class TaskContext {
           id,
         });
       if (!known.truncated) return known;
-      const { status, result } = await this.domain({ name: parseTaskId(id)!.domain } as never)
+      const { domain } = parseTaskId(id)!;
+      // Of a task of another domain, the own one has a copy.
+      const copy = domain === this.#scope.domainName ? null : await this.#scope.reach(this.#scope.domainName).ask("copyOf", id);
+      if (copy) return shown(copy);
+      const { status, result } = await this.domain({ name: domain } as never)
         .task("" as never, id)
         .get();
       return { id, status: status as Dependency["status"], result: result as Json };
