@@ -5,21 +5,19 @@ export type { Domain, DomainStarter, ScheduleOptions } from "./domains/define.ts
 export type { MillApp } from "./domains/app.ts";
 export type { Context, Log } from "./domains/context.ts";
 export type { Defaults, History } from "./domains/definition.ts";
+export type { ClaimOptions, FailOptions, RenewOptions } from "./domains/claim-options.ts";
 export type {
   BatchAnswer,
   BatchItem,
   CallOptions,
   ClaimedTask,
   ClaimOf,
-  ClaimOptions,
   DomainHandle,
-  FailOptions,
   Instant,
   ListQuery,
   FiringOptions,
   NewSchedule,
   Recurrence,
-  RenewOptions,
   ScheduleChange,
   ScheduleHandle,
   ScheduleTaskOptions,

@@ -1,6 +1,7 @@
 import type { Defaults, DomainDefinition, History, Registry, ScheduleDefinition, TypeDefinition } from "./domains/definition.ts";
 import { optionProblems } from "./domains/options.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
+import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
 import { DEPENDENCY_POLICIES } from "./policy/dependencies.ts";
 import { parseOnDuplicate } from "./policy/duplicates.ts";
@@ -136,7 +137,7 @@ function isSchema(schema: unknown): boolean {
 function defaultsProblems(where: string, defaults: Defaults | undefined): string[] {
   if (defaults === undefined) return [];
   if (typeof defaults !== "object" || defaults === null) return [`${where}: defaults must be an object.`];
-  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, tags } = defaults;
+  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, tags, group } = defaults;
   const problems = optionProblems("defaults", where, defaults);
   const check = (action: () => unknown) => problems.push(...problemOf(where, action));
   if (priority !== undefined) check(() => parsePriority(priority));
@@ -145,6 +146,7 @@ function defaultsProblems(where: string, defaults: Defaults | undefined): string
   if (ttl !== undefined) check(() => positive(ttl, "ttl"));
   if (onDuplicate !== undefined) check(() => parseOnDuplicate(onDuplicate));
   if (tags !== undefined) check(() => checkTags(tags));
+  if (group !== undefined && group !== null) check(() => readGroup(group));
   if (ttlFrom !== undefined && ttlFrom !== "submit" && ttlFrom !== "firstAttempt")
     problems.push(`${where}: ttlFrom must be "submit" or "firstAttempt".`);
   if (onDependencyFailure !== undefined && !DEPENDENCY_POLICIES.includes(onDependencyFailure))

@@ -1,6 +1,7 @@
 import { readClaim, readFailure, readProgress, readResult } from "../domains/claims.ts";
 import type { DomainDefinition } from "../domains/definition.ts";
-import type { ClaimedTask, ClaimOptions, FailOptions, RenewOptions } from "../domains/handle.ts";
+import type { ClaimOptions, FailOptions, RenewOptions } from "../domains/claim-options.ts";
+import type { ClaimedTask } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
 import type { Task } from "../domains/task.ts";
 import type { Claim, DomainApi, Renewal } from "../durable/protocol.ts";

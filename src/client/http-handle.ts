@@ -1,7 +1,7 @@
+import type { ClaimOptions } from "../domains/claim-options.ts";
 import type {
   CallOptions,
   ClaimedTask,
-  ClaimOptions,
   DomainHandle,
   ListQuery,
   ScheduleChange,

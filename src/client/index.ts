@@ -7,11 +7,11 @@ import { type ClientOptions, Http } from "./http.ts";
 import { httpMill } from "./http-mill.ts";
 import { httpHandle } from "./http-handle.ts";
 
+export type { ClaimOptions } from "../domains/claim-options.ts";
 export type {
   BatchItem,
   CallOptions,
   ClaimedTask,
-  ClaimOptions,
   DomainHandle,
   ListQuery,
   ScheduleChange,

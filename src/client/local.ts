@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
+import type { ClaimOptions } from "../domains/claim-options.ts";
 import type {
   ClaimedTask,
-  ClaimOptions,
   DomainHandle,
   ListQuery,
   NewSchedule,

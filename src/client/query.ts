@@ -7,7 +7,21 @@ import { didYouMean } from "../policy/names.ts";
 import { parsePriority } from "../policy/priority.ts";
 import { type Status, STATUSES } from "../policy/status.ts";
 
-const FIELDS = ["status", "type", "priority", "tags", "key", "error", "q", "schedule", "since", "until", "limit", "cursor"] as const;
+const FIELDS = [
+  "status",
+  "type",
+  "group",
+  "priority",
+  "tags",
+  "key",
+  "error",
+  "q",
+  "schedule",
+  "since",
+  "until",
+  "limit",
+  "cursor",
+] as const;
 const KNOWN: ReadonlySet<string> = new Set(FIELDS);
 const SHOWN: ReadonlySet<string> = new Set([...STATUSES, "paused"]);
 
@@ -29,7 +43,7 @@ export function readQuery(given: ListQuery = {}): TaskQuery {
   if (given.status !== undefined) query.status = readStatuses(given.status);
   if (given.priority !== undefined) query.priority = parsePriority(given.priority);
   if (given.tags !== undefined) query.tags = Object.entries(given.tags);
-  for (const name of ["type", "key", "error", "q", "schedule"] as const) {
+  for (const name of ["type", "group", "key", "error", "q", "schedule"] as const) {
     const value = given[name];
     if (value === undefined) continue;
     if (typeof value !== "string") throw refuse(name, `${name} must be text.`);

@@ -15,6 +15,7 @@ export interface ResolvedDefaults {
   /** Absent: skip. */
   onDuplicate?: Strategy;
   onDependencyFailure: DependencyPolicy;
+  group?: string;
 }
 
 const BUILT_IN = {
@@ -33,6 +34,7 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
   const priority = nearest("priority");
   const timeout = nearest("timeout");
   const ttl = nearest("ttl");
+  const group = nearest("group");
   const onDuplicate = parseOnDuplicate(nearest("onDuplicate") ?? "skip");
   return {
     priority: priority === undefined ? BUILT_IN.priority : parsePriority(priority),
@@ -41,6 +43,7 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
     ttlMs: ttl === undefined ? undefined : parseDuration(ttl, "ttl"),
     ttlFrom: nearest("ttlFrom") ?? BUILT_IN.ttlFrom,
     ...(onDuplicate === undefined ? {} : { onDuplicate }),
+    ...(typeof group === "string" ? { group } : {}),
     onDependencyFailure: nearest("onDependencyFailure") ?? BUILT_IN.onDependencyFailure,
   };
 }

@@ -188,7 +188,7 @@ class Definition implements Parts {
 
 function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
   const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
-  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure } = options;
+  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, group } = options;
   return {
     name,
     payload: options.payload,
@@ -204,6 +204,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
       ...(ttlFrom === undefined ? {} : { ttlFrom }),
       ...(onDuplicate === undefined ? {} : { onDuplicate }),
       ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
+      ...(group === undefined ? {} : { group }),
     },
     submittable: options.submittable ?? true,
     redact: options.redact ?? [],

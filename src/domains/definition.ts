@@ -19,6 +19,8 @@ export interface Defaults {
   /** What happens when the key is held by a live task; default `skip`. Firings of schedules hold keys of their own. */
   onDuplicate?: OnDuplicate;
   tags?: Record<string, string>;
+  /** The group of its tasks; `null`: none, whatever the levels above say. */
+  group?: string | null;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
   onDependencyFailure?: DependencyPolicy;
 }

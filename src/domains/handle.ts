@@ -6,6 +6,7 @@ import type { Overlap } from "../policy/firing.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
+import type { ClaimOptions, FailOptions, RenewOptions } from "./claim-options.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
 import type { Graph, Outcome, Page, Schedule, Task } from "./task.ts";
 
@@ -50,6 +51,8 @@ export interface SubmitOptions {
    * that depend on it. `fail`: the same for this one; those that depend on it go by their own policy. `ignore`: it runs anyway.
    */
   onDependencyFailure?: DependencyPolicy;
+  /** Tasks of one group share its cap, weight, rate and pause, across domains; text of 1 to 128 bytes. `null`: none, whatever the defaults say. */
+  group?: string | null;
 }
 
 /** Options that belong to the whole call. */
@@ -74,6 +77,7 @@ export type BatchAnswer<Name extends string, Items extends readonly { type: stri
 export interface ListQuery<Type extends string = string> {
   status?: Status | readonly Status[];
   type?: Type;
+  group?: string;
   priority?: Priority;
   /** All of them must match exactly. */
   tags?: Record<string, string>;
@@ -193,34 +197,6 @@ export interface ScheduleHandle<Types = unknown> {
   /** Submits its task now, beside its plan and whatever lives. @throws `invalid_state` when `maxRuns` is reached */
   trigger(): Promise<Schedule>;
   delete(): Promise<Schedule>;
-}
-
-/** What a pull worker asks for. */
-export interface ClaimOptions<Type extends string = string> {
-  /** The worker's name, for people; 1 to 128 bytes. */
-  worker: string;
-  /** Pull types; default all of the domain. */
-  types?: readonly Type[];
-  /** How many tasks at most, 1 to 100; default 1. Each takes a slot. */
-  max?: number;
-  /** 5 s to 12 h, default 20 s; each renewal holds for as long again. */
-  lease?: Duration;
-  /** How long to wait for the first one, at most 30 s; default: not at all. */
-  wait?: Duration;
-}
-
-/** What a renewal may tell. */
-export interface RenewOptions {
-  /** A fraction from 0 to 1, shown with the task. */
-  progress?: number | { fraction: number; message?: string | null };
-}
-
-/** How a failure is to be taken. */
-export interface FailOptions {
-  /** Default true: by the task's retry policy. */
-  retryable?: boolean;
-  /** Instead of what the policy says. */
-  retryAfter?: Duration;
 }
 
 /** A task in the hands of a pull worker. Every verb is refused with `lease_lost`, and changes nothing, once the lease is over. */

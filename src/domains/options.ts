@@ -47,6 +47,8 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   onDuplicate?: OnDuplicate;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
   onDependencyFailure?: DependencyPolicy;
+  /** The group of its tasks, across domains: text of 1 to 128 bytes; `null`: none, whatever the domain's default says. */
+  group?: string | null;
   /** Whether HTTP and the dashboard's form may submit it; default true. */
   submittable?: boolean;
   /** Members of the payload that viewers do not see. */
@@ -68,7 +70,7 @@ export type PullOptions<Payload extends StandardSchemaV1, Result extends Standar
   pull: true;
 };
 
-const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure"] as const;
+const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure", "group"] as const;
 const TASK = new Set<string>([
   "payload",
   "result",
@@ -83,23 +85,11 @@ const TASK = new Set<string>([
   "execute",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["finalize", "io", "fairKey", "gate", "singleton", "group", "rate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["finalize", "io", "fairKey", "gate", "singleton", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
-const DOMAIN_LATER = new Set([
-  "gate",
-  "shards",
-  "group",
-  "groups",
-  "aging",
-  "rate",
-  "rates",
-  "preemptAt",
-  "pressure",
-  "singleton",
-  "onStart",
-]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
-const LEVEL_LATER = new Set(["group", "failFast", "deadline"]);
+const LEVEL_LATER = new Set(["failFast", "deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
 const NOT_SCHEDULED = new Set(["key", "parent"]);
 /** Those that a schedule does not have yet. */

@@ -165,6 +165,7 @@ function prepareWith(plan: Plan, payload: unknown, options: GivenOptions, clock:
     if (plan.defaults.ttlFrom === "firstAttempt") item.ttlFrom = "firstAttempt";
   }
   if (plan.defaults.onDuplicate !== undefined) item.onDuplicate = plan.defaults.onDuplicate;
+  if (plan.defaults.group !== undefined) item.group = plan.defaults.group;
   if (options !== NONE) applyOptions(item, options, clock);
   const { onDependencyFailure } = plan.defaults;
   if (item.dependsOn && options.onDependencyFailure === undefined && onDependencyFailure !== "cancel")

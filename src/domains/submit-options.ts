@@ -6,7 +6,7 @@ import { parseDuration } from "../policy/duration.ts";
 import { fail, type MillraceError } from "../policy/errors.ts";
 import { parseTaskId } from "../policy/ids.ts";
 import { LIMITS } from "../policy/limits.ts";
-import { didYouMean } from "../policy/names.ts";
+import { didYouMean, GROUP_NAME_RULE, isGroupName } from "../policy/names.ts";
 import { parsePriority } from "../policy/priority.ts";
 import { parseRetryPolicy, type RetryPolicy } from "../policy/retry.ts";
 import { utf8Bytes } from "../policy/text.ts";
@@ -32,9 +32,10 @@ export const SUBMIT_OPTIONS = [
   "onDuplicate",
   "dependsOn",
   "onDependencyFailure",
+  "group",
 ];
 const KNOWN_SET: ReadonlySet<string> = new Set(SUBMIT_OPTIONS);
-export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["group", "parent", "failFast", "fairKey", "io", "shard"]);
+export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["parent", "failFast", "fairKey", "io", "shard"]);
 
 /**
  * Refuses options that do not exist, and those whose feature is not built yet.
@@ -68,6 +69,22 @@ export function applyOptions(item: SubmitItem, options: GivenOptions, clock: Clo
   applyRunTime(item, options, clock);
   if (options.dependsOn !== undefined || options.onDependencyFailure !== undefined) applyDependencies(item, options);
   applyExpiry(item, options, clock);
+  if (options.group !== undefined) applyGroup(item, options.group);
+}
+
+function applyGroup(item: SubmitItem, group: unknown): void {
+  if (group === null) delete item.group;
+  else item.group = readGroup(group);
+}
+
+/**
+ * The name of a group.
+ *
+ * @throws `invalid_request`
+ */
+export function readGroup(group: unknown): string {
+  if (!isGroupName(group)) throw refuse("group", `group must be ${GROUP_NAME_RULE}, or null for none; got ${show(group)}.`);
+  return group;
 }
 
 function applyRunTime(item: SubmitItem, { delay, runAt }: GivenOptions, clock: Clock): void {

@@ -20,6 +20,8 @@ export interface SubmitItem {
   /** The explicit key, for people; a default key is only a hash. */
   key?: string;
   label?: string;
+  /** The group that it belongs to; absent: none. */
+  group?: string;
   /** Own tags: of the call and of the type. The domain's defaults are merged at read. */
   tags?: Record<string, string>;
   /** 0 to 255. */
@@ -65,6 +67,7 @@ export interface SubmitAnswer {
 export interface TaskQuery {
   status?: Status[];
   type?: string;
+  group?: string;
   priority?: number;
   /** `[key, value]` pairs, all of which must match. */
   tags?: [string, string][];
@@ -215,6 +218,7 @@ export interface RunTask {
   label?: string;
   tags?: Record<string, string>;
   schedule?: string;
+  group?: string;
   /** What it depends on, in the order of the submit. */
   dependencies?: RunDependency[];
 }

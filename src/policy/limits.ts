@@ -10,6 +10,8 @@ export const LIMITS = {
   errorHistoryBytesMax: 512,
   keyBytesMax: 1_024,
   labelBytesMax: 256,
+  groupBytesMax: 128,
+  fairKeyBytesMax: 256,
   progressMessageBytesMax: 256,
   tagsMax: 32,
   tagKeyBytesMax: 64,

@@ -1,12 +1,17 @@
+import { LIMITS } from "./limits.ts";
+import { utf8Bytes } from "./text.ts";
+
 const DOMAIN = /^[a-z][a-z0-9-]{0,62}$/;
 const TYPE = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
-const GROUP = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/;
+const CONTROL = /\p{Cc}/u;
 const SCHEDULE = /^[A-Za-z][A-Za-z0-9._-]{0,127}$/;
 
 /** What a domain may be called, for messages. */
 export const DOMAIN_NAME_RULE = "a lower-case letter, then at most 62 of a-z, 0-9 and -";
 /** What a task type may be called, for messages. */
 export const TYPE_NAME_RULE = "a letter, then at most 62 of a-z, A-Z, 0-9, _ and -";
+/** What a group may be called, for messages. */
+export const GROUP_NAME_RULE = "text of 1 to 128 bytes, without control characters and without spaces at its ends";
 /** What a schedule may be called, for messages. */
 export const SCHEDULE_NAME_RULE = "a letter, then at most 127 of a-z, A-Z, 0-9, . _ and -";
 
@@ -16,8 +21,14 @@ export const isDomainName = (name: unknown): name is string => typeof name === "
 /** Whether it may name a task type: `[A-Za-z][A-Za-z0-9_-]{0,62}`. */
 export const isTypeName = (name: unknown): name is string => typeof name === "string" && TYPE.test(name);
 
-/** Whether it may name a group: `[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}`. */
-export const isGroupName = (name: unknown): name is string => typeof name === "string" && GROUP.test(name);
+/** Whether it may name a group: free-form text of 1 to 128 UTF-8 bytes. */
+export const isGroupName = (name: unknown): name is string =>
+  typeof name === "string" &&
+  name !== "" &&
+  name.trim() === name &&
+  !CONTROL.test(name) &&
+  name.isWellFormed() &&
+  utf8Bytes(name) <= LIMITS.groupBytesMax;
 
 /** Whether it may name a schedule: `[A-Za-z][A-Za-z0-9._-]{0,127}`. */
 export const isScheduleName = (name: unknown): name is string => typeof name === "string" && SCHEDULE.test(name);

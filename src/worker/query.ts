@@ -23,8 +23,8 @@ export interface QueryShape {
 export type Given = ReadonlyMap<string, readonly string[]>;
 
 /** What a list of tasks may be asked for. */
-const taskFilters = ["type", "priority", "key", "error", "q", "schedule", "since", "until"];
-export const countQuery: QueryShape = { once: taskFilters, many: ["status", "tag"], later: ["group", "parent", "tagPrefix"] };
+const taskFilters = ["type", "group", "priority", "key", "error", "q", "schedule", "since", "until"];
+export const countQuery: QueryShape = { once: taskFilters, many: ["status", "tag"], later: ["parent", "tagPrefix"] };
 export const listQuery: QueryShape = { ...countQuery, once: [...taskFilters, "limit", "cursor"] };
 export const pageQuery: QueryShape = { once: ["limit", "cursor"] };
 export const waitQuery: QueryShape = { once: ["wait"] };
@@ -85,7 +85,7 @@ export function readFilters(given: Given): TaskQuery {
   if (type !== undefined) query.type = readType(type);
   const level = first(given, "priority");
   if (level !== undefined) query.priority = parsePriority(/^\d{1,3}$/.test(level) ? Number(level) : level);
-  for (const name of ["key", "error", "q"] as const) {
+  for (const name of ["key", "group", "error", "q"] as const) {
     const value = first(given, name);
     if (value !== undefined) query[name] = readText(name, value, name === "key" ? LIMITS.keyBytesMax : TEXT_BYTES_MAX);
   }

@@ -25,8 +25,9 @@ const submitOptions = {
   retry: z.optional(object),
   dependsOn: z.optional(z.array(z.union([z.string(), object]), { error: 'must be a list of task ids, such as ["media_17"]' })),
   onDependencyFailure: z.optional(z.enum(["cancel", "fail", "ignore"], { error: 'must be "cancel", "fail" or "ignore"' })),
+  group: z.optional(z.nullable(text)),
 };
-const submitLater = ["failFast", "parent", "group"];
+const submitLater = ["failFast", "parent"];
 const payload = z.unknown().check(z.refine((value) => value !== undefined, { error: "is missing; send null where there is none" }));
 
 /** `POST /v1/domains/{domain}/tasks`. */

@@ -116,7 +116,7 @@ describe("createMill's one error", () => {
     expect(ofType(options)).toEqual([expect.stringMatching(message)]);
   });
 
-  test.each(["finalize", "io", "fairKey", "gate", "singleton", "group", "rate", "aging"])(
+  test.each(["finalize", "io", "fairKey", "gate", "singleton", "rate", "aging"])(
     "[not built yet] %s is not_implemented, by name",
     (name) => {
       expect(ofType({ [name]: true })).toEqual([`d::t: the option "${name}" is not_implemented yet; leave it out.`]);
@@ -153,7 +153,9 @@ describe("createMill's one error", () => {
     expect(scheduled({ cron: "* * * * *" })).toHaveLength(1);
     expect(scheduled({ overlap: "queue", catchUp: "1h", jitter: "1m", maxRuns: 9, delay: "1m", deadline: "1h" })).toEqual([]);
     expect(scheduled({ overlap: "quue" })).toEqual([expect.stringContaining("skip, queue, cancelOther, allow")]);
-    expect(scheduled({ group: "g" })).toEqual([expect.stringContaining('"group" is not_implemented')]);
+    expect(scheduled({ shard: "g" })).toEqual([expect.stringContaining('"shard" is not_implemented')]);
+    expect(scheduled({ group: " g" })).toEqual([expect.stringContaining("group must be text of 1 to 128 bytes")]);
+    expect(scheduled({ group: "g" })).toEqual([]);
     expect(
       problems({
         domains: [

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { laneName, laneParts } from "../../src/policy/lane-name.ts";
 import { Lanes, type Pick } from "../../src/policy/lanes.ts";
 
 interface Entry {
@@ -13,13 +14,15 @@ class Model {
   entries: Entry[] = [];
   reasons = new Map<string, Set<string>>();
 
+  groups = new Map<string, Set<string>>();
+
   held = (lane: string): string[] => [...(this.reasons.get(lane) ?? [])];
+  heldGroup = (group: string): string[] => [...(this.groups.get(group) ?? [])];
+  isReady = ({ lane }: Entry): boolean => this.held(lane).length + this.heldGroup(groupOf(lane)).length === 0;
   at = (lane: string, priority: number, id: number): boolean =>
     this.entries.some((entry) => entry.lane === lane && entry.priority === priority && entry.id === id);
   ready = (): Entry[] =>
-    this.entries
-      .filter((entry) => this.held(entry.lane).length === 0)
-      .sort((one, other) => one.priority - other.priority || one.id - other.id);
+    this.entries.filter((entry) => this.isReady(entry)).sort((one, other) => one.priority - other.priority || one.id - other.id);
   drop(gone: (entry: Entry) => boolean): number {
     const before = this.entries.length;
     this.entries = this.entries.filter((entry) => !gone(entry));
@@ -27,18 +30,50 @@ class Model {
   }
 }
 
+const groupOf = (lane: string): string => laneParts(lane).group;
+
+/** The first of them, up to the first of another group. */
+function firstOfGroup(ready: Entry[], count: number, group = ready[0] && groupOf(ready[0].lane)): Entry[] {
+  const other = ready.findIndex(({ lane }) => groupOf(lane) !== group);
+  return ready.slice(0, Math.min(count, other < 0 ? ready.length : other));
+}
+
 const flat = (picks: Pick[]): Entry[] =>
   picks.flatMap(({ lane, priority, first, count }) => Array.from({ length: count }, (_, index) => ({ lane, priority, id: first + index })));
 
-const lane = fc.constantFrom("", "", "a", "b", "c");
+const LANES = [
+  "",
+  laneName("a", null, null),
+  laneName("b", null, null),
+  laneName("", "g", null),
+  laneName("b", "g", null),
+  laneName("", "h", null),
+];
+const lane = fc.constantFrom("", ...LANES);
+const group = fc.constantFrom("", "g", "h");
 const priority = fc.constantFrom(0, 64, 128, 128, 255);
 const place = { lane, priority, first: fc.integer({ min: 1, max: 80 }), more: fc.oneof(fc.constant(0), fc.nat(12)) };
 const operation = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("add" as const), ...place }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("append" as const), lane, priority, more: fc.nat(9) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove" as const), ...place }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("take" as const), count: fc.nat(25), back: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("takeWhile" as const), count: fc.nat(25), stop: fc.nat(12) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("take" as const),
+      count: fc.nat(25),
+      back: fc.boolean(),
+      group: fc.option(group, { nil: undefined }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("holdGroup" as const, "releaseGroup" as const),
+      group,
+      reason: fc.constantFrom("paused", "slots"),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constantFrom("hold" as const, "release" as const), lane, reason: fc.constantFrom("paused", "rate") }),
@@ -63,21 +98,14 @@ function addBoth(lanes: Lanes, model: Model, target: string, level: number, firs
   expect(lanes.add(target, level, first, last)).toBe(added);
 }
 
-function takeBoth(lanes: Lanes, model: Model, operation: Extract<Operation, { kind: "take" | "takeWhile" }>): void {
+function takeBoth(lanes: Lanes, model: Model, operation: Extract<Operation, { kind: "take" }>): void {
   const ready = model.ready();
-  if (operation.kind === "take") {
-    const picks = lanes.take(operation.count);
-    expect(flat(picks)).toEqual(ready.slice(0, operation.count));
-    if (operation.back) return lanes.putBack(picks);
-    model.drop((entry) => ready.indexOf(entry) >= 0 && ready.indexOf(entry) < operation.count);
-    return;
-  }
-  const asked: Entry[] = [];
-  const picks = lanes.take(operation.count, (lane, priority, id) => asked.push({ lane, priority, id }) <= operation.stop);
-  const taken = Math.min(operation.count, operation.stop);
-  expect(flat(picks)).toEqual(ready.slice(0, taken));
-  expect(asked).toEqual(ready.slice(0, Math.min(operation.count, operation.stop + 1)));
-  model.drop((entry) => ready.indexOf(entry) >= 0 && ready.indexOf(entry) < taken);
+  const { count, group } = operation;
+  const picks = lanes.take(count, group === "" ? null : group);
+  const taken = firstOfGroup(ready, count, group);
+  expect(flat(picks)).toEqual(taken);
+  if (operation.back) return lanes.putBack(picks);
+  model.drop((entry) => taken.includes(entry));
 }
 
 function apply(lanes: Lanes, model: Model, operation: Operation): void {
@@ -97,7 +125,6 @@ function apply(lanes: Lanes, model: Model, operation: Operation): void {
       return;
     }
     case "take":
-    case "takeWhile":
       return takeBoth(lanes, model, operation);
     case "hold":
       lanes.hold(operation.lane, operation.reason);
@@ -106,6 +133,14 @@ function apply(lanes: Lanes, model: Model, operation: Operation): void {
     case "release":
       model.reasons.get(operation.lane)?.delete(operation.reason);
       expect(lanes.release(operation.lane, operation.reason)).toBe(model.held(operation.lane).length === 0);
+      return;
+    case "holdGroup":
+      lanes.holdGroup(operation.group, operation.reason);
+      model.groups.set(operation.group, new Set([...model.heldGroup(operation.group), operation.reason]));
+      return;
+    case "releaseGroup":
+      model.groups.get(operation.group)?.delete(operation.reason);
+      expect(lanes.releaseGroup(operation.group, operation.reason)).toBe(model.heldGroup(operation.group).length === 0);
   }
 }
 
@@ -113,17 +148,21 @@ function compare(lanes: Lanes, model: Model): void {
   const ready = model.ready();
   expect(lanes.size).toBe(model.entries.length);
   expect(lanes.readySize).toBe(ready.length);
-  expect(lanes.peek()).toEqual(ready[0]);
+  expect(lanes.peek()).toEqual(ready[0] && { ...ready[0], group: groupOf(ready[0].lane) || null });
   expect(lanes.oldestId()).toBe(model.entries.length === 0 ? undefined : Math.min(...model.entries.map(({ id }) => id)));
-  for (const name of ["", "a", "b", "c"]) {
+  for (const name of LANES) {
     expect(lanes.sizeOf(name)).toBe(model.entries.filter((entry) => entry.lane === name).length);
     expect(lanes.held(name)).toEqual(model.held(name));
   }
-  const levels = [...new Set(ready.map((entry) => entry.priority))].map((priority) => {
-    const ids = ready.filter((entry) => entry.priority === priority).map(({ id }) => id);
-    return { priority, count: ids.length, oldest: Math.min(...ids) };
+  const levels = [...new Set(ready.map(({ lane, priority }) => `${priority} ${groupOf(lane)}`))].map((level) => {
+    const ids = ready.filter(({ lane, priority }) => `${priority} ${groupOf(lane)}` === level);
+    const [{ lane, priority, id }] = ids as [Entry];
+    return { group: groupOf(lane) || null, priority, count: ids.length, oldest: id };
   });
-  expect(lanes.sizeByPriority()).toEqual(levels);
+  expect(lanes.sizeByGroupAndPriority()).toEqual(levels);
+  expect(lanes.sizeHeldFor("paused")).toBe(
+    model.entries.filter(({ lane }) => model.held(lane).includes("paused") || model.heldGroup(groupOf(lane)).includes("paused")).length,
+  );
 }
 
 test("every operation does what a sorted list does", { timeout: 60_000 }, () => {
@@ -138,9 +177,15 @@ test("every operation does what a sorted list does", { timeout: 60_000 }, () => 
         if (some) expect(lanes.has(some.lane, some.priority, some.id)).toBe(true);
         expect(lanes.has("a", 0, 1)).toBe(model.at("a", 0, 1));
       }
-      for (const name of ["", "a", "b", "c"]) for (const reason of model.held(name)) lanes.release(name, reason);
+      for (const name of LANES) for (const reason of model.held(name)) lanes.release(name, reason);
+      for (const name of ["", "g", "h"]) for (const reason of model.heldGroup(name)) lanes.releaseGroup(name, reason);
       model.reasons.clear();
-      expect(flat(lanes.take(Infinity))).toEqual(model.ready());
+      model.groups.clear();
+      for (let ready = model.ready(); ready.length > 0; ready = model.ready()) {
+        const taken = firstOfGroup(ready, Infinity);
+        expect(flat(lanes.take(Infinity))).toEqual(taken);
+        model.drop((entry) => taken.includes(entry));
+      }
       expect(lanes.size).toBe(0);
     }),
     { numRuns: 250 },
@@ -167,7 +212,7 @@ test("[order] a held lane hides nobody, takes in what comes, and comes back in o
   lanes.hold("capped", "cap");
   lanes.hold("capped", "paused");
   lanes.add("capped", 0, 502);
-  expect(lanes.peek()).toEqual({ lane: "", priority: 255, id: 501 });
+  expect(lanes.peek()).toEqual({ lane: "", group: null, priority: 255, id: 501 });
   expect(lanes.readySize).toBe(1);
   expect(lanes.oldestId()).toBe(1);
   expect(lanes.release("capped", "cap")).toBe(false);

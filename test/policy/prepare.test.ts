@@ -233,7 +233,7 @@ describe("refusals", () => {
   });
 
   test.each([
-    ["group", "a"],
+    ["shard", "a"],
     ["parent", "media_1"],
     ["failFast", true],
   ])("[not built yet] %s %j belongs to a later issue", (name, value) => {
@@ -338,7 +338,7 @@ describe("batches", () => {
       refusal(() =>
         batch([
           { type: "no", payload: 1 },
-          { type: "any", payload: 1, group: "a" },
+          { type: "any", payload: 1, shard: "a" },
         ]),
       ).code,
     ).toBe("invalid_request");

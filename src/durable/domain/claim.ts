@@ -1,4 +1,5 @@
 import { leaseId } from "../../policy/ids.ts";
+import type { ReadyLevel } from "../../policy/lanes.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { STATUS_CODE } from "../../policy/status.ts";
 import type { Claimer } from "./claimers.ts";
@@ -47,7 +48,7 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
     until: now + leaseMs,
     length: leaseMs,
   };
-  core.lanes.remove(core.laneOf(row.type), row.priority, row.id);
+  core.lanes.remove(core.laneOf(row), row.priority, row.id);
   changeTask(core.store, row, "lease", "pending", "running", {});
   core.moved("pending", "running");
   core.touch().totals.started += 1;
@@ -77,7 +78,7 @@ function best(core: Core, now: number): Candidate | undefined {
 function headOf(core: Core, types: readonly string[]): { priority: number; id: number } | undefined {
   let head: { priority: number; id: number } | undefined;
   for (const type of types) {
-    const level = core.lanes.levelsOf(core.laneOf(type))[0];
+    const level = core.lanes.levelsOfKind(`pull:${type}`, "pull")[0];
     if (level && (!head || isBefore({ priority: level.priority, id: level.oldest }, head)))
       head = { priority: level.priority, id: level.oldest };
   }
@@ -95,7 +96,7 @@ function isOver(core: Core, row: TaskRow, now: number): boolean {
 }
 
 /** What open claims could lease beyond what they have, by priority. */
-export function claimable(core: Core): { priority: number; count: number; oldest: number }[] {
+export function claimable(core: Core): ReadyLevel[] {
   if (core.claimers.size === 0) return [];
   let left = 0;
   const types = new Set<string>();
@@ -103,10 +104,13 @@ export function claimable(core: Core): { priority: number; count: number; oldest
     left += wants;
     for (const type of request.types) types.add(type);
   }
-  const levels = [...types].flatMap((type) => core.lanes.levelsOf(core.laneOf(type))).sort((one, other) => one.priority - other.priority);
+  const levels = [...types]
+    .flatMap((type) => core.lanes.levelsOfKind(`pull:${type}`, "pull"))
+    .sort((one, other) => one.priority - other.priority);
   return levels.flatMap((level) => {
     const count = Math.min(level.count, left);
     left -= count;
-    return count > 0 ? [{ ...level, count }] : [];
+    const { group, priority, oldest } = level;
+    return count > 0 ? [{ group, priority, count, oldest }] : [];
   });
 }

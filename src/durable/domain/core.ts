@@ -3,6 +3,7 @@ import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.t
 import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
+import { laneName } from "../../policy/lane-name.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
@@ -225,9 +226,10 @@ export class Core {
     for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
     this.lanes = new Lanes();
     const rows = this.store
-      .exec("SELECT id, priority, type FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
-      .raw<[number, number, string]>();
-    for (const [id, priority, type] of rows) if (!this.claims.has(id)) this.lanes.add(this.laneOf(type), priority, id);
+      .exec("SELECT id, priority, type, grp, fair FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
+      .raw<[number, number, string, string | null, string | null]>();
+    for (const [id, priority, type, grp, fair] of rows)
+      if (!this.claims.has(id)) this.lanes.add(this.laneOf({ type, grp, fair }), priority, id);
     this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();
     this.outbox.load(this.store);
@@ -236,22 +238,15 @@ export class Core {
   }
 
   /**
-   * The lane of a type: the plain one; one of its own for a pull type, held since the runner never gets it; and one of
-   * its own while it is not registered, held until a deploy brings it back.
+   * The lane of a task: by its group and fair key; and by its type, for a pull type, held since the runner never gets it,
+   * and while it is not registered, held until a deploy brings it back. The plain one where nothing sets it apart.
    */
-  laneOf(type: string): string {
+  laneOf({ type, grp = null, fair = null }: { type: string; grp?: string | null; fair?: string | null }): string {
     const definition = this.definition?.types.get(type);
-    if (definition && !definition.pull) return "";
-    const lane = definition ? `pull:${type}` : `type:${type}`;
+    if (definition && !definition.pull) return laneName("", grp, fair);
+    const lane = laneName(definition ? `pull:${type}` : `type:${type}`, grp, fair);
     this.lanes.hold(lane, definition ? "pull" : "unregistered");
     return lane;
-  }
-
-  /** How many ready tasks wait for pull workers. */
-  get pullSize(): number {
-    let size = 0;
-    for (const { name, pull } of this.definition?.types.values() ?? []) if (pull) size += this.lanes.sizeOf(`pull:${name}`);
-    return size;
   }
 
   private finish(): void {

@@ -86,8 +86,11 @@ class Load {
 function fill(core: Core, now: number, free: number): Run | undefined {
   const share = runShare(core.lanes.readySize, free);
   const load = new Load(core);
+  const group = core.lanes.peek()?.group;
   while (!load.isFull && core.lanes.readySize > 0 && (load.tasks.length < share || !load.isWorthIt)) {
-    const picks = core.lanes.take(Math.min(load.room, Math.max(1, share - load.tasks.length)));
+    const picks = core.lanes.take(Math.min(load.room, Math.max(1, share - load.tasks.length)), group);
+    // The next in order is of another group: that has a run of its own, since its slot and its tokens are counted apart.
+    if (picks.length === 0) break;
     for (const pick of picks) {
       const taken = load.isFull ? 0 : admit(core, pick, now, load);
       if (taken < pick.count) core.lanes.putBack([{ ...pick, first: pick.first + taken, count: pick.count - taken }]);
@@ -102,8 +105,8 @@ function fill(core: Core, now: number, free: number): Run | undefined {
 function admit(core: Core, pick: Pick, now: number, load: Load): number {
   for (const row of readForRun(core.store, pick.first, pick.first + pick.count - 1)) {
     const [id, type, priority] = row;
-    const lane = core.laneOf(type);
-    if (lane !== "") core.lanes.add(lane, priority, id);
+    const lane = core.laneOf({ type, grp: row[17], fair: row[18] });
+    if (lane !== pick.lane) core.lanes.add(lane, priority, id);
     // Ended while it waited: it leaves the order, and the run goes on with the next.
     else if (!isOver(core, row, now) && !load.offer(row)) return id - pick.first;
     if (load.isFull) return id - pick.first + 1;
@@ -150,6 +153,7 @@ function toRunTask(core: Core, row: RunRow): RunTask {
   if (label !== null) task.label = label;
   if (tags !== null) task.tags = JSON.parse(tags) as Record<string, string>;
   if (schedule !== null) task.schedule = scheduleId(core.name, schedule);
+  if (row[17] !== null) task.group = row[17];
   if (options?.dependsOn) task.dependencies = handOver(core, options.dependsOn);
   return task;
 }

@@ -11,7 +11,7 @@ import { changeTask, deleteTasks, type TaskOptions, type TaskRow } from "./rows.
 /** Ends one task, in whatever way but by completing in bulk (`settle.ts`): row, counters, successor, waiters. */
 export function end(core: Core, row: TaskRow, cause: Cause, to: TerminalStatus, change: Partial<TaskRow>): void {
   const from = statusFromCode(row.status);
-  if (from === "pending") core.lanes.remove(core.laneOf(row.type), row.priority, row.id);
+  if (from === "pending") core.lanes.remove(core.laneOf(row), row.priority, row.id);
   if (from === "blocked") core.blockers.delete(row.id);
   changeTask(core.store, row, cause, from, to, { finished_at: core.clock.now(), ...change });
   core.moved(from, to);

@@ -34,13 +34,13 @@ export function expire(core: Core, now: number): boolean {
 /** Moves tasks whose time has come into the ready order. */
 export function promote(core: Core, now: number): boolean {
   const due = core.store
-    .exec<{ id: number; priority: number; type: string }>(
-      "UPDATE tasks SET status = 0 WHERE id IN (SELECT id FROM tasks WHERE status = 1 AND run_at <= ? ORDER BY run_at LIMIT ?) RETURNING id, priority, type",
+    .exec<{ id: number; priority: number; type: string; grp: string | null; fair: string | null }>(
+      "UPDATE tasks SET status = 0 WHERE id IN (SELECT id FROM tasks WHERE status = 1 AND run_at <= ? ORDER BY run_at LIMIT ?) RETURNING id, priority, type, grp, fair",
       now,
       SLICE,
     )
     .toArray();
   if (due.length > 0) core.moved("scheduled", "pending", due.length);
-  for (const { id, priority, type } of due) core.lanes.add(core.laneOf(type), priority, id);
+  for (const row of due) core.lanes.add(core.laneOf(row), row.priority, row.id);
   return due.length === SLICE;
 }

@@ -105,5 +105,5 @@ function complete(core: Core, row: TaskRow, result: string | undefined, started:
 function release(core: Core, row: TaskRow, started: Partial<TaskRow>, now: number): void {
   changeTask(core.store, row, "release", "running", "pending", { ...started, ...lifeAfterStart(row, now) });
   core.moved("running", "pending");
-  core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+  core.lanes.add(core.laneOf(row), row.priority, row.id);
 }

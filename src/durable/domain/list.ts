@@ -47,7 +47,7 @@ export function countsOf(core: Core): Record<Status, number> {
   const { counts } = core.state;
   const executing = [...core.runs.values()].filter((run) => run.open.size > 0).length;
   const waiting = core.lanes.size;
-  const held = core.pauses.stopped ? waiting : waiting - core.lanes.readySize - core.pullSize;
+  const held = core.pauses.stopped ? waiting : core.lanes.sizeHeldFor("unregistered", "paused");
   return { ...counts, running: counts.running + executing, pending: counts.pending - executing - held, paused: held };
 }
 
@@ -152,6 +152,7 @@ function filterOf(core: Core, query: TaskQuery): Filter | null {
     add(`tasks.status IN (${codes.join(", ")})`);
   }
   if (query.type !== undefined) add("tasks.type = ?", query.type);
+  if (query.group !== undefined) add("tasks.grp = ?", query.group);
   if (query.priority !== undefined) add("tasks.priority = ?", query.priority);
   if (query.key !== undefined) add("tasks.key = ?", query.key);
   if (query.since !== undefined) add("tasks.created_at >= ?", query.since);

@@ -138,4 +138,9 @@ CREATE TABLE \`watchers\` (
 	PRIMARY KEY(\`upstream\`, \`domain\`)
 ) WITHOUT ROWID;`,
   },
+  {
+    name: "0004_groups",
+    sql: `ALTER TABLE \`tasks\` ADD \`grp\` text;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`fair\` text;`,
+  },
 ];

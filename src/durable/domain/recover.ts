@@ -52,7 +52,7 @@ function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isA
       : { suspect: 1 };
     setColumns(core.store, row.id, change);
   }
-  core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+  core.lanes.add(core.laneOf(row), row.priority, row.id);
 }
 
 function poison(core: Core, run: Run, row: TaskRow): void {

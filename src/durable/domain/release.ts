@@ -109,9 +109,9 @@ function free(core: Core, satisfied: ReadonlyMap<number, number>, now: number): 
     } else if (known !== undefined || left >= REMEMBER_FROM) core.blockers.set(id, left);
   }
   if (ready.length === 0) return;
-  for (const { id, priority, type, status, run_at } of unblockTasks(core.store, ready, now)) {
+  for (const { id, priority, status, run_at, ...row } of unblockTasks(core.store, ready, now)) {
     core.moved("blocked", statusFromCode(status));
     if (status === STATUS_CODE.scheduled) core.alarm.soon("due", run_at!);
-    else core.lanes.add(core.laneOf(type), priority, id);
+    else core.lanes.add(core.laneOf(row), priority, id);
   }
 }

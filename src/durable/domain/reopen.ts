@@ -46,7 +46,7 @@ export function retry(core: Core, id: number, replacement?: { payload: string; h
     core.state.totals.reopened += 1;
     if (core.state.edges > 0) awaitedAgain(core, row.id);
     aliveAgain(core, row.id, to);
-    if (to === "pending") core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    if (to === "pending") core.lanes.add(core.laneOf(row), row.priority, row.id);
     dispatch(core);
   });
 }
@@ -133,7 +133,7 @@ export function runNow(core: Core, id: number): void {
     }
     changeTask(core.store, row, "run-now", "scheduled", "pending", { run_at: null });
     core.moved("scheduled", "pending");
-    core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    core.lanes.add(core.laneOf(row), row.priority, row.id);
     dispatch(core);
   });
 }

@@ -99,10 +99,12 @@ export type RunRow = [
   ttl: number | null,
   cancelling: number,
   deadline: number | null,
+  grp: string | null,
+  fair: string | null,
 ];
 
 const RUN_COLUMNS =
-  "id, type, priority, payload, attempt, executions, created_at, options, key, label, tags, schedule, suspect, started_at, ttl_at, cancelling, deadline_at";
+  "id, type, priority, payload, attempt, executions, created_at, options, key, label, tags, schedule, suspect, started_at, ttl_at, cancelling, deadline_at, grp, fair";
 
 /** The rows of neighbouring ids, in order. */
 export function readForRun(store: Store, first: number, last: number): RunRow[] {
@@ -172,18 +174,16 @@ export function endDependents(store: Store, ends: readonly (readonly [id: number
   }
 }
 
+type Unblocked = Pick<TaskRow, "id" | "priority" | "type" | "grp" | "fair" | "status" | "run_at">;
+
 /** Blocked tasks that may go: pending, or scheduled where their time has not come. */
-export function unblockTasks(
-  store: Store,
-  ids: readonly number[],
-  now: number,
-): Pick<TaskRow, "id" | "priority" | "type" | "status" | "run_at">[] {
+export function unblockTasks(store: Store, ids: readonly number[], now: number): Unblocked[] {
   move("unblock", "blocked", "pending");
   move("unblock", "blocked", "scheduled");
   return store
-    .exec<Pick<TaskRow, "id" | "priority" | "type" | "status" | "run_at">>(
+    .exec<Unblocked>(
       `UPDATE tasks SET status = CASE WHEN run_at > ?1 THEN 1 ELSE 0 END WHERE id IN (SELECT value FROM json_each(?2)) AND status = 2
-        RETURNING id, priority, type, status, run_at`,
+        RETURNING id, priority, type, grp, fair, status, run_at`,
       now,
       JSON.stringify(ids),
     )

@@ -54,6 +54,10 @@ export const tasks = sqliteTable(
     cancelling: integer().notNull().default(0),
     /** The schedule that submitted it. */
     schedule: integer(),
+    /** The group, across domains, whose caps and pause it goes by. */
+    grp: text(),
+    /** What it takes turns by with others: the type's `fairKey` of the payload. */
+    fair: text(),
   },
   (table) => [
     index("tasks_due")

@@ -141,7 +141,7 @@ function retry(core: Core, row: TaskRow, now: number, delay: number, change: Par
   if (delay <= 0) {
     changeTask(core.store, row, "retry", from, "pending", { ...change, ...life });
     if (from !== "pending") core.moved(from, "pending");
-    core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    core.lanes.add(core.laneOf(row), row.priority, row.id);
     return;
   }
   changeTask(core.store, row, "retry", from, "scheduled", { ...change, ...life, run_at: now + delay });
@@ -171,7 +171,7 @@ function back(core: Core, row: TaskRow, started: Partial<TaskRow>): void {
   const life = lifeAfterStart(row, core.clock.now());
   setColumns(core.store, row.id, { ...started, ...life });
   core.touch();
-  core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+  core.lanes.add(core.laneOf(row), row.priority, row.id);
 }
 
 /** Never started: to the front again without a row; unless it was cancelled or its deadline passed meanwhile. */
@@ -185,7 +185,7 @@ function putBack(core: Core, run: Run, ids: readonly number[]): void {
     if (executed > 0) run.types.set(row.type, executed);
     else run.types.delete(row.type);
     if (endStopped(core, row, stoppedBy(row.cancelling) ?? run.aborts.get(row.id), {})) continue;
-    core.lanes.add(core.laneOf(row.type), row.priority, row.id);
+    core.lanes.add(core.laneOf(row), row.priority, row.id);
   }
 }
 

@@ -10,9 +10,9 @@ import { refuseCycles } from "./cycle.ts";
 import { Dependencies } from "./depend.ts";
 import { dispatch } from "./dispatch.ts";
 import { insertEdges } from "./edges.ts";
+import { enqueue } from "./enqueue.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTasks } from "./insert-rows.ts";
-import { noteRetention } from "./retention.ts";
 import { insertTags } from "./tag-rows.ts";
 import { readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
@@ -199,7 +199,7 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
   setColumns(core.store, row.id, { priority });
   core.state.totals.upgraded += 1;
   if (statusFromCode(row.status) === "pending") {
-    const lane = core.laneOf(row.type);
+    const lane = core.laneOf(row);
     core.lanes.remove(lane, row.priority, row.id);
     core.lanes.add(lane, priority, row.id);
   }
@@ -240,6 +240,7 @@ function toRow(core: Core, item: SubmitItem, id: number, now: number, extra: Par
   }
   if (item.key !== undefined) row.key = item.key;
   if (item.label !== undefined) row.label = item.label;
+  if (item.group !== undefined) row.grp = item.group;
   if (item.tags) row.tags = JSON.stringify(item.tags);
   if (item.delayMs !== undefined || item.runAt !== undefined) timing(row, item, now);
   if (item.ttlMs !== undefined || item.deadlineAt !== undefined || item.deadlineMs !== undefined) life(core, row, item, now);
@@ -271,26 +272,4 @@ function optionsOf(item: SubmitItem): TaskOptions {
   if (item.ttlMs !== undefined) options.ttlMs = item.ttlMs;
   if (item.ttlFrom) options.ttlFrom = item.ttlFrom;
   return options;
-}
-
-/** Counts new rows, and puts the pending ones into the order: neighbours of one level at once. */
-function enqueue(core: Core, rows: readonly NewTask[]): void {
-  const { counts, totals } = core.state;
-  totals.inserted += rows.length;
-  let first = 0;
-  for (let index = 0; index < rows.length; index += 1) {
-    const row = rows[index]!;
-    const status = statusFromCode(row.status);
-    counts[status] += 1;
-    if (status === "scheduled") core.alarm.soon("due", row.run_at!);
-    if (status === "dependency_failed") {
-      totals.dependency_failed += 1;
-      noteRetention(core, row.created_at);
-    }
-    const next = rows[index + 1];
-    const joins = next && next.id === row.id + 1 && next.priority === row.priority && next.type === row.type && next.status === row.status;
-    if (joins) continue;
-    if (status === "pending") core.lanes.add(core.laneOf(row.type), row.priority, rows[first]!.id, row.id);
-    first = index + 1;
-  }
 }

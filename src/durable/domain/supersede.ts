@@ -79,12 +79,12 @@ export function replace(
   if (from === "blocked" && after !== undefined) noteOptions(fresh, { after });
   // Its edges stay, and with them what it depends on.
   if (dependsOn) noteOptions(fresh, { dependsOn, ...(onDependencyFailure ? { onDependencyFailure } : {}) });
-  if (from === "pending") core.lanes.remove(core.laneOf(row.type), row.priority, row.id);
+  if (from === "pending") core.lanes.remove(core.laneOf(row), row.priority, row.id);
   changeTask(core.store, row, "replace", from, to, contentOf(fresh));
   if (row.tags !== null) deleteTags(core.store, [{ id: row.id, tags: JSON.parse(row.tags) as Record<string, string> }]);
   if (tags) insertTags(core.store, [{ id: row.id, tags }]);
   if (from !== to) core.moved(from, to);
-  if (to === "pending") core.lanes.add(core.laneOf(row.type), fresh.priority, row.id);
+  if (to === "pending") core.lanes.add(core.laneOf(fresh), fresh.priority, row.id);
   if (to === "scheduled") core.alarm.soon("due", fresh.run_at!);
   if (archived !== undefined) return { outcome: "superseded", id, replacedId: taskId(core.name, archived) };
   core.touch().totals.debounced += 1;
@@ -99,6 +99,8 @@ const contentOf = (fresh: NewTask): Partial<TaskRow> => ({
   label: fresh.label ?? null,
   tags: fresh.tags ?? null,
   options: fresh.options ?? null,
+  grp: fresh.grp ?? null,
+  fair: fresh.fair ?? null,
   run_at: fresh.run_at ?? null,
   ttl_at: fresh.ttl_at ?? null,
   deadline_at: fresh.deadline_at ?? null,

@@ -106,7 +106,7 @@ export class Syncer {
   private wanting(now: number): Demand[] {
     const { core } = this;
     if (core.pauses.stopped || (core.lanes.readySize === 0 && core.claimers.size === 0)) return [];
-    const levels = [...core.lanes.sizeByPriority(), ...claimable(core)].sort((one, other) => one.priority - other.priority);
+    const levels = [...core.lanes.sizeByGroupAndPriority(), ...claimable(core)].sort((one, other) => one.priority - other.priority);
     let free = core.holder.free(now);
     return levels.flatMap(({ priority, count, oldest }) => {
       const beyond = Math.max(0, Math.min(count, 1_000) - free);

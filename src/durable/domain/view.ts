@@ -35,7 +35,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     label: row.label,
     priority: row.priority,
     effectivePriority: row.priority,
-    group: null,
+    group: row.grp,
     tags: {
       ...core.outside.registry.defaults.tags,
       ...core.definition?.defaults.tags,
@@ -85,7 +85,7 @@ function dependenciesOf(core: Core, counters: readonly number[]): Task["dependsO
 
 /** Flags that hold a ready task; none of them is on its row. */
 function gatesOf(core: Core, row: TaskRow): Task["pausedBy"] {
-  const gates: Task["pausedBy"] = core.pauses.reasons(null);
+  const gates: Task["pausedBy"] = core.pauses.reasons(row.grp);
   if (!core.definition?.types.has(row.type)) gates.push("unregistered");
   return gates;
 }

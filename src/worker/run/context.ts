@@ -140,7 +140,7 @@ function recordOf({ task, startedAt }: Execution, scope: Scope): Task {
     label: task.label ?? null,
     priority: task.priority,
     effectivePriority: task.priority,
-    group: null,
+    group: task.group ?? null,
     tags: { ...scope.definition?.defaults.tags, ...task.tags, _domain: scope.domainName },
     attempt: task.attempt,
     maxAttempts: task.maxAttempts,

@@ -430,7 +430,7 @@ describe("schedules", () => {
     [{ name: "other" }, "invalid_request", "unknown field"],
     [{ maxRuns: 0 }, "invalid_request", "maxRuns"],
     [{ jitter: "2d" }, "invalid_request", "jitter"],
-    [{ group: "g" }, "not_implemented", "group"],
+    [{ group: "g\n" }, "invalid_request", "group"],
   ])("PATCH %j is refused", async (body, code, hint) => {
     const { send, domains } = setup();
     await send("POST", "/v1/domains/media/schedules", plan);

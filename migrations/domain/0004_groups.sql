@@ -1,0 +1,2 @@
+ALTER TABLE `tasks` ADD `grp` text;--> statement-breakpoint
+ALTER TABLE `tasks` ADD `fair` text;

@@ -1,0 +1,33 @@
+import { statusFromCode } from "../../policy/status.ts";
+import type { Core } from "./core.ts";
+import { noteRetention } from "./retention.ts";
+import type { NewTask } from "./rows.ts";
+
+/** Counts new rows, and puts the pending ones into the order: neighbours of one level at once. */
+export function enqueue(core: Core, rows: readonly NewTask[]): void {
+  const { counts, totals } = core.state;
+  totals.inserted += rows.length;
+  let first = 0;
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index]!;
+    const status = statusFromCode(row.status);
+    counts[status] += 1;
+    if (status === "scheduled") core.alarm.soon("due", row.run_at!);
+    if (status === "dependency_failed") {
+      totals.dependency_failed += 1;
+      noteRetention(core, row.created_at);
+    }
+    const next = rows[index + 1];
+    const joins =
+      next &&
+      next.id === row.id + 1 &&
+      next.priority === row.priority &&
+      next.type === row.type &&
+      next.status === row.status &&
+      next.grp === row.grp &&
+      next.fair === row.fair;
+    if (joins) continue;
+    if (status === "pending") core.lanes.add(core.laneOf(row), row.priority, rows[first]!.id, row.id);
+    first = index + 1;
+  }
+}
