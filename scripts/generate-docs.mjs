@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { safeParse } from "zod/mini";
 import { ERROR_STATUS } from "../src/policy/errors.ts";
 import { STATUSES, TERMINAL, TRANSITIONS } from "../src/policy/status.ts";
+import { GATES } from "../src/policy/why.ts";
 import { ROUTES } from "../src/worker/gateway.ts";
 import { root } from "./install.mjs";
 
 /** @typedef {import("../src/policy/errors.ts").ErrorCode} ErrorCode */
 /** @typedef {import("../src/policy/status.ts").Cause} Cause */
+/** @typedef {import("../src/policy/why.ts").GateName} GateName */
 
 /**
  * What each code means and what the caller can do. The type makes a code without a line here fail `check:types`.
@@ -75,7 +77,36 @@ const CAUSES = {
   lease: "A pull worker has claimed it",
   release: "Its pull worker gave it back",
   reopen: "Somebody retried an ended task",
+  wait: "`execute` has returned while children live",
+  finalize: "Its children have ended: only `finalize` is left",
+  child: "One of its children failed, and failFast is on",
   dependency: "One that it depends on ended in another way than by completing, and its policy is not to ignore that",
+};
+
+/**
+ * What each gate of `why` is, and what opens it.
+ *
+ * @type {Record<GateName, [means: string, opens: string]>}
+ */
+const GATE_MEANINGS = {
+  scheduled: ["Its run time has not come", "That time, `run-now`"],
+  retry: ["An attempt failed; the delay of its retry policy runs", "The end of the delay, `run-now`"],
+  dependencies: ["Tasks it depends on have not ended; they are named", "Their end"],
+  successor: ["Another of its key, or of its schedule, had begun before it", "The end of that one"],
+  children: ["Its children have not all ended", "The end of the last of them"],
+  mill_paused: ["The whole mill is paused", "Resuming it"],
+  domain_paused: ["Its domain is paused", "Resuming it, or the pause's end"],
+  group_paused: ["Its group is paused", "Resuming it, or the pause's end"],
+  unregistered: ["The deployed code lacks its type", "A deploy that has it"],
+  claimers: ["Its type is for pull workers", "A worker that claims it"],
+  suspect: ["It was in a run of several that ended with its isolate", "A run of its own"],
+  mill_cap: ["The mill's slots are all taken", "A slot that comes free anywhere, a higher cap"],
+  domain_cap: ["The domain's slots are all taken", "A slot of it that comes free, a higher cap"],
+  slot: ["The domain has no slot left of those it was granted", "The coordinator's next word, seconds away"],
+  order: ["Ready tasks come before it", "Their start"],
+  run: ["It is in a run behind others, one after another", "The end of those, or its recall after 50 ms"],
+  orphaned: ["Its object restarted under its run", "Its runner's word, or the end of the run's lease"],
+  stopping: ["It was told to stop, and its executor holds its slot", "The executor's answer, or the end of its lease"],
 };
 
 /** In what statuses `durable/domain/submit.ts` and `supersede.ts` insert a task, and when: the table begins after that. */
@@ -122,8 +153,9 @@ function stateDiagram() {
     "  reopen --> pending: reopen",
     "```",
     "",
-    `Stored, but not reached in this version: ${unreached.map((status) => `\`${status}\``).join(", ")}.`,
-    "",
+    ...(unreached.length === 0
+      ? []
+      : [`Stored, but not reached in this version: ${unreached.map((status) => `\`${status}\``).join(", ")}.`, ""]),
     "| cause | from | to | when |",
     "|---|---|---|---|",
   );
@@ -164,9 +196,16 @@ function routeTables() {
   return lines.join("\n");
 }
 
+function gateTable() {
+  const lines = ["| gate | holds a task because | opens with |", "|---|---|---|"];
+  for (const gate of GATES) lines.push(`| \`${gate}\` | ${GATE_MEANINGS[gate].join(" | ")} |`);
+  return lines.join("\n");
+}
+
 const PARTS = [
   { page: "docs/architecture.md", name: "states", text: stateDiagram() },
   { page: "docs/errors.md", name: "errors", text: errorTable() },
+  { page: "docs/http.md", name: "gates", text: gateTable() },
   { page: "docs/http.md", name: "routes", text: routeTables() },
 ];
 

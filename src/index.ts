@@ -3,7 +3,7 @@ export type { CronMill, Mill, MillOptions } from "./mill.ts";
 export { defineDomain } from "./domains/define.ts";
 export type { Domain, DomainStarter, ScheduleOptions } from "./domains/define.ts";
 export type { MillApp } from "./domains/app.ts";
-export type { Context, Log } from "./domains/context.ts";
+export type { Context, ExecutionHandle, Log } from "./domains/context.ts";
 export type { Defaults, History } from "./domains/definition.ts";
 export type { ClaimOptions, FailOptions, RenewOptions } from "./domains/claim-options.ts";
 export type {
@@ -32,7 +32,9 @@ export type { DomainOptions, PullOptions, TaskOptions } from "./domains/options.
 export type { MillHandle, MillSnapshot } from "./domains/mill-handle.ts";
 export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
-export type { Json, Outcome, Page, Progress, Schedule, Task, TaskError } from "./domains/task.ts";
+export type { SingletonOptions } from "./domains/singleton.ts";
+export type { StartJobs, StartMode } from "./domains/startup.ts";
+export type { Gate, GateName, Json, Outcome, Page, Progress, Schedule, Task, TaskError, Why } from "./domains/task.ts";
 export type { DomainSnapshot, Renewal } from "./durable/protocol.ts";
 export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { Duration } from "./policy/duration.ts";

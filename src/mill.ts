@@ -106,7 +106,10 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
     handles.set(name, handle);
     return handle;
   };
-  const app = createGateway(registry, { domain: reachDomain, coordinator: reachCoordinator });
+  const app = createGateway(registry, {
+    domain: (name, note) => reachDomain(name, systemClock, note),
+    coordinator: (note) => reachCoordinator(systemClock, note),
+  });
   // Of this isolate: a new one pokes every domain once, so that what a deploy declared comes alive.
   const poked = new Set<string>();
 

@@ -1,5 +1,6 @@
 import type { Defaults, DomainDefinition, History, Registry, ScheduleDefinition, TypeDefinition } from "./domains/definition.ts";
 import { optionProblems } from "./domains/options.ts";
+import { checkSingleton } from "./domains/singleton.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
@@ -106,6 +107,7 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
     problems.push(`${where}: result must be a Standard Schema, such as z.object({ … }).`);
   if (type.pull === true) problems.push(...pullProblems(where, type));
   else if (typeof type.execute !== "function") problems.push(`${where}: execute must be a function (or pull: true, for pull workers).`);
+  if (type.finalize !== undefined && typeof type.finalize !== "function") problems.push(`${where}: finalize must be a function.`);
   for (const name of ["key", "label", "tags", "onCancel"] as const) {
     if (type[name] !== undefined && typeof type[name] !== "function") problems.push(`${where}: ${name} must be a function of the payload.`);
   }
@@ -115,13 +117,15 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
   const names: unknown = type.redact;
   if (!Array.isArray(names) || names.some((member) => typeof member !== "string"))
     problems.push(`${where}: redact must be a list of names of the payload's members.`);
+  const { singleton } = type;
+  if (singleton) problems.push(...problemOf(where, () => checkSingleton(singleton)));
   problems.push(...defaultsProblems(where, type.defaults));
   return problems;
 }
 
 function pullProblems(where: string, type: TypeDefinition): string[] {
   const problems: string[] = [];
-  for (const name of ["execute", "onCancel"] as const)
+  for (const name of ["execute", "finalize", "onCancel"] as const)
     if (type[name] !== undefined) problems.push(`${where}: a pull type has no ${name}; its workers do it.`);
   if (type.defaults.timeout !== undefined) problems.push(`${where}: a pull type has no timeout; the lease of each claim is it.`);
   return problems;
@@ -137,7 +141,7 @@ function isSchema(schema: unknown): boolean {
 function defaultsProblems(where: string, defaults: Defaults | undefined): string[] {
   if (defaults === undefined) return [];
   if (typeof defaults !== "object" || defaults === null) return [`${where}: defaults must be an object.`];
-  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, tags, group } = defaults;
+  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast, tags, group } = defaults;
   const problems = optionProblems("defaults", where, defaults);
   const check = (action: () => unknown) => problems.push(...problemOf(where, action));
   if (priority !== undefined) check(() => parsePriority(priority));
@@ -151,6 +155,7 @@ function defaultsProblems(where: string, defaults: Defaults | undefined): string
     problems.push(`${where}: ttlFrom must be "submit" or "firstAttempt".`);
   if (onDependencyFailure !== undefined && !DEPENDENCY_POLICIES.includes(onDependencyFailure))
     problems.push(`${where}: onDependencyFailure must be ${DEPENDENCY_POLICIES.join(", ")}.`);
+  if (failFast !== undefined && typeof failFast !== "boolean") problems.push(`${where}: failFast must be true or false.`);
   return problems;
 }
 

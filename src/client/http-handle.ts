@@ -12,7 +12,7 @@ import type {
   WaitOptions,
 } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
-import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task } from "../domains/task.ts";
+import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
 import type { DomainSnapshot } from "../durable/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
@@ -143,6 +143,10 @@ class HttpTask implements TaskHandle {
 
   graph(): Promise<Graph> {
     return this.#ask("GET", "/graph");
+  }
+
+  why(): Promise<Why> {
+    return this.#ask("GET", "/why");
   }
 
   /** One long poll; `awaitResult` repeats it. */

@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
 import type { TaskHandle, WaitOptions } from "../domains/handle.ts";
 import { prepare } from "../domains/prepare.ts";
-import type { Graph, Task } from "../domains/task.ts";
+import type { Graph, Task, Why } from "../domains/task.ts";
 import type { DomainApi } from "../durable/protocol.ts";
 import { awaitResult } from "./await-result.ts";
 import type { LocalOptions } from "./local.ts";
@@ -55,6 +55,10 @@ export class LocalTask implements TaskHandle {
 
   graph(): Promise<Graph> {
     return this.#api.graph(this.id);
+  }
+
+  why(): Promise<Why> {
+    return this.#api.why(this.id);
   }
 
   get #api(): DomainApi {

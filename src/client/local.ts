@@ -12,13 +12,15 @@ import type {
   Submitted,
   TaskHandle,
 } from "../domains/handle.ts";
+import { parentOf } from "../domains/child.ts";
+import { findDomain } from "../domains/find.ts";
 import { prepare, prepareAll } from "../domains/prepare.ts";
 import { prepareSchedule, prepareScheduleChange } from "../domains/schedule.ts";
 import type { Page, Schedule, Task } from "../domains/task.ts";
-import type { DomainApi, DomainSnapshot, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
+import type { DomainApi, DomainSnapshot, SubmitAnswer, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
 import { fail } from "../policy/errors.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
-import { parseScheduleId } from "../policy/ids.ts";
+import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
 import { readQuery } from "./query.ts";
@@ -63,7 +65,7 @@ class LocalHandle {
     const [own, given] = splitKey(options);
     const key = given ?? this.#options.idempotencyKey?.();
     const item = await prepare(this.#registry, this.#domain, type, payload, own, this.#clock);
-    const [outcome] = (await this.#api.submit(this.#request([item], key))).outcomes;
+    const [outcome] = (await this.#submit([item], key)).outcomes;
     return { ...outcome!, type, domain: this.name };
   }
 
@@ -71,7 +73,7 @@ class LocalHandle {
     const key = options?.idempotencyKey ?? this.#options.idempotencyKey?.();
     if (items.length === 0) return [];
     const ready = await prepareAll(this.#registry, this.#domain, items, undefined, this.#clock);
-    const { outcomes } = await this.#api.submit(this.#request(ready, key));
+    const { outcomes } = await this.#submit(ready, key);
     return outcomes.map((outcome, index) => ({ ...outcome, type: ready[index]!.type, domain: this.name }));
   }
 
@@ -163,6 +165,15 @@ class LocalHandle {
       trigger: act("trigger"),
       delete: act("delete"),
     };
+  }
+
+  /** Children go to their parent's object. */
+  #submit(items: SubmitItem[], key: string | undefined): Promise<SubmitAnswer> {
+    const request = this.#request(items, key);
+    const parent = parentOf(items);
+    if (parent === undefined) return this.#api.submit(request);
+    const { name } = findDomain(this.#registry, parseTaskId(parent)!.domain);
+    return this.#options.reach(name).submit({ ...request, domain: this.name });
   }
 
   #request(items: SubmitItem[], key: string | undefined): SubmitRequest {

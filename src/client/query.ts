@@ -17,6 +17,7 @@ const FIELDS = [
   "error",
   "q",
   "schedule",
+  "parent",
   "since",
   "until",
   "limit",
@@ -43,7 +44,7 @@ export function readQuery(given: ListQuery = {}): TaskQuery {
   if (given.status !== undefined) query.status = readStatuses(given.status);
   if (given.priority !== undefined) query.priority = parsePriority(given.priority);
   if (given.tags !== undefined) query.tags = Object.entries(given.tags);
-  for (const name of ["type", "group", "key", "error", "q", "schedule"] as const) {
+  for (const name of ["type", "group", "key", "error", "q", "schedule", "parent"] as const) {
     const value = given[name];
     if (value === undefined) continue;
     if (typeof value !== "string") throw refuse(name, `${name} must be text.`);

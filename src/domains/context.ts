@@ -1,7 +1,8 @@
 import type { MillApp } from "./app.ts";
 import type { DomainHandle } from "./handle.ts";
 import type { DomainLike, Flat } from "./shape.ts";
-import type { Dependency, Task } from "./task.ts";
+import type { SpawnVerbs } from "./spawn-verbs.ts";
+import type { Child, Dependency, Task } from "./task.ts";
 
 /** Structured log lines: JSON on the console with domain, type, task id and attempt. `fields` must be JSON. */
 export interface Log {
@@ -12,7 +13,13 @@ export interface Log {
 }
 
 /** The second argument of `execute`: what a running task knows and can do. */
-export interface Context<State = unknown, App = MillApp, Env = Cloudflare.Env> {
+export interface Context<
+  State = unknown,
+  App = MillApp,
+  Env = Cloudflare.Env,
+  Name extends string = string,
+  Types = unknown,
+> extends SpawnVerbs<Name, Types> {
   /** The task's record as it was when this execution was sent to the runner. */
   readonly task: Task;
   /** The charged attempt under way; 1 first. */
@@ -40,10 +47,11 @@ export interface Context<State = unknown, App = MillApp, Env = Cloudflare.Env> {
    * @param definition the definition, or `ref<typeof other>("other")` where importing it would go in a circle
    * @throws `unknown_domain` when this mill has no such domain
    * @example `await ctx.domain(media).submit("resize", { object: "cat", width: 320 });`
+   * @example `await ctx.domain(media).spawn("resize", { object: "cat", width: 320 });` // a child
    */
-  domain<Name extends string, Types>(definition: DomainLike<Name, Types>): DomainHandle<Name, Flat<Types>>;
+  domain<Name extends string, Types>(definition: DomainLike<Name, Types>): ExecutionHandle<Name, Flat<Types>>;
   /** The same, or `undefined` when this mill has no such domain: for optional integrations. */
-  tryDomain<Name extends string, Types>(definition: DomainLike<Name, Types>): DomainHandle<Name, Flat<Types>> | undefined;
+  tryDomain<Name extends string, Types>(definition: DomainLike<Name, Types>): ExecutionHandle<Name, Flat<Types>> | undefined;
   /** What it depends on, in the order of `dependsOn`, each with how it ended and its result. */
   readonly dependencies: readonly Dependency[];
   /**
@@ -53,9 +61,21 @@ export interface Context<State = unknown, App = MillApp, Env = Cloudflare.Env> {
    * @example `const { result } = await ctx.dependency(ctx.dependencies[0].id);`
    */
   dependency(id: string): Promise<Dependency>;
+  /** In `finalize`: its children, by age, each with how it ended, its result and its error. */
+  readonly children: readonly Child[];
+  /**
+   * One of them, with result and error however large: those beyond 4 MiB in all are `truncated` in `children`.
+   *
+   * @throws `invalid_request` when it is none of them
+   */
+  child(id: string): Promise<Child>;
   /** Structured logging with the task's id on every line. */
   readonly log: Log;
 }
+
+/** The handle of a domain as an execution has it: it can spawn there, too. */
+export interface ExecutionHandle<Name extends string = string, Types = unknown>
+  extends DomainHandle<Name, Types>, SpawnVerbs<Name, Types> {}
 
 /** A context whatever its types: what the runner builds. */
 export type AnyContext = Context<unknown, unknown, unknown>;

@@ -15,6 +15,7 @@ export interface ResolvedDefaults {
   /** Absent: skip. */
   onDuplicate?: Strategy;
   onDependencyFailure: DependencyPolicy;
+  failFast: boolean;
   group?: string;
 }
 
@@ -24,6 +25,7 @@ const BUILT_IN = {
   timeoutMs: 300_000,
   ttlFrom: "submit",
   onDependencyFailure: "cancel",
+  failFast: true,
 } as const;
 
 /** Merged defaults of a type. Tags are not here: the type's are rows of a task, the domain's are merged at read. */
@@ -45,5 +47,6 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
     ...(onDuplicate === undefined ? {} : { onDuplicate }),
     ...(typeof group === "string" ? { group } : {}),
     onDependencyFailure: nearest("onDependencyFailure") ?? BUILT_IN.onDependencyFailure,
+    failFast: nearest("failFast") ?? BUILT_IN.failFast,
   };
 }

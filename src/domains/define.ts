@@ -2,8 +2,10 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { MillApp } from "./app.ts";
 import type { DomainDefinition, Defaults, History, ScheduleDefinition, ScheduleSpec, TypeDefinition } from "./definition.ts";
 import type { FiringOptions, Recurrence, ScheduleTaskOptions } from "./handle.ts";
-import { type DomainOptions, optionProblems, type PullOptions, type TaskOptions } from "./options.ts";
+import { type DomainOptions, type FinalizedOptions, optionProblems, type PullOptions, type TaskOptions } from "./options.ts";
+import { singletonDefinition, type SingletonOptions } from "./singleton.ts";
 import type { DomainLike, InputOf, Jsonified, TaskType, TypeName } from "./shape.ts";
+import type { StartJobs, StartMode } from "./startup.ts";
 import type { Json } from "./task.ts";
 
 /** What the result of a type is: its schema's output where there is one, else what `execute` returns; as it comes out of JSON. */
@@ -46,10 +48,44 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
     Result extends StandardSchemaV1 = StandardSchemaV1<unknown, unknown>,
   >(
     type: Type extends TypeName<Types> ? `There is a type "${Type}" already` : Type,
-    options: TaskOptions<Payload, Result, Returned, State, App, Env>,
+    options: TaskOptions<Payload, Result, Returned, State, App, Env, Name, Types>,
   ): Domain<
     Name,
     // An intersection: flattening it at every step would nest, and TypeScript gives up at about fifty levels.
+    Types & {
+      [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>>;
+    },
+    State,
+    App,
+    Env
+  >;
+
+  /**
+   * Adds a type that ends with `finalize`, after all its children have ended: what that returns is the result.
+   *
+   * @example
+   * ```ts
+   * .task("album", {
+   *   payload: z.object({ objects: z.array(z.string()) }),
+   *   async execute({ objects }, ctx) {
+   *     await ctx.spawnAll(objects.map((object) => ({ type: "resize" as const, payload: { object, width: 320 } })));
+   *     return { count: objects.length };
+   *   },
+   *   finalize: (_payload, memo, ctx) => ({ made: ctx.children.length, of: memo.count }),
+   * })
+   * ```
+   */
+  task<
+    const Type extends string,
+    Payload extends StandardSchemaV1,
+    Memo,
+    Returned extends StandardSchemaV1.InferInput<Result>,
+    Result extends StandardSchemaV1 = StandardSchemaV1<unknown, unknown>,
+  >(
+    type: Type extends TypeName<Types> ? `There is a type "${Type}" already` : Type,
+    options: FinalizedOptions<Payload, Result, Memo, Returned, State, App, Env, Name, Types>,
+  ): Domain<
+    Name,
     Types & {
       [Key in Type]: TaskType<StandardSchemaV1.InferInput<Payload>, StandardSchemaV1.InferOutput<Payload>, ResultType<Result, Returned>>;
     },
@@ -85,6 +121,35 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
    * @example `.schedule("nightly", { type: "resize", payload: { object: "logo", width: 64 }, cron: "30 2 * * *", timezone: "Europe/Berlin" })`
    */
   schedule<Type extends TypeName<Types>>(name: string, options: ScheduleOptions<Types, Type>): Domain<Name, Types, State, App, Env>;
+
+  /**
+   * Declares a singleton: a task without payload of which exactly one lives, and which nobody submits. Each round is a task
+   * with an id of its own; when one has ended, in whatever way, the next comes after `every`, or at once. After failed
+   * rounds it comes later and later: 1 s, 2 s, … at most 5 minutes, or `every` where that is more.
+   *
+   * @param name of its type; taken once, like any
+   * @example `.singleton("gc", { every: "1h", execute: async (ctx) => { await sweep(ctx.state.bucket, ctx.signal); } })`
+   */
+  singleton<
+    const Type extends string,
+    Returned extends StandardSchemaV1.InferInput<Result>,
+    Result extends StandardSchemaV1 = StandardSchemaV1<unknown, unknown>,
+  >(
+    name: Type extends TypeName<Types> ? `There is a type "${Type}" already` : Type,
+    options: SingletonOptions<Result, Returned, State, App, Env>,
+  ): Domain<Name, Types & { [Key in Type]: TaskType<never, null, ResultType<Result, Returned>> }, State, App, Env>;
+
+  /**
+   * Startup jobs: runs in the Worker once per deploy, after the first request or cron tick, unless `MILLRACE_MODE` is `none`
+   * or missing. What it submits goes out when it has returned, all of it or nothing; keys keep a later deploy from submitting
+   * what is still there. A throw is logged, and it runs again.
+   *
+   * @example
+   * ```ts
+   * .onStart((jobs, mode) => { if (mode === "production") jobs.submit("warm", { region: "eu" }, { key: "sentinel" }); })
+   * ```
+   */
+  onStart(action: (jobs: StartJobs<Types>, mode: StartMode) => unknown): Domain<Name, Types, State, App, Env>;
 }
 
 /** What `defineDomain<App>()` answers with: `defineDomain` for an app of that shape. */
@@ -126,6 +191,7 @@ function begin(name: string, given: object): Definition {
     history: options.history ?? {},
     types: new Map(),
     schedules: [],
+    startup: undefined,
     "~problems": problems,
   });
 }
@@ -141,6 +207,7 @@ class Definition implements Parts {
   readonly history: History;
   readonly types: ReadonlyMap<string, TypeDefinition>;
   readonly schedules: readonly ScheduleDefinition[];
+  readonly startup: DomainDefinition["startup"];
   readonly "~problems": readonly string[];
 
   constructor(parts: Parts) {
@@ -151,15 +218,14 @@ class Definition implements Parts {
     this.history = parts.history;
     this.types = parts.types;
     this.schedules = parts.schedules;
+    this.startup = parts.startup;
     this["~problems"] = parts["~problems"];
   }
 
   task(name: string, given: unknown): Definition {
     const where = `${this.name}::${name}`;
     if (!isObject(given)) return this.#with({}, `${where}: the options of a task type must be an object with payload and execute.`);
-    const problems = optionProblems("task", where, given);
-    if (this.types.has(name)) problems.push(`${this.name}: there are two types "${name}"; rename one.`);
-    return this.#with({ types: new Map(this.types).set(name, typeDefinition(name, given)) }, ...problems);
+    return this.#add(name, typeDefinition(name, given), optionProblems("task", where, given));
   }
 
   schedule(name: string, given: unknown): Definition {
@@ -172,13 +238,21 @@ class Definition implements Parts {
     return this.#with({ schedules: [...this.schedules, { name, type, payload, spec }] }, ...problems);
   }
 
-  // Known to no type, so that TypeScript refuses them; here for those who write JavaScript.
-  singleton(name: string): Definition {
-    return this.#with({}, `${this.name}: .singleton("${name}") is not_implemented yet; a schedule with "every" comes near.`);
+  singleton(name: string, given: unknown): Definition {
+    const where = `${this.name}::${name}`;
+    if (!isObject(given)) return this.#with({}, `${where}: the options of a singleton must be an object with execute.`);
+    return this.#add(name, singletonDefinition(name, given), optionProblems("singleton", where, given));
   }
 
-  onStart(): Definition {
-    return this.#with({}, `${this.name}: .onStart(…) is not_implemented yet; leave it out.`);
+  onStart(action: unknown): Definition {
+    if (typeof action !== "function") return this.#with({}, `${this.name}: onStart takes a function of jobs and mode.`);
+    if (this.startup) return this.#with({}, `${this.name}: there are two onStart; make one of them.`);
+    return this.#with({ startup: action as NonNullable<DomainDefinition["startup"]> });
+  }
+
+  #add(name: string, type: TypeDefinition, problems: string[]): Definition {
+    if (this.types.has(name)) problems.push(`${this.name}: there are two types "${name}"; rename one.`);
+    return this.#with({ types: new Map(this.types).set(name, type) }, ...problems);
   }
 
   #with(change: Partial<Parts>, ...problems: string[]): Definition {
@@ -188,7 +262,7 @@ class Definition implements Parts {
 
 function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
   const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
-  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, group } = options;
+  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast, group } = options;
   return {
     name,
     payload: options.payload,
@@ -204,6 +278,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
       ...(ttlFrom === undefined ? {} : { ttlFrom }),
       ...(onDuplicate === undefined ? {} : { onDuplicate }),
       ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
+      ...(failFast === undefined ? {} : { failFast }),
       ...(group === undefined ? {} : { group }),
     },
     submittable: options.submittable ?? true,
@@ -211,6 +286,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
     keep: options.keep ?? true,
     pull: (given.pull as boolean | undefined) ?? false,
     execute: options.execute,
+    finalize: options.finalize as TypeDefinition["finalize"],
     onCancel: options.onCancel,
   };
 }

@@ -23,6 +23,8 @@ export interface Defaults {
   group?: string | null;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
   onDependencyFailure?: DependencyPolicy;
+  /** Whether the first failed child fails its parent and cancels the other children; default true. */
+  failFast?: boolean;
 }
 
 /** How many finished tasks a domain keeps, and for how long. */
@@ -49,8 +51,12 @@ export interface TypeDefinition {
   readonly keep: boolean;
   /** Done by pull workers: the runner never gets it, and there is no `execute`. */
   readonly pull: boolean;
+  /** Made by `.singleton(…)`: exactly one lives, and nobody submits it. */
+  readonly singleton?: { readonly every: Duration; readonly label?: string; readonly tags?: Record<string, string> };
   // Erased on purpose: the typed signatures live in define.ts.
   readonly execute: ((payload: never, ctx: never) => unknown) | undefined;
+  /** After all children have ended, with what `execute` returned. */
+  readonly finalize?: ((payload: never, memo: never, ctx: never) => unknown) | undefined;
   readonly onCancel: ((payload: never, ctx: never) => unknown) | undefined;
 }
 
@@ -80,6 +86,8 @@ export interface DomainDefinition {
   readonly history: History;
   readonly types: ReadonlyMap<string, TypeDefinition>;
   readonly schedules: readonly ScheduleDefinition[];
+  /** What `.onStart(…)` was given, types erased. */
+  readonly startup?: ((jobs: never, mode: never) => unknown) | undefined;
 }
 
 /** What `createMill` was given, checked and with the built-in defaults filled in. */

@@ -1,4 +1,4 @@
-import type { DomainSnapshot, Renewal } from "../durable/protocol.ts";
+import type { DomainSnapshot } from "../durable/protocol.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
@@ -6,9 +6,12 @@ import type { Overlap } from "../policy/firing.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
-import type { ClaimOptions, FailOptions, RenewOptions } from "./claim-options.ts";
+import type { ClaimOf } from "./claim-handle.ts";
+import type { ClaimOptions } from "./claim-options.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
-import type { Graph, Outcome, Page, Schedule, Task } from "./task.ts";
+import type { Graph, Outcome, Page, Schedule, Task, Why } from "./task.ts";
+
+export type { ClaimedTask, ClaimOf } from "./claim-handle.ts";
 
 /** A moment: RFC 3339 text, a `Date`, or milliseconds since 1970. */
 export type Instant = string | number | Date;
@@ -51,6 +54,14 @@ export interface SubmitOptions {
    * that depend on it. `fail`: the same for this one; those that depend on it go by their own policy. `ignore`: it runs anyway.
    */
   onDependencyFailure?: DependencyPolicy;
+  /** Whether the first of its children that fails fails it, too, and cancels the others; default true. */
+  failFast?: boolean;
+  /**
+   * Id of the task whose child it becomes, in whatever domain: one that runs or waits. A batch has one parent.
+   *
+   * @throws `invalid_state` when that one does not run or wait, or is done by pull workers
+   */
+  parent?: string;
   /** Tasks of one group share its cap, weight, rate and pause, across domains; text of 1 to 128 bytes. `null`: none, whatever the defaults say. */
   group?: string | null;
 }
@@ -89,6 +100,8 @@ export interface ListQuery<Type extends string = string> {
   q?: string;
   /** Id of the schedule that made it. */
   schedule?: string;
+  /** Id of the task whose children are asked for. */
+  parent?: string;
   /** About `createdAt`. */
   since?: Instant;
   until?: Instant;
@@ -114,9 +127,7 @@ export interface TaskHandle<Type extends string = string, Input = unknown, Resul
   get(): Promise<Task<Input, Result>>;
   /**
    * Its result, as soon as it is there; a late caller gets the stored one.
-   *
-   * @throws `invalid_state` with the facts `status`, `error` and `ended: true` when it ended in another way than by
-   * completing; with `ended: false` when it was still active at the end of the wait
+   * @throws `invalid_state` with the facts `status`, `error` and `ended`: false when it was still active at the end of the wait
    * @example `const { bytes } = await media.task(submitted).result({ timeout: "30s" });`
    */
   result(options?: WaitOptions): Promise<Result>;
@@ -128,6 +139,8 @@ export interface TaskHandle<Type extends string = string, Input = unknown, Resul
   runNow(): Promise<Task<Input, Result>>;
   /** What it depends on and what depends on it, near and far; at most 1,000 tasks. */
   graph(): Promise<Graph>;
+  /** Everything that keeps it from running now, in words, with the time it opens where that is known. */
+  why(): Promise<Why>;
 }
 
 /** When a schedule fires: a fixed rate, or cron (5 or 6 fields) in a time zone. */
@@ -198,28 +211,6 @@ export interface ScheduleHandle<Types = unknown> {
   trigger(): Promise<Schedule>;
   delete(): Promise<Schedule>;
 }
-
-/** A task in the hands of a pull worker. Every verb is refused with `lease_lost`, and changes nothing, once the lease is over. */
-export interface ClaimedTask<Type extends string = string, Input = unknown, Result = unknown> {
-  /** The lease's id; it cannot be guessed. */
-  readonly lease: string;
-  /** When the lease ends unless it is renewed, by the domain's time. */
-  readonly leaseUntil: string;
-  readonly task: Task<Input, Result> & { type: Type };
-  /** Holds the lease for as long again; `cancelled`: stop, and settle in whatever way. */
-  renew(options?: RenewOptions): Promise<Renewal>;
-  /** Done. A result that does not fit the type's schema fails the task for good (`invalid_result`). */
-  complete(...result: [null] extends [Result] ? [result?: Result] : [result: Result]): Promise<Task<Input, Result>>;
-  /** Text, an `Error`, or anything with a message. Charged an attempt. */
-  fail(error: unknown, options?: FailOptions): Promise<Task<Input, Result>>;
-  /** Gives it back, uncharged. */
-  release(): Promise<Task<Input, Result>>;
-}
-
-/** Claims of several types: which one it is, its `task.type` tells. */
-export type ClaimOf<Types, Type extends TypeName<Types>> = {
-  [Name in Type]: ClaimedTask<Name, InputOf<Types, Name>, ResultOf<Types, Name>>;
-}[Type];
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
 export interface DomainHandle<Name extends string = string, Types = unknown> {

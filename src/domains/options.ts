@@ -7,6 +7,7 @@ import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Context } from "./context.ts";
 import type { Defaults, History } from "./definition.ts";
+import type { Jsonified } from "./shape.ts";
 import { SUBMIT_OPTIONS, SUBMIT_OPTIONS_LATER } from "./submit-options.ts";
 
 /** The options of a domain. */
@@ -21,7 +22,16 @@ export interface DomainOptions<State, Env> {
 }
 
 /** The options of a task type. `payload` and `result` take a schema of any Standard Schema library. */
-export interface TaskOptions<Payload extends StandardSchemaV1, Result extends StandardSchemaV1, Returned, State, App, Env> {
+export interface TaskOptions<
+  Payload extends StandardSchemaV1,
+  Result extends StandardSchemaV1,
+  Returned,
+  State,
+  App,
+  Env,
+  Name extends string = string,
+  Types = unknown,
+> {
   /** What a submit must bring. Everything below sees the schema's output. */
   payload: Payload;
   /**
@@ -47,6 +57,8 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   onDuplicate?: OnDuplicate;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
   onDependencyFailure?: DependencyPolicy;
+  /** Whether the first failed child fails its parent and cancels the other children; default true. */
+  failFast?: boolean;
   /** The group of its tasks, across domains: text of 1 to 128 bytes; `null`: none, whatever the domain's default says. */
   group?: string | null;
   /** Whether HTTP and the dashboard's form may submit it; default true. */
@@ -56,21 +68,47 @@ export interface TaskOptions<Payload extends StandardSchemaV1, Result extends St
   /** `false`: deleted as soon as it completes; its result is never stored. Default true. */
   keep?: boolean;
   /** The work. Any throw is retried, unless it is a `NonRetryableError`. */
-  execute: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env>) => Returned | Promise<Returned>;
+  execute: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env, Name, Types>) => Returned | Promise<Returned>;
+  finalize?: undefined;
   /** Tidies up after a running task that was cancelled; 30 s at most. */
   onCancel?: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env>) => unknown;
 }
 
+/** The options of a type that ends with `finalize`: what `execute` returns is its memo, what `finalize` returns the result. */
+export type FinalizedOptions<
+  Payload extends StandardSchemaV1,
+  Result extends StandardSchemaV1,
+  Memo,
+  Returned,
+  State,
+  App,
+  Env,
+  Name extends string = string,
+  Types = unknown,
+> = Omit<TaskOptions<Payload, Result, unknown, State, App, Env, Name, Types>, "execute" | "finalize"> & {
+  /** The first part of the work: it spawns the children. What it returns, at most 512 KiB of JSON, is handed to `finalize`. */
+  execute: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env, Name, Types>) => Memo | Promise<Memo>;
+  /**
+   * The rest of it, when all children have ended; without any, at once. It runs before new work. A retry of it runs it again,
+   * with the same memo.
+   */
+  finalize: (
+    payload: StandardSchemaV1.InferOutput<Payload>,
+    memo: Jsonified<Memo>,
+    ctx: Context<State, App, Env, Name, Types>,
+  ) => Returned | Promise<Returned>;
+};
+
 /** The options of a type that pull workers do: there is no `execute`, and the lease stands for the timeout. */
 export type PullOptions<Payload extends StandardSchemaV1, Result extends StandardSchemaV1> = Omit<
   TaskOptions<Payload, Result, unknown, unknown, unknown, unknown>,
-  "execute" | "onCancel" | "timeout"
+  "execute" | "finalize" | "onCancel" | "timeout" | "failFast"
 > & {
   /** Claimed over HTTP or by `handle.claim`, never executed by the mill itself. */
   pull: true;
 };
 
-const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure", "group"] as const;
+const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure", "failFast", "group"] as const;
 const TASK = new Set<string>([
   "payload",
   "result",
@@ -83,13 +121,14 @@ const TASK = new Set<string>([
   "keep",
   "pull",
   "execute",
+  "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["finalize", "io", "fairKey", "gate", "singleton", "rate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["io", "fairKey", "gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure", "singleton", "onStart"]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
-const LEVEL_LATER = new Set(["failFast", "deadline"]);
+const LEVEL_LATER = new Set(["deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
 const NOT_SCHEDULED = new Set(["key", "parent"]);
 /** Those that a schedule does not have yet. */
@@ -108,6 +147,8 @@ const SCHEDULE = new Set([
   ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
 ]);
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
+const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "group", "keep", "execute", "onCancel"]);
+const SINGLETON_LATER = new Set(["io", "rate", "finalize"]);
 const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
 const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
@@ -117,6 +158,7 @@ const KNOWN = {
   domain: [DOMAIN, DOMAIN_LATER],
   defaults: [LEVEL, LEVEL_LATER],
   schedule: [SCHEDULE, SCHEDULE_LATER],
+  singleton: [SINGLETON, SINGLETON_LATER],
   mill: [MILL, MILL_LATER],
   history: [HISTORY, new Set(["perStatus", "perType"])],
 } as const satisfies Record<string, readonly [ReadonlySet<string>, ReadonlySet<string>]>;

@@ -4,6 +4,7 @@ import { type ErrorCode, fail, MillraceError } from "../policy/errors.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
 import { LIMITS } from "../policy/limits.ts";
 import { cutUtf8, utf8Bytes } from "../policy/text.ts";
+import { nameChild, parentOf } from "./child.ts";
 import { type ResolvedDefaults, resolveDefaults } from "./defaults.ts";
 import type { DomainDefinition, Registry, TypeDefinition } from "./definition.ts";
 import { findType } from "./find.ts";
@@ -15,6 +16,7 @@ import { type Issue, validate } from "./validate.ts";
 /** What a type's submits have in common, worked out once. */
 interface Plan {
   registry: Registry;
+  domain: string;
   type: TypeDefinition;
   /** For messages: `media::resize`. */
   title: string;
@@ -111,6 +113,7 @@ const FAILURES_MAX = 100;
 function finish(items: (SubmitItem | undefined)[], failures: Failure[]): SubmitItem[] {
   if (failures.length > 0) throw batchError(failures, items.length);
   const ready = items as SubmitItem[];
+  parentOf(ready);
   let length = 0;
   for (const item of ready) length += item.payload.length;
   if (length * 3 > LIMITS.batchBytesMax) {
@@ -146,11 +149,24 @@ function inTask(error: MillraceError, path: string): string {
   return parts.map((part) => (part === "" ? "" : `.${part}`)).join("");
 }
 
+const notSubmitted = (domain: string, type: string): MillraceError =>
+  fail(
+    "not_submittable",
+    `${domain}::${type} is a singleton: nobody submits it, its next round comes by itself. To have it sooner, find it with list({ type: "${type}" }) and call runNow.`,
+  );
+
 function planOf(registry: Registry, domain: DomainDefinition, typeName: unknown): Plan {
   const type = findType(domain, typeName);
+  if (type.singleton) throw notSubmitted(domain.name, type.name);
   const known = plans.get(type);
   if (known?.registry === registry) return known;
-  const plan = { registry, type, title: `${domain.name}::${type.name}`, defaults: resolveDefaults(registry, domain, type) };
+  const plan = {
+    registry,
+    domain: domain.name,
+    type,
+    title: `${domain.name}::${type.name}`,
+    defaults: resolveDefaults(registry, domain, type),
+  };
   plans.set(type, plan);
   return plan;
 }
@@ -207,7 +223,7 @@ function complete(plan: Plan, item: SubmitItem, input: unknown, output: unknown,
   const label = options.label === undefined ? ownLabel(plan, output) : readLabel(options.label);
   if (label !== undefined && label !== "") item.label = label;
   applyTags(plan, item, output, options.tags);
-  return item;
+  return item.parent === undefined ? item : nameChild(item.parent, plan.domain, item);
 }
 
 /** A label that a definition makes out of a payload is cut, not refused: it is for people. */

@@ -32,10 +32,12 @@ export const SUBMIT_OPTIONS = [
   "onDuplicate",
   "dependsOn",
   "onDependencyFailure",
+  "failFast",
+  "parent",
   "group",
 ];
 const KNOWN_SET: ReadonlySet<string> = new Set(SUBMIT_OPTIONS);
-export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["parent", "failFast", "fairKey", "io", "shard"]);
+export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["fairKey", "io", "shard"]);
 
 /**
  * Refuses options that do not exist, and those whose feature is not built yet.
@@ -61,7 +63,12 @@ export function checkOptionNames(options: GivenOptions, embedded: boolean): void
 
 /** Everything that is neither key, label nor tags: checked and written into the item. */
 export function applyOptions(item: SubmitItem, options: GivenOptions, clock: Clock): void {
-  const { priority, timeout, retry, onDuplicate } = options;
+  const { priority, timeout, retry, onDuplicate, failFast } = options;
+  if (options.parent !== undefined) applyParent(item, options);
+  if (failFast !== undefined) {
+    if (typeof failFast !== "boolean") throw refuse("failFast", `failFast must be true or false; got ${show(failFast)}.`);
+    item.failFast = failFast;
+  }
   if (priority !== undefined) item.priority = parsePriority(priority);
   if (timeout !== undefined) item.timeoutMs = positive(timeout, "timeout");
   if (retry !== undefined) item.retry = readRetry(retry);
@@ -85,6 +92,14 @@ function applyGroup(item: SubmitItem, group: unknown): void {
 export function readGroup(group: unknown): string {
   if (!isGroupName(group)) throw refuse("group", `group must be ${GROUP_NAME_RULE}, or null for none; got ${show(group)}.`);
   return group;
+}
+
+/** A child is told from the others by its parent's object, not by a strategy. */
+function applyParent(item: SubmitItem, { parent, onDuplicate }: GivenOptions): void {
+  if (parseTaskId(parent) === null) throw refuse("parent", `parent must be the id of a task, such as "media_17"; got ${show(parent)}.`);
+  if (onDuplicate !== undefined)
+    throw refuse("onDuplicate", "A child takes no onDuplicate: submitting the same again answers with the child that is there.");
+  item.parent = parent as string;
 }
 
 function applyRunTime(item: SubmitItem, { delay, runAt }: GivenOptions, clock: Clock): void {

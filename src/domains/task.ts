@@ -1,5 +1,7 @@
 import type { Overlap } from "../policy/firing.ts";
-import type { Status, StoredStatus } from "../policy/status.ts";
+import type { Status, StoredStatus, TerminalStatus } from "../policy/status.ts";
+
+export type { Gate, GateName, Why } from "../policy/why.ts";
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -63,10 +65,22 @@ export interface Dependency {
   truncated?: true;
 }
 
+/** A child as its parent's `finalize` sees it. */
+export interface Child {
+  id: string;
+  type: string;
+  status: TerminalStatus;
+  /** null where it has none, did not complete, or is `truncated`. */
+  result: Json;
+  error: TaskError | null;
+  /** Beyond 4 MiB of results and errors in all: `await ctx.child(id)` has them. */
+  truncated?: true;
+}
+
 /** Tasks and what they wait for. */
 export interface Graph {
   nodes: { id: string; type: string; label: string | null; status: Status }[];
-  edges: { from: string; to: string; kind: "depends" }[];
+  edges: { from: string; to: string; kind: "depends" | "child" }[];
   /** There is more: it ends after 1,000 tasks. */
   truncated?: true;
 }

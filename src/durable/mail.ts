@@ -15,7 +15,7 @@ export type DeliveryAnswer = { answer: unknown } | { error: string };
 /** From which tasks on (of another domain: from what depends on them here), in which direction, at most how many. */
 export interface GraphPart {
   ids: string[];
-  direction: "up" | "down";
+  direction: "up" | "parents" | "children" | "down";
   room: number;
   /** Not to be told again. */
   known: string[];

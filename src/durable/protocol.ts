@@ -1,13 +1,14 @@
+import type { AuditApi } from "../policy/audit.ts";
+import type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
-import type { Status, StoredStatus } from "../policy/status.ts";
-import type { Graph, Outcome, Progress, ResultAnswer, Schedule, Task, TaskError } from "../domains/task.ts";
+import type { Status } from "../policy/status.ts";
+import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
+import type { ProgressReport } from "./run-protocol.ts";
 
-import type { Claim, ClaimRequest, Renewal, Settlement } from "./pulls.ts";
-
-export type { Claim, ClaimRequest, Renewal, Settlement };
+export type * from "./run-protocol.ts";
 
 // ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -49,10 +50,16 @@ export interface SubmitItem {
   above?: number[];
   /** Default: cancel. */
   onDependencyFailure?: Exclude<DependencyPolicy, "cancel">;
+  /** Only when the call names it; else the definition's of the day. */
+  failFast?: boolean;
+  /** Full id of the task whose child it becomes; `hash` is then its name among that one's children. All items of a request have the same. */
+  parent?: string;
 }
 
 export interface SubmitRequest {
   items: SubmitItem[];
+  /** Of children: the domain they are for, where the request goes to their parent's. */
+  domain?: string;
   /** `key` already names token and domain; `body` is a hash of what was asked. */
   idempotency?: { key: string; body: string };
   /** Answer with the tasks, too. */
@@ -79,6 +86,7 @@ export interface TaskQuery {
   error?: string;
   q?: string;
   schedule?: string;
+  parent?: string;
   /** Epoch ms, about `createdAt`. */
   since?: number;
   until?: number;
@@ -134,7 +142,7 @@ export interface ScheduleInput {
 }
 
 /** What the Domain object answers to gateway and handles, over RPC. Ids are full ids (`media_17`). */
-export interface DomainApi {
+export interface DomainApi extends AuditApi {
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   get(id: string): Promise<Task>;
   /** Waits up to `waitMs` for the end; 429 `too_many_requests` beyond 1,000 waiters. */
@@ -145,8 +153,10 @@ export interface DomainApi {
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
   runNow(id: string): Promise<Task>;
-  /** The tasks of this domain that it depends on, and those that depend on it, near and far. */
+  /** What it depends on and what depends on it, near and far. */
   graph(id: string): Promise<Graph>;
+  /** Everything that keeps the task from running now. */
+  why(id: string): Promise<Why>;
   snapshot(): Promise<DomainSnapshot>;
   configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;
@@ -167,107 +177,7 @@ export interface DomainApi {
   poke(): Promise<{ active: number }>;
 }
 
-// ── runs: object ↔ runner ─────────────────────────────────────────────────────────────────────────────────
+// ── pull workers ──────────────────────────────────────────────────────────────────────────────────────────
+export type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
 
-/** One task as a run carries it. Absent fields have their defaults. */
-export interface RunTask {
-  /** The counter; the full id is `${domain}_${id}`. */
-  id: number;
-  type: string;
-  payload: string;
-  /** 1 first. */
-  attempt: number;
-  executions: number;
-  priority: number;
-  createdAt: number;
-  timeoutMs: number;
-  maxAttempts: number;
-  key?: string;
-  label?: string;
-  tags?: Record<string, string>;
-  schedule?: string;
-  group?: string;
-  /** What it depends on, in the order of the submit. */
-  dependencies?: RunDependency[];
-}
-
-/** A dependency as a run carries it: the result as JSON text. */
-export interface RunDependency {
-  id: string;
-  status: StoredStatus | "purged";
-  result?: string;
-  /** The result did not fit: it is asked for by `ctx.dependency(id)`. */
-  truncated?: true;
-}
-
-export interface RunRequest {
-  /** 96 random bits, the fence. */
-  run: string;
-  domain: string;
-  tasks: RunTask[];
-}
-
-/** What became of one task of a run. */
-export type RunOutcome =
-  | { id: number; ok: true; result?: string }
-  | {
-      id: number;
-      ok: false;
-      error: TaskError;
-      retryable: boolean;
-      /** From `RetryAfterError`. */
-      retryAfterMs?: number;
-      /** Set when the execution ended because its signal was aborted with this reason. */
-      aborted?: AbortReason;
-    };
-
-/** Why the object stops an execution. `lease` is the runner's own: it was not renewed. */
-export type AbortReason = "cancel" | "supersede" | "timeout" | "deadline" | "pause" | "lease";
-
-/** The answer to a run: what was not sent by `settle` before, and the ids that were never started (recalled or aborted first). */
-export interface RunAnswer {
-  outcomes: RunOutcome[];
-  unstarted: number[];
-}
-
-export interface ProgressReport extends Omit<Progress, "etaMs"> {
-  id: number;
-}
-
-/**
- * What the runner holds of the object: passed as an argument of `run`, so that it dies with the object's
- * incarnation. Every call rejects with `lease_lost` once the run is over for the object.
- */
-export interface RunLink {
-  /** Called once, a few ms into a run that is still going; answers with what the object wanted to say before. */
-  attach(control: RunControl): Promise<{ abort: [id: number, reason: AbortReason][]; recall: boolean }>;
-  settle(outcomes: RunOutcome[]): Promise<void>;
-  progress(reports: ProgressReport[]): Promise<void>;
-}
-
-/** What the object holds of the runner: handed over by `attach` or `resume`. */
-export interface RunControl {
-  /** The lease goes on for another 10 s. */
-  renew(): Promise<void>;
-  /** Abort the execution of a task if it is under way, else do not start it. The outcome tells which. */
-  abort(id: number, reason: AbortReason): Promise<void>;
-  /** A question: the ids that will not be started any more. */
-  recall(): Promise<number[]>;
-}
-
-/** How a runner whose link broke finds its object again: by name, with what it has. Answers with a fresh link, or rejects with `lease_lost`. */
-export interface RunResume {
-  resumeRun(request: {
-    run: string;
-    outcomes: RunOutcome[];
-    unstarted: number[];
-    finished: boolean;
-    control?: RunControl;
-  }): Promise<RunLink | null>;
-  ask(kind: "copyOf", id: string): Promise<RunDependency | null>;
-}
-
-/** The runner's one entry point. */
-export interface RunnerApi {
-  run(request: RunRequest, link: RunLink): Promise<RunAnswer>;
-}
+// ── objects ↔ coordinator: see policy/coordination ────────────────────────────────────────────────────────

@@ -2,6 +2,8 @@ import { exports } from "cloudflare:workers";
 import { type Clock, systemClock } from "../clock.ts";
 import type { CoordinatorApi, GrantReceiver } from "../policy/coordination/protocol.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
+import type { AuditNote } from "../policy/audit.ts";
+import { attach } from "./audit.ts";
 import { acceptAnswer } from "./refusal.ts";
 import type { Neighbour } from "./mail.ts";
 import type { DomainApi, RunnerApi, RunResume } from "./protocol.ts";
@@ -18,10 +20,12 @@ interface Namespace {
 const DOMAIN_READS = [
   "get",
   "graph",
+  "why",
   "result",
   "list",
   "count",
   "snapshot",
+  "auditLog",
   "schedules",
   "schedule",
   "poke",
@@ -44,7 +48,7 @@ const DOMAIN_WRITES = [
 ] as const satisfies (keyof DomainApi)[];
 const NEIGHBOUR_READS = ["ask"] as const satisfies (keyof Neighbour)[];
 const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
-const COORDINATOR_READS = ["snapshot", "sweepList", "pause", "resume"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_READS = ["snapshot", "auditLog", "sweepList", "pause", "resume"] as const satisfies (keyof CoordinatorApi)[];
 const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;
@@ -56,18 +60,19 @@ const RETRY_AFTER_MS = 1_000;
  * The Domain object of that name, from anywhere in the Worker: a fresh stub for every attempt, errors as
  * `MillraceError` again, reads and idempotent submits asked up to three times.
  *
+ * @param note is written into the audit log with the change that a call makes
  * @throws `domain_unreachable` or `overloaded` where the platform failed; a write may or may not have happened then
  * @example `await reachDomain("media").get("media_17");`
  */
-export function reachDomain(name: string, clock: Clock = systemClock): DomainApi {
+export function reachDomain(name: string, clock: Clock = systemClock, note?: AuditNote): DomainApi {
   const stub = (): Stub => namespace("MillDomain").getByName(name) as Stub;
-  return api<DomainApi>(stub, `the domain ${name}`, DOMAIN_READS, DOMAIN_WRITES, clock);
+  return api<DomainApi>(stub, `the domain ${name}`, DOMAIN_READS, DOMAIN_WRITES, clock, attach(note));
 }
 
 /** The Domain object of that name as the others see it; its deliveries are repeated by their outbox alone. */
 export function reachNeighbour(name: string, clock: Clock = systemClock): Neighbour {
   const stub = (): Stub => namespace("MillDomain").getByName(name) as Stub;
-  return api<Neighbour>(stub, `the domain ${name}`, NEIGHBOUR_READS, NEIGHBOUR_WRITES, clock);
+  return api<Neighbour>(stub, `the domain ${name}`, NEIGHBOUR_READS, NEIGHBOUR_WRITES, clock, []);
 }
 
 /** A bare stub of the Domain object, for a runner that lost its link: what `resumeRun` answers with lives on it. */
@@ -87,9 +92,9 @@ export function reachRunner(): RunnerApi {
 }
 
 /** The mill's coordinator, in the same way as a domain. */
-export function reachCoordinator(clock: Clock = systemClock): CoordinatorApi {
+export function reachCoordinator(clock: Clock = systemClock, note?: AuditNote): CoordinatorApi {
   const stub = (): Stub => namespace("MillCoordinator").getByName(COORDINATOR) as Stub;
-  return api<CoordinatorApi>(stub, "the coordinator", COORDINATOR_READS, COORDINATOR_WRITES, clock);
+  return api<CoordinatorApi>(stub, "the coordinator", COORDINATOR_READS, COORDINATOR_WRITES, clock, attach(note));
 }
 
 function namespace(name: "MillDomain" | "MillCoordinator"): Namespace {
@@ -102,10 +107,18 @@ function namespace(name: "MillDomain" | "MillCoordinator"): Namespace {
   );
 }
 
-function api<Api>(stub: () => Stub, who: string, reads: readonly string[], writes: readonly string[], clock: Clock): Api {
+function api<Api>(
+  stub: () => Stub,
+  who: string,
+  reads: readonly string[],
+  writes: readonly string[],
+  clock: Clock,
+  note: readonly unknown[],
+): Api {
   const calls: Stub = {};
-  for (const method of reads) calls[method] = (...args) => attempt(stub, who, method, args, RETRIES, clock);
-  for (const method of writes) calls[method] = (...args) => attempt(stub, who, method, args, isIdempotent(args) ? RETRIES : 0, clock);
+  for (const method of reads) calls[method] = (...args) => attempt(stub, who, method, [...args, ...note], RETRIES, clock);
+  for (const method of writes)
+    calls[method] = (...args) => attempt(stub, who, method, [...args, ...note], isIdempotent(args) ? RETRIES : 0, clock);
   return calls as Api;
 }
 

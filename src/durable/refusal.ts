@@ -7,12 +7,12 @@ interface Refusal {
 
 type Method = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 
-/** Makes methods of an object answer with a refusal where they throw a `MillraceError`; other errors are thrown on. */
-export function answerRefusals(prototype: object, methods: readonly string[]): void {
+/** Makes methods of an object answer with a refusal where they throw a `MillraceError`; other errors are thrown on. Answers with the prototype. */
+export function answerRefusals(prototype: object, methods: readonly string[]): object {
   const target = prototype as Record<string, Method>;
   for (const name of methods) {
     const inner = target[name]!;
-    target[name] = async function answered(this: unknown, ...args: unknown[]) {
+    target[name] = async function refusing(this: unknown, ...args: unknown[]) {
       try {
         return await inner.apply(this, args);
       } catch (error) {
@@ -20,6 +20,17 @@ export function answerRefusals(prototype: object, methods: readonly string[]): v
         return { "~refused": { code: error.code, message: error.message, facts: error.facts } } satisfies Refusal;
       }
     };
+  }
+  return prototype;
+}
+
+/** What `make` answers, or its refusal as a value. */
+export function answered<Answer>(make: () => Answer): Answer {
+  try {
+    return make();
+  } catch (error) {
+    if (!MillraceError.is(error)) throw error;
+    return { "~refused": { code: error.code, message: error.message, facts: error.facts } } satisfies Refusal as Answer;
   }
 }
 

@@ -80,6 +80,16 @@ export class Intervals {
     return chunk !== undefined && chunk.ids[indexOf(chunk, id) * 2]! <= id;
   }
 
+  /** How many ids are lower than `id`; a look at every interval below it. */
+  below(id: number): number {
+    let count = 0;
+    for (const [first, last] of this.ranges()) {
+      if (first >= id) break;
+      count += Math.min(last, id - 1) - first + 1;
+    }
+    return count;
+  }
+
   /** How many consecutive ids stand at the front, at most `count`. */
   run(count: number): number {
     const chunk = this.chunks[0];

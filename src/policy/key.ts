@@ -32,7 +32,7 @@ function write(value: unknown, depth: number): string {
   return `${text}}`;
 }
 
-const KIND = { key: 1, payload: 2, schedule: 3 } as const;
+const KIND = { key: 1, payload: 2, schedule: 3, child: 4 } as const;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 // Kept between calls: nearly all keys are short, and an allocation costs as much as the hash.
 const scratch = new Uint8Array(4_096);
@@ -42,7 +42,7 @@ const scratch = new Uint8Array(4_096);
  * that an explicit key never meets a payload, nor one type another.
  *
  * @param type the type's name
- * @param kind whether `text` is an explicit key, a canonical payload, or a schedule and one of its times
+ * @param kind whether `text` is an explicit key, a canonical payload, a schedule and one of its times, or a child's name among its parent's children
  * @example `duplicateHash("resize", "payload", canonicalJson(payload))`
  */
 export function duplicateHash(type: string, kind: keyof typeof KIND, text: string): string {

@@ -2,6 +2,7 @@ import { invariant } from "./errors.ts";
 import { Heap } from "./heap.ts";
 import { Intervals } from "./intervals.ts";
 import { laneParts } from "./lane-name.ts";
+import { FINALIZE_LEVEL } from "./priority.ts";
 
 /** Consecutive ids of one lane and priority level: `first`, `first + 1`, …, `count` of them. */
 export interface Pick {
@@ -61,7 +62,7 @@ const OLDEST = 1;
 export class Lanes {
   private readonly lanes = new Map<string, Lane>();
   private readonly groups = new Map<string, Group>();
-  private readonly ready = new Heap<Level>(
+  readonly ready = new Heap<Level>(
     READY,
     (one, other) => one.priority < other.priority || (one.priority === other.priority && one.head < other.head),
   );
@@ -119,7 +120,7 @@ export class Lanes {
   /** Adds the ids `first` to `last`, anywhere in the order; those already there stay. Answers how many were new. */
   add(lane: string, priority: number, first: number, last = first): number {
     invariant(Number.isSafeInteger(first) && Number.isSafeInteger(last) && 0 < first && first <= last, `no ids: ${first} to ${last}`);
-    invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, `no priority: ${priority}`);
+    invariant(Number.isInteger(priority) && priority >= FINALIZE_LEVEL && priority <= 255, `no priority: ${priority}`);
     const home = this.lanes.get(lane) ?? this.open(lane);
     const level = home.levels.get(priority) ?? openLevel(home, priority);
     return this.changed(level, level.ids.add(first, last));

@@ -50,6 +50,10 @@ export const LIMITS = {
   edgesPerCallMax: 50_000,
   /** Results of dependencies that go along with a task; the rest is asked for one by one. */
   dependencyBytesMax: 4_194_304,
+  /** Children of one task, living and ended: `finalize` is handed all of them at once. */
+  childrenMax: 100_000,
+  /** Tasks that are looked at to find a child that would wait for its own parent. */
+  cycleNodesMax: 1_000,
   /** Tasks in one answer about a graph. */
   graphNodesMax: 1_000,
   keepAtLeastMs: 60_000,

@@ -23,3 +23,6 @@ export function parsePriority(value: unknown, name = "priority"): number {
     },
   );
 }
+
+/** More urgent than every priority: the end of what has begun goes before what has not. */
+export const FINALIZE_LEVEL = -1;

@@ -67,7 +67,10 @@ export type Cause =
   | "run-now"
   | "lease"
   | "release"
-  | "dependency";
+  | "dependency"
+  | "wait"
+  | "finalize"
+  | "child";
 
 /**
  * The state machine: for each cause, from which stored status to which. A task in a run is `pending` on disk
@@ -83,6 +86,7 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
   delay: [["pending", "scheduled"]],
   complete: [
     ["pending", "completed"],
+    ["waiting", "completed"],
     ["running", "completed"],
   ],
   fail: [
@@ -130,6 +134,17 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
   ],
   "run-now": [["scheduled", "pending"]],
   dependency: [["blocked", "dependency_failed"]],
+  wait: [["pending", "waiting"]],
+  finalize: [
+    ["pending", "pending"],
+    ["waiting", "pending"],
+  ],
+  child: [
+    ["pending", "failed"],
+    ["scheduled", "failed"],
+    ["blocked", "failed"],
+    ["waiting", "failed"],
+  ],
   lease: [["pending", "running"]],
   release: [["running", "pending"]],
   // What was superseded has been replaced: its key's newest task is the one to retry.

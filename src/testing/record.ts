@@ -1,8 +1,8 @@
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
 import { findDomain } from "../domains/find.ts";
 import type { DomainHandle } from "../domains/handle.ts";
-import type { Json } from "../domains/task.ts";
-import type { DomainApi, SubmitItem } from "../durable/protocol.ts";
+import type { Json, Outcome } from "../domains/task.ts";
+import type { DomainApi, SpawnRequest, SubmitItem } from "../durable/protocol.ts";
 import { localHandle } from "../client/local.ts";
 import { fail } from "../policy/errors.ts";
 
@@ -17,6 +17,27 @@ export interface RecordedSubmit {
   tags: Record<string, string>;
   priority: number;
   delayMs: number | null;
+}
+
+/** A child that a task spawned, or a sibling: recorded in the same way. */
+export interface RecordedSpawn extends RecordedSubmit {
+  id: string;
+  sibling: boolean;
+}
+
+/** Takes the spawns of an execution, as its parent's object would: the same again is the child that is there. */
+export function recordSpawns(spawned: RecordedSpawn[]): (request: SpawnRequest) => Promise<Outcome[]> {
+  const known = new Map<string, string>();
+  return async ({ domain, items, sibling = false }) =>
+    items.map((item) => {
+      const there = item.hash === undefined ? undefined : known.get(item.hash);
+      if (there !== undefined) return { outcome: "duplicate", id: there };
+      // Far from the ids of what is submitted.
+      const id = `${domain}_${1_000_001 + spawned.length}`;
+      spawned.push({ ...record(domain, item), id, sibling });
+      if (item.hash !== undefined) known.set(item.hash, id);
+      return { outcome: "inserted", id };
+    });
 }
 
 /**

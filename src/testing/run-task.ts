@@ -5,12 +5,13 @@ import { resolveDefaults } from "../domains/defaults.ts";
 import { findDomain, findType } from "../domains/find.ts";
 import { prepare } from "../domains/prepare.ts";
 import type { DomainLike, InputOf, ResultOf, TypeName } from "../domains/shape.ts";
-import type { Dependency, Progress } from "../domains/task.ts";
-import type { AbortReason, RunOutcome, RunTask } from "../durable/protocol.ts";
+import type { Child, Dependency, Progress } from "../domains/task.ts";
+import type { AbortReason, RunChild, RunOutcome, RunTask } from "../durable/protocol.ts";
+import { isFailedChild } from "../policy/children.ts";
 import { execute } from "../worker/run/execute.ts";
 import { Execution } from "../worker/run/execution.ts";
 import type { Scope } from "../worker/run/scope.ts";
-import { recordingHandles, type RecordedSubmit } from "./record.ts";
+import { recordingHandles, recordSpawns, type RecordedSpawn, type RecordedSubmit } from "./record.ts";
 
 /** What a task runs with; all of it optional. */
 export interface RunTaskOptions {
@@ -24,6 +25,8 @@ export interface RunTaskOptions {
   signal?: AbortSignal;
   /** `ctx.dependencies`, and what `ctx.dependency` finds among them. */
   dependencies?: readonly Dependency[];
+  /** How each child ends that it spawns, for `failFast` and `ctx.children`; default: completed, with the result null. */
+  children?: (child: RecordedSpawn) => Partial<Pick<Child, "status" | "result" | "error">>;
   /** Other domains that `ctx.domain` and `ctx.tryDomain` find. */
   domains?: readonly DomainDefinition[];
   clock?: Clock;
@@ -43,6 +46,8 @@ export interface Witnessed {
   logs: LogLine[];
   /** What was submitted through `ctx.domain`: recorded, not sent. */
   submitted: RecordedSubmit[];
+  /** The children it spawned: recorded, not sent. */
+  spawned: RecordedSpawn[];
 }
 
 /** What `runTask` answers with. */
@@ -92,7 +97,7 @@ export async function runTask<Name extends string, Types, Type extends TypeName<
 ): Promise<RunTaskAnswer<ResultOf<Types, Type>>> {
   const clock = options.clock ?? systemClock;
   const registry = registryOf(definition, options);
-  const witnessed: Witnessed = { progress: [], logs: [], submitted: [] };
+  const witnessed: Witnessed = { progress: [], logs: [], submitted: [], spawned: [] };
   const domain = findDomain(registry, definition.name);
   const item = await prepare(registry, domain, type, payload, undefined, clock);
   const defaults = resolveDefaults(registry, domain, findType(domain, type));
@@ -119,9 +124,36 @@ export async function runTask<Name extends string, Types, Type extends TypeName<
     ...(item.label === undefined ? {} : { label: item.label }),
     ...(item.tags === undefined ? {} : { tags: item.tags }),
   };
-  const outcome = await perform(task, domain, registry, witnessed, options, clock);
+  const outcome = await performAll(task, domain, registry, witnessed, options, clock);
   if (!outcome.ok) throw new RunTaskError(outcome, witnessed);
   return { ...witnessed, result: (outcome.result === undefined ? null : JSON.parse(outcome.result)) as ResultOf<Types, Type> };
+}
+
+/** `execute`, the ends of its children, and `finalize`, as far as they go. */
+async function performAll(task: RunTask, ...rest: Tail<Parameters<typeof perform>>): Promise<RunOutcome> {
+  const [definition, registry, witnessed, options] = rest;
+  const outcome = await perform(task, ...rest);
+  if (!outcome.ok || witnessed.spawned.length === 0) return outcome;
+  const children = witnessed.spawned.map((one) => endOf(one, options));
+  const failed = children.find(({ status }) => isFailedChild(status));
+  if (failed && resolveDefaults(registry, definition, findType(definition, task.type)).failFast) {
+    const error = {
+      name: "ChildError",
+      message: `Its child ${failed.id} ended ${failed.status}, and failFast is on.`,
+      code: "child_failed",
+    };
+    return { id: task.id, ok: false, error, retryable: false };
+  }
+  if (!outcome.memo) return outcome;
+  return perform({ ...task, finalize: { memo: outcome.result ?? "null", children } }, ...rest);
+}
+
+type Tail<List extends readonly unknown[]> = List extends [unknown, ...infer Rest] ? Rest : never;
+
+function endOf(spawned: RecordedSpawn, options: RunTaskOptions): RunChild {
+  const { status = "completed", result = null, error } = options.children?.(spawned) ?? {};
+  const { id, type } = spawned;
+  return { id, type, status, ...(status === "completed" ? { result: JSON.stringify(result) } : {}), ...(error ? { error } : {}) };
 }
 
 async function perform(
@@ -173,6 +205,8 @@ function scopeOf(
     domainName: definition.name,
     lost: false,
     reported,
+    spawn: recordSpawns(witnessed.spawned),
+    returned: async () => false,
   };
 }
 

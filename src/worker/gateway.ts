@@ -7,9 +7,11 @@ import { parseLeaseId, parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { didYouMean } from "../policy/names.ts";
 import { authenticate, type AuthEnv, type Identity, requireDomain, requireRole } from "./auth.ts";
 import { readBody } from "./body.ts";
+import { noted } from "./note.ts";
 import { HEADERS, type LogEntry, problem } from "./problem.ts";
 import { readParameters } from "./query.ts";
 import { type Call, type GatewayContext, type GatewayOptions, notBuilt, type Route } from "./route.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { claimRoutes } from "./routes/claims.ts";
 import { domainRoutes } from "./routes/domains.ts";
 import { health, healthRoutes } from "./routes/health.ts";
@@ -33,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...registryRoutes,
   ...snapshotRoutes,
   ...healthRoutes,
+  ...auditRoutes,
   ...openapiRoutes,
 ];
 
@@ -76,10 +79,11 @@ async function answer(registry: Registry, options: GatewayOptions, route: Route,
   const given = readParameters(context.req.url, route.query ?? {});
   const body = route.method === "GET" ? {} : await readBody(context.req.raw, route.body ?? emptyShape);
   const clock = options.clock ?? systemClock;
+  const ways = noted(options, route, { context, identity, body });
   // Owner fields are only read by routes whose path names one.
   return route.answer({
     registry,
-    options,
+    options: ways,
     routes: ROUTES,
     clock,
     context,
@@ -87,7 +91,7 @@ async function answer(registry: Registry, options: GatewayOptions, route: Route,
     given,
     body,
     ...(owner as Owner),
-    ...reach(options, owner),
+    ...reach(ways, owner),
   } as Call);
 }
 

@@ -3,7 +3,7 @@ import { isClean } from "../domains/tags.ts";
 import type { TaskQuery } from "../durable/protocol.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { fail, type MillraceError } from "../policy/errors.ts";
-import { parseScheduleId } from "../policy/ids.ts";
+import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { LIMITS } from "../policy/limits.ts";
 import { didYouMean, isTypeName, TYPE_NAME_RULE } from "../policy/names.ts";
 import { parsePriority } from "../policy/priority.ts";
@@ -23,8 +23,8 @@ export interface QueryShape {
 export type Given = ReadonlyMap<string, readonly string[]>;
 
 /** What a list of tasks may be asked for. */
-const taskFilters = ["type", "group", "priority", "key", "error", "q", "schedule", "since", "until"];
-export const countQuery: QueryShape = { once: taskFilters, many: ["status", "tag"], later: ["parent", "tagPrefix"] };
+const taskFilters = ["type", "group", "priority", "key", "error", "q", "schedule", "parent", "since", "until"];
+export const countQuery: QueryShape = { once: taskFilters, many: ["status", "tag"], later: ["tagPrefix"] };
 export const listQuery: QueryShape = { ...countQuery, once: [...taskFilters, "limit", "cursor"] };
 export const pageQuery: QueryShape = { once: ["limit", "cursor"] };
 export const waitQuery: QueryShape = { once: ["wait"] };
@@ -91,6 +91,11 @@ export function readFilters(given: Given): TaskQuery {
   }
   const schedule = first(given, "schedule");
   if (schedule !== undefined) query.schedule = readSchedule(schedule);
+  const parent = first(given, "parent");
+  if (parent !== undefined) {
+    if (!parseTaskId(parent)) throw refuse("parent", `parent must be the id of a task such as media_17; got ${show(parent)}.`);
+    query.parent = parent;
+  }
   for (const name of ["since", "until"] as const) {
     const value = first(given, name);
     if (value !== undefined) query[name] = parseInstant(value, name);

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { Clock } from "../clock.ts";
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
 import type { DomainApi } from "../durable/protocol.ts";
+import type { AuditNote } from "../policy/audit.ts";
 import { fail } from "../policy/errors.ts";
 import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
 import type { AuthEnv, Identity, Role } from "./auth.ts";
@@ -12,9 +13,9 @@ import type { Given, QueryShape } from "./query.ts";
 /** What the gateway needs of the mill it stands before. */
 export interface GatewayOptions {
   /** The Domain object of that name; `reachDomain` of `durable/reach.ts`. */
-  domain: (name: string) => DomainApi;
+  domain: (name: string, note?: AuditNote) => DomainApi;
   /** `reachCoordinator` of `durable/reach.ts`. */
-  coordinator: () => CoordinatorApi;
+  coordinator: (note?: AuditNote) => CoordinatorApi;
   clock?: Clock;
   /** Hears of unexpected errors; default `console.error`, as one line of JSON. */
   log?: (entry: LogEntry) => void;

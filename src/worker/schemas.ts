@@ -25,9 +25,11 @@ const submitOptions = {
   retry: z.optional(object),
   dependsOn: z.optional(z.array(z.union([z.string(), object]), { error: 'must be a list of task ids, such as ["media_17"]' })),
   onDependencyFailure: z.optional(z.enum(["cancel", "fail", "ignore"], { error: 'must be "cancel", "fail" or "ignore"' })),
+  failFast: z.optional(z.boolean()),
+  parent: z.optional(text),
   group: z.optional(z.nullable(text)),
 };
-const submitLater = ["failFast", "parent"];
+const submitLater: string[] = [];
 const payload = z.unknown().check(z.refine((value) => value !== undefined, { error: "is missing; send null where there is none" }));
 
 /** `POST /v1/domains/{domain}/tasks`. */
@@ -44,7 +46,7 @@ export const batchShape: BodyShape = {
 /** `POST /v1/tasks/{id}/retry`. */
 export const retryShape: BodyShape = { schema: z.strictObject({ payload: z.optional(z.unknown()) }), optional: true };
 
-const { key: _key, dependsOn: _dependsOn, onDependencyFailure: _onDependencyFailure, ...scheduledOptions } = submitOptions;
+const { key: _key, parent: _parent, dependsOn: _dependsOn, onDependencyFailure: _onDependencyFailure, ...scheduledOptions } = submitOptions;
 const scheduleFields = {
   every: z.optional(duration),
   cron: z.optional(text),
@@ -56,7 +58,7 @@ const scheduleFields = {
   maxRuns: z.optional(z.nullable(z.number({ error: "must be an integer" }))),
   ...scheduledOptions,
 };
-const scheduleLater = ["dependsOn", "onDependencyFailure", ...submitLater.filter((name) => name !== "parent")];
+const scheduleLater = ["dependsOn", "onDependencyFailure", ...submitLater];
 
 /** `POST /v1/domains/{domain}/schedules`. */
 export const scheduleShape: BodyShape = {

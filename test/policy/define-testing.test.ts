@@ -58,6 +58,7 @@ describe("runTask", () => {
       submitted: [
         { domain: "notify", type: "mail", payload: { to: "ops" }, key: "ops", label: null, tags: {}, priority: 64, delayMs: null },
       ],
+      spawned: [],
     });
   });
 

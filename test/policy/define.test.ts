@@ -116,20 +116,34 @@ describe("createMill's one error", () => {
     expect(ofType(options)).toEqual([expect.stringMatching(message)]);
   });
 
-  test.each(["finalize", "io", "fairKey", "gate", "singleton", "rate", "aging"])(
-    "[not built yet] %s is not_implemented, by name",
-    (name) => {
-      expect(ofType({ [name]: true })).toEqual([`d::t: the option "${name}" is not_implemented yet; leave it out.`]);
-      expect(() => buildRegistry({ domains: [defineDomain("d").task("t", { payload, execute, [name]: true } as never)] })).toThrow(
-        expect.objectContaining({ code: "not_implemented" }),
-      );
-    },
-  );
+  test.each(["io", "fairKey", "gate", "rate", "aging"])("[not built yet] %s is not_implemented, by name", (name) => {
+    expect(ofType({ [name]: true })).toEqual([`d::t: the option "${name}" is not_implemented yet; leave it out.`]);
+    expect(() => buildRegistry({ domains: [defineDomain("d").task("t", { payload, execute, [name]: true } as never)] })).toThrow(
+      expect.objectContaining({ code: "not_implemented" }),
+    );
+  });
 
-  test("groups, aging, singletons and startup jobs too", () => {
-    const domain = good as unknown as { singleton(name: string, options: object): typeof good; onStart(action: () => void): typeof good };
-    expect(problems({ domains: [domain.singleton("gc", {})] })).toEqual([expect.stringContaining('.singleton("gc") is not_implemented')]);
-    expect(problems({ domains: [domain.onStart(() => undefined)] })).toEqual([expect.stringContaining(".onStart(…) is not_implemented")]);
+  test("[singleton] of singletons and startup jobs", () => {
+    const singleton = (options: unknown) => problems({ domains: [good.singleton("gc", options as never)] });
+    expect(singleton({ execute: () => 1, every: "1h" })).toEqual([]);
+    expect(singleton("often")).toEqual(["good::gc: the options of a singleton must be an object with execute."]);
+    expect(singleton({ every: "1h" })).toEqual([expect.stringMatching(/^good::gc: execute must be a function/)]);
+    expect(singleton({ execute, every: "hourly" })).toEqual([expect.stringMatching(/^good::gc: every must be a duration/)]);
+    expect(singleton({ execute, every: "4000d" })).toEqual(["good::gc: every must be at most 10 years."]);
+    expect(singleton({ execute, label: 1, payload: 1 })).toEqual([
+      expect.stringMatching(/^good::gc: there is no option "payload"/),
+      "good::gc: label must be text without NUL or half surrogate pairs.",
+    ]);
+    expect(singleton({ execute, tags: { _domain: "x" } })).toHaveLength(1);
+    expect(singleton({ execute, retry: 3, timeout: 0, onCancel: 1 })).toHaveLength(3);
+    expect(problems({ domains: [good.singleton("work" as never, { execute })] })).toEqual([
+      'good: there are two types "work"; rename one.',
+    ]);
+    expect(problems({ domains: [good.onStart("now" as never)] })).toEqual(["good: onStart takes a function of jobs and mode."]);
+    expect(problems({ domains: [good.onStart(execute).onStart(execute)] })).toEqual(["good: there are two onStart; make one of them."]);
+  });
+
+  test("groups and aging too", () => {
     expect(problems({ domains: [good], groups: {}, aging: {}, defaultGroupMaxConcurrency: undefined })).toHaveLength(2);
   });
 

@@ -132,3 +132,13 @@ test("a backlog of any size is one interval", () => {
   intervals.shift(250);
   expect(intervals.first).toBe(251);
 });
+
+test("how many are below an id is what counting says", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 400 })), fc.integer({ min: 0, max: 401 }), (ids, id) => {
+      const set = new Intervals();
+      for (const one of ids) set.add(one);
+      expect(set.below(id)).toBe(ids.filter((one) => one < id).length);
+    }),
+  );
+});

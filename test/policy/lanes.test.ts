@@ -243,7 +243,7 @@ test("what cannot be an id or a priority breaks an invariant and changes nothing
     [0, 5, 4],
     [0, 1, Infinity],
     [256, 1, 1],
-    [-1, 1, 1],
+    [-2, 1, 1],
     [0.5, 1, 1],
   ] as const) {
     expect(() => lanes.add("x", priority, first, last)).toThrow(/Invariant broken/);

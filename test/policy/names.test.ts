@@ -13,8 +13,10 @@ test("[names] type names", () => {
 });
 
 test("group and schedule names", () => {
-  for (const name of ["sync-reserved", "s3://bucket", "a@b.c", "7", "-a", "a b", "größe ✓", "é".repeat(64)]) expect(isGroupName(name), name).toBe(true);
-  for (const name of ["", " a", "a ", "a\n", "a\0b", "\ud800", "a".repeat(129), "é".repeat(65), null]) expect(isGroupName(name), String(name)).toBe(false);
+  for (const name of ["sync-reserved", "s3://bucket", "a@b.c", "7", "-a", "a b", "größe ✓", "é".repeat(64)])
+    expect(isGroupName(name), name).toBe(true);
+  for (const name of ["", " a", "a ", "a\n", "a\0b", "\ud800", "a".repeat(129), "é".repeat(65), null])
+    expect(isGroupName(name), String(name)).toBe(false);
   for (const name of ["nightly", "a.b_c-1", "a".repeat(128)]) expect(isScheduleName(name), name).toBe(true);
   for (const name of ["", "1a", "a/b", "a b", "a".repeat(129), {}]) expect(isScheduleName(name), String(name)).toBe(false);
 });

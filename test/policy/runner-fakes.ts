@@ -9,6 +9,7 @@ import type {
   RunOutcome,
   RunResume,
   RunTask,
+  SpawnRequest,
 } from "../../src/durable/protocol.ts";
 import { Run } from "../../src/worker/run/run.ts";
 import type { Surroundings } from "../../src/worker/run/scope.ts";
@@ -73,6 +74,9 @@ class FakeObject {
   attached = 0;
   readonly settles: RunOutcome[][] = [];
   readonly progress: ProgressReport[][] = [];
+  readonly spawns: SpawnRequest[] = [];
+  /** What it answers a task that has returned. */
+  hasChildren = false;
   readonly resumes: Resumed[] = [];
   asked: { abort: [number, AbortReason][]; recall: boolean } = { abort: [], recall: false };
   /** What every call on the link throws. */
@@ -98,6 +102,15 @@ class FakeObject {
         check();
         await this.slow;
         this.settles.push(outcomes);
+      },
+      spawn: async (request) => {
+        check();
+        this.spawns.push(request);
+        return { outcomes: request.items.map((_item, index) => ({ outcome: "inserted", id: `media_${90 + index}` })) };
+      },
+      returned: async () => {
+        check();
+        return this.hasChildren;
       },
       progress: async (reports) => {
         check();

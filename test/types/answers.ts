@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import type { Graph, Json, Outcome, Schedule, Task } from "../../src/domains/task.ts";
 import type { Claim, DomainSnapshot, Renewal } from "../../src/durable/protocol.ts";
 import type { CoordinatorSnapshot } from "../../src/policy/coordination/protocol.ts";
+import type { Why } from "../../src/policy/why.ts";
 import type { AnswerName, ANSWERS } from "../../src/worker/openapi/answers.ts";
 
 // Each answer that RPC has a type for is described field by field the same in src/worker/openapi/answers.ts: a field that one
@@ -17,6 +18,7 @@ export type Answers = Agreed<{
   schedule: Same<Of<"Schedule">, Schedule>;
   domain: Same<Of<"Domain">, DomainSnapshot>;
   graph: Same<Of<"Graph">, Graph>;
+  why: Same<Of<"Why">, Why>;
   claims: Same<Of<"Claims">["claims"][number], Claim>;
   renewal: Same<Of<"Renewal">, Renewal>;
   mill: Same<Of<"Mill">, CoordinatorSnapshot>;

@@ -105,8 +105,33 @@ refusals.task("t", { payload: z.object({ n: z.number() }), redact: ["m"], execut
 refusals.task("t", { payload: z.null(), pull: true, execute: () => 1 });
 // @ts-expect-error Nor a timeout: the lease is it.
 refusals.task("t", { payload: z.null(), pull: true, timeout: "1m" });
-// @ts-expect-error A later issue's verb.
-void refusals.singleton;
+const lonely = refusals
+  .singleton("gc", {
+    every: "1h",
+    result: z.object({ freed: z.number() }),
+    execute: (ctx) => {
+      expectType<Equal<typeof ctx.attempt, number>>();
+      return { freed: 1 };
+    },
+  })
+  .task("warm", { payload: z.object({ region: z.string() }), execute: () => 1 })
+  .onStart((jobs, mode) => {
+    expectType<Equal<typeof mode, "local" | "production">>();
+    jobs.submit("warm", { region: "eu" }, { key: "sentinel" });
+    // @ts-expect-error Nobody submits a singleton.
+    jobs.submit("gc", null);
+    // @ts-expect-error That type's payload.
+    jobs.submit("warm", { region: 1 });
+  });
+expectType<Equal<TypesIn<typeof lonely>["gc"], TaskType<never, null, { freed: number }>>>();
+// @ts-expect-error Nobody submits a singleton, a schedule neither.
+lonely.schedule("s", { type: "gc", payload: null, every: "1h" });
+// @ts-expect-error Its result does not fit its schema.
+refusals.singleton("s", { result: z.object({ freed: z.number() }), execute: () => ({ freed: "all" }) });
+// @ts-expect-error A singleton has no payload.
+refusals.singleton("s", { payload: z.null(), execute: () => 1 });
+// @ts-expect-error Names are taken once.
+lonely.singleton("warm", { execute: () => 1 });
 // @ts-expect-error The state is what state() returns.
 defineDomain("s", { state: () => ({ a: 1 }) }).task("t", { payload: z.null(), execute: (_payload, ctx) => ctx.state.b });
 // @ts-expect-error Durations have a unit.

@@ -1,5 +1,6 @@
 import { constant, defineDomain } from "millrace";
 import { z } from "zod";
+import { beget, conclude, Family } from "./family.ts";
 import { journal, play, Script } from "./script.ts";
 
 export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: { team: "test" } } })
@@ -19,6 +20,9 @@ export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: 
   .task("pulled", { payload: Script, key: () => null, retry: constant(1, 0), pull: true })
   .task("parsed", { payload: z.object({ n: z.number() }), result: z.object({ doubled: z.number() }), key: () => null, pull: true })
   .task("fleeting", { payload: z.object({ n: z.number() }), key: () => null, keep: false, pull: true })
+  .task("parent", { payload: Family, key: () => null, retry: constant(2, 0), execute: beget, finalize: conclude })
+  .task("lone", { payload: Family, key: () => null, retry: constant(2, 0), execute: beget })
+  .task("brief", { payload: Family, key: () => null, keep: false, execute: beget, finalize: conclude })
   .task("hidden", { payload: z.object({ secret: z.string() }), submittable: false, execute: () => undefined });
 
 export const other = defineDomain("other", { maxConcurrency: 2, history: { keep: 500, maxAge: "2d" } })

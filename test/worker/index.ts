@@ -8,8 +8,9 @@ import { RunnerEntrypoint } from "../../src/worker/runner.ts";
 import { clock } from "./clock.ts";
 import { other, work } from "./domains.ts";
 import { born, platform } from "./lives.ts";
+import { rounds } from "./singletons.ts";
 
-const options = { domains: [work, other] as const, maxConcurrency: 8 };
+const options = { domains: [work, other, rounds] as const, maxConcurrency: 8 };
 const mill = createMill(options, clock);
 const registry = buildRegistry(options);
 
@@ -65,5 +66,6 @@ export class MillRunner extends RunnerEntrypoint {
 
 export const workQ = mill.domain(work);
 export const otherQ = mill.domain(other);
+export const roundsQ = mill.domain(rounds);
 export { mill };
 export default mill;

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { State } from "../../src/durable/domain/state.ts";
 import { STATUS_CODE, TERMINAL } from "../../src/policy/status.ts";
 import type { Birth } from "./lives.ts";
-import { stub } from "./reach.ts";
+import { rows, stub } from "./reach.ts";
 
 /** What an object's storage says of itself: the state row, and a recount of the rows it counts. */
 export async function books(domain: string): Promise<{ state: State; recount: Record<string, number>; scheduled: number }> {
@@ -26,6 +26,7 @@ export async function expectBalanced(domain: string): Promise<void> {
   const { inserted, purged, reopened } = state.totals;
   expect(inserted, `${domain}: inserted = live + finished + purged`).toBe(sum(Object.keys(recount), recount) + purged);
   expect(sum(TERMINAL, state.totals), `${domain}: each ended once`).toBe(sum(TERMINAL, recount) + purged + reopened);
+  await expectFamilies(domain);
   for (const [name, total] of Object.entries(state.totals)) expect(total, name).toBeGreaterThanOrEqual(0);
 }
 
@@ -43,6 +44,17 @@ export async function expectTold(domain: string): Promise<void> {
   });
 }
 
+/**
+ * No parent waits without a living child, and no child lives under a parent that is over, but those that were told to stop
+ * and those that were retried by themselves.
+ */
+async function expectFamilies(domain: string): Promise<void> {
+  const waiting = `SELECT id FROM tasks AS p WHERE status = 3 AND NOT EXISTS (SELECT 1 FROM tasks AS c WHERE c.parent = ?1 || '_' || p.id AND c.status < 10)`;
+  const orphans = `SELECT c.id FROM tasks AS c JOIN tasks AS p ON c.parent = ?1 || '_' || p.id WHERE p.status >= 10 AND c.status < 10 AND c.cancelling = 0 AND c.errors IS NULL`;
+  expect(await rows(domain, waiting, domain), `${domain}: parents that wait for nobody`).toEqual([]);
+  expect(await rows(domain, orphans, domain), `${domain}: children under a parent that is over`).toEqual([]);
+}
+
 /** An object that died with work left an alarm behind that wakes it in time: at the due moment, or within a minute. */
 export async function expectAlarms(births: readonly Birth[], at: number): Promise<void> {
   for (const { name, alarm, pending, due, posted, isRinging } of births) {
@@ -55,3 +67,7 @@ export async function expectAlarms(births: readonly Birth[], at: number): Promis
     if (due !== null) expect(stands!, `${name}: the alarm, and what is due`).toBeLessThanOrEqual(Math.max(due, at));
   }
 }
+
+/** How many rounds of a singleton live. */
+export const liveRounds = async (type: string): Promise<number> =>
+  (await rows<{ n: number }>("rounds", "SELECT count(*) AS n FROM tasks WHERE type = ? AND status < 10", type))[0]!.n;

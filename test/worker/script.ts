@@ -20,7 +20,7 @@ export interface Execution {
   id: string;
   name: string;
   attempt: number;
-  run: "started" | "ended" | "aborted" | "cancelled";
+  run: "started" | "ended" | "aborted" | "cancelled" | "finalized";
 }
 
 export const journal: Execution[] = [];
@@ -73,7 +73,7 @@ async function spin(script: Script, ctx: ScriptContext): Promise<void> {
 
 const sizeOf = (result: unknown): unknown => (typeof result === "string" && result.length > 100 ? result.length : result);
 
-async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
+export async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
   switch (script.do) {
     case "fail":
       throw new Error(`failed ${script.name}`);

@@ -78,7 +78,7 @@ function typeOf(value: unknown): string {
   return Number.isInteger(value) ? "integer" : typeof value;
 }
 
-export function resolve(document: Schema, reference: string): Schema {
+function resolve(document: Schema, reference: string): Schema {
   return reference
     .slice(2)
     .split("/")

@@ -1,10 +1,13 @@
 import { constant } from "millrace";
-import { reachCoordinator, reachNeighbour } from "../../src/durable/reach.ts";
+import { expect } from "vitest";
+import { reachCoordinator, reachDomain, reachNeighbour } from "../../src/durable/reach.ts";
 import { clock } from "./clock.ts";
 import { mill, otherQ, workQ } from "./index.ts";
 import { crash, survive, type Time } from "./drive.ts";
 import { platform } from "./lives.ts";
+import { liveRounds } from "./laws.ts";
 import { gate, type Script } from "./script.ts";
+import { beats, code, permits } from "./singletons.ts";
 
 interface Promised {
   id: string;
@@ -13,6 +16,10 @@ interface Promised {
 }
 
 let serial = 0;
+
+/** Away until their phase: a round that stays under way would keep a slot. */
+const SINGLETONS = ["steady", "always"].map((name) => code.get(name)!);
+for (const name of ["steady", "brisk", "always"]) code.delete(name);
 
 /**
  * A bit of everything that a mill is asked for, made by a caller who repeats what broke. `promised` holds every task
@@ -59,6 +66,8 @@ export class Workload {
     replaced: () => this.replaced(),
     graph: () => this.graph(),
     leased: () => this.leased(),
+    rounds: () => this.rounds(),
+    families: () => this.families(),
     across: () => this.across(),
   };
 
@@ -101,6 +110,7 @@ export class Workload {
     const gates = await this.hold(8);
     await this.submit({}, "completed", {}, otherQ as never);
     const cancelled = await this.submit({ do: "hold", name: "never" }, "cancelled", { priority: "high" });
+    await survive(() => workQ.task("play", cancelled).why());
     gates.open(2);
     await this.time.until("the one to cancel", async () => (await this.status(cancelled)) === "running");
     // It has handed over its control by then.
@@ -257,6 +267,66 @@ export class Workload {
     await survive(() => workQ.task("play", waiting).cancel());
     await survive(() => workQ.task("play", failing).runNow());
     await this.time.until("the failure", async () => (await this.status(failing)) === "failed");
+  }
+
+  /** Singletons that a deploy brings, one of which follows itself at once, and that the next one takes away: one round of each lives. */
+  private async rounds(): Promise<void> {
+    for (const type of SINGLETONS) code.set(type.name, type);
+    await survive(() => reachDomain("rounds").poke());
+    for (let n = 0; n < 3; n += 1) {
+      const before = beats.length;
+      permits["always"] = 1;
+      await this.time.until("another round", () => beats.slice(before).some(({ name }) => name === "always"), 20_000);
+      for (const { name } of SINGLETONS) expect(await survive(() => liveRounds(name)), `live rounds of ${name}`).toBe(1);
+    }
+    permits["always"] = 0;
+    for (const { name } of SINGLETONS) code.delete(name);
+    await survive(() => reachDomain("rounds").poke());
+    for (const { name } of SINGLETONS)
+      await this.time.until(`the end of ${name}`, async () => (await survive(() => liveRounds(name))) === 0, 20_000);
+    // Its grant ends, so that all slots are the others' again.
+    await this.pass(35_000, 500);
+  }
+
+  /** Parents and children: one that ends well, one that fails by a child, one that is cancelled; no parent is left waiting. */
+  private async families(): Promise<void> {
+    const child = (script: object = {}, options: object = {}) => ({
+      payload: { name: `${this.name} child`, ...script },
+      options: { key: null, ...options },
+    });
+    const parent = (name: string, more: object) => ({ type: "parent", payload: { name: `${this.name} ${name}`, ...more } });
+    const sibling = { type: "lone", payload: { name: `${this.name} sister`, siblings: true, children: [child()] } };
+    await this.parent({}, "completed");
+    await this.parent({ children: [child({ do: "flaky", times: 1 }), sibling, parent("branch", { children: [child()] })] }, "completed");
+    await this.parent({ children: [child(), child({ do: "permanent" })] }, "completed", { failFast: false });
+    await this.parent({ together: true, children: [child({ do: "hold", name: "never" }), child({ do: "permanent" })] }, "failed");
+    const doomed = await this.parent({ children: [parent("doomed", { children: [child({}, { delay: "1d" })] })] }, "cancelled");
+    await this.time.until("its wait", async () => (await this.status(doomed)) === "waiting");
+    await survive(() => workQ.task("play", doomed).cancel());
+    for (const { id } of [...this.parents]) await this.census(id);
+  }
+
+  private readonly parents: Promised[] = [];
+
+  private async parent(family: object, end: string, options: object = {}): Promise<string> {
+    const key = `${this.name} ${(serial += 1)}`;
+    const payload = { name: key, ...family };
+    const { id } = (await survive(() => workQ.submit("parent", payload as never, { ...options, idempotencyKey: key } as never)))!;
+    this.promised.push({ id, end });
+    this.parents.push({ id, end });
+    return id;
+  }
+
+  /** Its children count as promised, too, once it has ended; how they must end, their parent's end tells. */
+  private async census(id: string): Promise<void> {
+    const over = async (one: string) =>
+      (await survive((): Promise<{ finishedAt: string | null }> => workQ.task("play", one).get()))?.finishedAt !== null;
+    await this.time.until(`the end of ${id}`, () => over(id), 20_000);
+    for (const { id: child } of (await survive(() => workQ.list({ parent: id })))?.items ?? []) {
+      await this.time.until(`the end of ${child}`, () => over(child), 20_000);
+      this.promised.push({ id: child, end: await this.status(child) });
+      await this.census(child);
+    }
   }
 
   /** Tasks that wait for some of another domain, while messages between them are lost. */

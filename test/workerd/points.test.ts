@@ -29,7 +29,7 @@ function pointsOf(texts: string[]): string[] {
 }
 
 const points = pointsOf(Object.values(sources));
-const time = new Time(["work", "other"]);
+const time = new Time(["work", "other", "rounds"]);
 const PHASES = Object.keys(new Workload(time).phases);
 /** In which phases of the workload each point is passed. */
 const passed = new Map<string, string[]>();
@@ -40,6 +40,7 @@ async function settled(load: Workload): Promise<void> {
   await load.fillAllSlots();
   await load.drain();
   for (const { id } of load.promised) promised.add(id);
+  await expectBalanced("rounds");
   for (const domain of ["work", "other"]) {
     await expectBalanced(domain);
     await load.delivered();

@@ -21,6 +21,12 @@ class Link extends RpcTarget implements RunLink {
     this.attached.resolve((control as unknown as { dup(): RunControl }).dup());
     return { abort: [], recall: false };
   }
+  async spawn() {
+    return { outcomes: [] };
+  }
+  async returned() {
+    return false;
+  }
   async settle(outcomes: RunOutcome[]) {
     this.outcomes.push(...outcomes);
     this.settled.resolve();

@@ -25,4 +25,16 @@ CREATE TABLE \`settings\` (
     name: "0001_leased_until",
     sql: `ALTER TABLE \`holders\` ADD \`leased_until\` integer DEFAULT 0 NOT NULL;`,
   },
+  {
+    name: "0002_audit",
+    sql: `CREATE TABLE \`audit\` (
+	\`id\` integer PRIMARY KEY NOT NULL,
+	\`at\` integer NOT NULL,
+	\`name\` text NOT NULL,
+	\`role\` text NOT NULL,
+	\`action\` text NOT NULL,
+	\`target\` text,
+	\`change\` text
+);`,
+  },
 ];

@@ -11,6 +11,8 @@ import {
 } from "../../policy/coordination/protocol.ts";
 import { changeFlags, type Flags, type FlagsChange } from "../../policy/coordination/flags.ts";
 import { fail } from "../../policy/errors.ts";
+import type { AuditPage } from "../../policy/audit.ts";
+import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
@@ -98,6 +100,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     return this.#flag({ paused: null });
   }
 
+  async auditLog(query: { limit: number; before?: number }): Promise<AuditPage> {
+    return readNotes(this.ctx.storage.sql, null, query);
+  }
+
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
     return this.#act("coordinator.sweep", (now) => {
@@ -143,6 +149,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
       result = this.#store.transact(() => {
         const done = work(now);
         this.#store.applyMarks(this.#ledger.takeMarks());
+        writeNote(this.ctx.storage.sql, now);
         point(`${name}.written`, COORDINATOR);
         return done;
       });
@@ -184,3 +191,5 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     }
   }
 }
+
+acceptNotes(CoordinatorObject.prototype);

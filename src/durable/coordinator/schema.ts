@@ -22,3 +22,15 @@ export const domains = sqliteTable("domains", {
   synced_at: integer().notNull(),
   poked_at: integer().notNull(),
 });
+
+/** Who changed what by hand, newest last; see `audit.ts`. */
+export const audit = sqliteTable("audit", {
+  id: integer().primaryKey(),
+  at: integer().notNull(),
+  name: text().notNull(),
+  role: text().notNull(),
+  action: text().notNull(),
+  target: text(),
+  /** JSON. */
+  change: text(),
+});

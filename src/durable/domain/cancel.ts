@@ -33,8 +33,8 @@ export function cancel(core: Core, id: number): void {
       });
     }
     cancelRow(core, row);
-    // One that depends on it, whatever becomes of it, may go now.
-    if (!core.claims.has(id)) dispatch(core);
+    // One that waits for it, or for one of its children, may go now.
+    dispatch(core);
   });
 }
 
@@ -46,6 +46,7 @@ export function cancelRow(core: Core, row: TaskRow): void {
   if (row.cancelling !== 0) return;
   core.touch();
   setColumns(core.store, row.id, { cancelling: STOPPING.cancel });
+  if (row.family !== null) core.families.abandon(row.id);
   // A pull worker sees it when it renews.
   if (run) core.abort(run, row.id, "cancel");
 }

@@ -8,6 +8,7 @@ import { end } from "./end.ts";
 import type { Lease } from "./leases.ts";
 import { changeTask, readTask, type TaskRow } from "./rows.ts";
 import { view } from "./view.ts";
+import { unqueue } from "./order.ts";
 
 interface Candidate {
   claimer: Claimer;
@@ -48,7 +49,7 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
     until: now + leaseMs,
     length: leaseMs,
   };
-  core.lanes.remove(core.laneOf(row), row.priority, row.id);
+  unqueue(core, row);
   changeTask(core.store, row, "lease", "pending", "running", {});
   core.moved("pending", "running");
   core.touch().totals.started += 1;

@@ -3,10 +3,23 @@ import { COORDINATION } from "../../policy/coordination/protocol.ts";
 import { fail, type MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { point } from "../point.ts";
-import type { AbortReason, ProgressReport, RunAnswer, RunControl, RunLink, RunnerApi, RunOutcome, RunTask } from "../protocol.ts";
+import type {
+  AbortReason,
+  ProgressReport,
+  RunAnswer,
+  RunControl,
+  RunLink,
+  RunnerApi,
+  RunOutcome,
+  RunTask,
+  SpawnAnswer,
+  SpawnRequest,
+} from "../protocol.ts";
+import { answered } from "../refusal.ts";
 import type { Core } from "./core.ts";
 import type { ControlStub, Run } from "./run.ts";
 import { settle } from "./settle.ts";
+import { hasChildren, spawn } from "./spawn.ts";
 
 /** How often a run that takes its time is looked at: whether the tasks behind the current one should be recalled. */
 const WATCH_MS = LIMITS.runTargetMs;
@@ -188,6 +201,20 @@ export class Link extends RpcTarget implements RunLink {
   async settle(outcomes: RunOutcome[]): Promise<void> {
     this.#check();
     settle(this.#core, this.#run, { outcomes, unstarted: [], finished: false });
+  }
+
+  async spawn(request: SpawnRequest): Promise<SpawnAnswer> {
+    point("spawn.call", this.#core.name);
+    this.#check();
+    const answer = answered(() => spawn(this.#core, this.#run, request));
+    point("spawn.answer", this.#core.name);
+    return answer;
+  }
+
+  async returned(id: number): Promise<boolean> {
+    point("returned.call", this.#core.name);
+    this.#check();
+    return answered(() => hasChildren(this.#core, this.#run, id));
   }
 
   async progress(reports: ProgressReport[]): Promise<void> {

@@ -9,12 +9,14 @@ import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
 import type { StoredStatus } from "../../policy/status.ts";
+import { writeNote } from "../audit.ts";
 import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
 import { Claimers } from "./claimers.ts";
+import { Families } from "./family.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Outbox } from "./outbox.ts";
 import type { Outside } from "./outside.ts";
@@ -24,6 +26,8 @@ import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
+import { queue } from "./order.ts";
+import { isFinal } from "./stop.ts";
 
 /**
  * Everything that the engine's verbs (submit, dispatch, settle, …) share: the store, the state row, and what of it
@@ -43,6 +47,7 @@ export class Core {
   readonly leases = new Leases();
   readonly outbox = new Outbox();
   readonly pauses = new Pauses(this);
+  readonly families = new Families(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -99,8 +104,7 @@ export class Core {
 
   /** The domain's cap: set live, else the definition's. */
   get cap(): number | null {
-    const { maxConcurrency } = this.state;
-    return maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : maxConcurrency;
+    return this.state.maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : this.state.maxConcurrency;
   }
 
   /**
@@ -113,6 +117,8 @@ export class Core {
     try {
       result = this.store.transact(() => {
         const answer = work();
+        this.families.settle();
+        writeNote(this.store, this.clock.now());
         this.finish();
         point(`${name}.written`, this.name);
         return answer;
@@ -188,7 +194,7 @@ export class Core {
 
   /** Stops a claimed task: the runner is told after the commit, or when it first speaks. */
   abort(run: Run, id: number, reason: AbortReason): void {
-    if (run.aborts.has(id) && reason !== "cancel" && reason !== "supersede") return;
+    if (run.aborts.has(id) && !isFinal(reason)) return;
     this.aborted.push([run, id, run.aborts.get(id)]);
     run.aborts.set(id, reason);
     this.after(() => void this.tell(run, id, reason));
@@ -226,12 +232,13 @@ export class Core {
     for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
     this.lanes = new Lanes();
     const rows = this.store
-      .exec("SELECT id, priority, type, grp, fair FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
-      .raw<[number, number, string, string | null, string | null]>();
-    for (const [id, priority, type, grp, fair] of rows)
-      if (!this.claims.has(id)) this.lanes.add(this.laneOf({ type, grp, fair }), priority, id);
+      .exec("SELECT id, priority, type, grp, fair, family FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
+      .raw<[number, number, string, string | null, string | null, number | null]>();
+    for (const [id, priority, type, grp, fair, family] of rows)
+      if (!this.claims.has(id)) queue(this, { id, priority, type, grp, fair, family });
     this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();
+    this.families.forget();
     this.outbox.load(this.store);
     this.alarm.recall();
     this.holder.setCap(this.cap);

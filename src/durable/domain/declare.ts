@@ -1,12 +1,22 @@
 import type { Registry } from "../../domains/definition.ts";
 import { prepareSchedule } from "../../domains/schedule.ts";
 import { duplicateHash } from "../../policy/key.ts";
+import { FIRST_TERMINAL_CODE } from "../../policy/status.ts";
 import type { ScheduleInput } from "../protocol.ts";
+import { cancelRow } from "./cancel.ts";
 import type { Core } from "./core.ts";
-import { declare } from "./schedules.ts";
+import { insertRound } from "./rounds.ts";
+import { readTask } from "./rows.ts";
+import { putDeclared } from "./schedules.ts";
+import { leaveAside } from "./turns.ts";
 
-/** Schedules declared in code, brought up to date when the code has changed. A bad one must not keep the object from waking. */
-export async function declareSchedules(core: Core, registry: Registry): Promise<void> {
+/** What the code declares, schedules and singletons, brought up to date when it has changed. A bad one must not keep the object from waking. */
+export async function declare(core: Core, registry: Registry): Promise<void> {
+  declareSingletons(core);
+  await declareSchedules(core, registry);
+}
+
+async function declareSchedules(core: Core, registry: Registry): Promise<void> {
   const { definition, state } = core;
   if (!definition) return;
   const { schedules } = definition;
@@ -17,8 +27,38 @@ export async function declareSchedules(core: Core, registry: Registry): Promise<
     for (const { name, type, payload, spec } of schedules) {
       inputs.push(await prepareSchedule(registry, definition, { name, type, payload, ...spec }, core.clock));
     }
-    declare(core, inputs, fingerprint);
+    putDeclared(core, inputs, fingerprint);
   } catch (error) {
     console.error(JSON.stringify({ message: "a declared schedule was refused", domain: core.name, error: String(error) }));
   }
+}
+
+/**
+ * The singletons that the code declares, brought up to date: each has its round, and one that is gone from the code has its
+ * round cancelled. Part of a wake or a poke: it starts nothing.
+ */
+function declareSingletons(core: Core): void {
+  const { definition, state } = core;
+  if (!definition) return;
+  const gone = Object.keys(state.singletons).filter((type) => !definition.types.get(type)?.singleton);
+  const missing = [...definition.types.values()].filter(({ name, singleton }) => singleton && !isAlive(core, name));
+  if (gone.length === 0 && missing.length === 0) return;
+  core.transact("singletons", () => {
+    const now = core.clock.now();
+    const { singletons } = core.touch();
+    for (const type of gone) {
+      const row = readTask(core.store, singletons[type]!.task);
+      // First: its end must not bring another round.
+      delete singletons[type];
+      if (row) leaveAside(core, row.id);
+      if (row && row.status < FIRST_TERMINAL_CODE) cancelRow(core, row);
+    }
+    for (const type of missing) singletons[type.name] = { task: insertRound(core, type, now, now), failures: 0 };
+    core.alarm.soon("kick", now);
+  });
+}
+
+function isAlive(core: Core, type: string): boolean {
+  const known = core.state.singletons[type];
+  return known !== undefined && (readTask(core.store, known.task)?.status ?? FIRST_TERMINAL_CODE) < FIRST_TERMINAL_CODE;
 }

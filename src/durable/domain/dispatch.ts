@@ -9,9 +9,13 @@ import { lend } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { handOver } from "./handover.ts";
+import { handOverChildren } from "./offspring.ts";
+import { FAMILY } from "./order.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
+import { isStray, strayError } from "./rounds.ts";
 import { Run } from "./run.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
+import { bringBack } from "./turns.ts";
 
 /**
  * Starts runs while there is a free slot and a ready task: part of the transaction that made either, so that a run
@@ -19,6 +23,9 @@ import { endStopped, stoppedBy } from "./stop.ts";
  */
 export function dispatch(core: Core): void {
   const now = core.clock.now();
+  bringBack(core, now, () => dispatchAgain(core));
+  // Those that have nothing left to wait for go first.
+  core.families.settle();
   if (core.pauses.stopped) return;
   for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free -= 1) {
     if (core.claimers.size > 0 && lend(core, now)) continue;
@@ -27,6 +34,17 @@ export function dispatch(core: Core): void {
     if (!run) return;
   }
   if (core.lanes.readySize > 0 || core.claimers.size > 0) core.after(() => core.outside.sync());
+}
+
+/** What stood aside may go on. */
+function dispatchAgain(core: Core): void {
+  try {
+    core.transact("turn", () => dispatch(core));
+  } catch (error) {
+    console.error(
+      JSON.stringify({ message: "a round could not go on; the alarm brings it back", domain: core.name, error: String(error) }),
+    );
+  }
 }
 
 /**
@@ -68,8 +86,7 @@ class Load {
     const isSuspect = row[12] === 1;
     const fits = !isSuspect && this.bytes + payload.length <= LIMITS.runBytesMax && sizes.admits(this.weight, type);
     const task = this.tasks.length === 0 || fits ? toRunTask(this.core, row) : undefined;
-    const bytes =
-      task === undefined ? 0 : payload.length + (task.dependencies ?? []).reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
+    const bytes = task === undefined ? 0 : bytesOf(task);
     if (task === undefined || (this.tasks.length > 0 && this.bytes + bytes > LIMITS.runBytesMax)) {
       this.isFull = true;
       return false;
@@ -81,6 +98,11 @@ class Load {
     return true;
   }
 }
+
+const sum = (parts: readonly { result?: string }[] = []): number => parts.reduce((total, { result }) => total + (result?.length ?? 0), 0);
+
+const bytesOf = ({ payload, dependencies, finalize }: RunTask): number =>
+  payload.length + sum(dependencies) + (finalize ? finalize.memo.length + sum(finalize.children) : 0);
 
 /** Takes the next tasks, in order, into one run. */
 function fill(core: Core, now: number, free: number): Run | undefined {
@@ -104,9 +126,9 @@ function fill(core: Core, now: number, free: number): Run | undefined {
 /** Reads the rows of a pick and offers each in turn; answers how many left the lanes for good. */
 function admit(core: Core, pick: Pick, now: number, load: Load): number {
   for (const row of readForRun(core.store, pick.first, pick.first + pick.count - 1)) {
-    const [id, type, priority] = row;
+    const [id, type] = row;
     const lane = core.laneOf({ type, grp: row[17], fair: row[18] });
-    if (lane !== pick.lane) core.lanes.add(lane, priority, id);
+    if (lane !== pick.lane) core.lanes.add(lane, pick.priority, id);
     // Ended while it waited: it leaves the order, and the run goes on with the next.
     else if (!isOver(core, row, now) && !load.offer(row)) return id - pick.first;
     if (load.isFull) return id - pick.first + 1;
@@ -116,8 +138,9 @@ function admit(core: Core, pick: Pick, now: number, load: Load): number {
 
 /** A task whose time ran out in the queue, or that was cancelled while claimed and has come back, ends here. */
 function isOver(core: Core, row: RunRow, now: number): boolean {
-  const [id, , , , , , , , , , , , , , ttlAt, cancelling, deadlineAt] = row;
-  if (cancelling !== 0) endStopped(core, readTask(core.store, id)!, stoppedBy(cancelling), {});
+  const [id, type, , , , , , , , , , , , , ttlAt, cancelling, deadlineAt] = row;
+  if (isStray(core, type, id)) end(core, readTask(core.store, id)!, "cancel", "cancelled", { error: strayError(core, type) });
+  else if (cancelling !== 0) endStopped(core, readTask(core.store, id)!, stoppedBy(cancelling), {});
   else if ((deadlineAt ?? Infinity) <= now || (ttlAt ?? Infinity) <= now) end(core, readTask(core.store, id)!, "expire", "expired", {});
   else return false;
   return true;
@@ -126,7 +149,10 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
 function start(core: Core, tasks: RunTask[], now: number): Run {
   const ids = tasks.map((task) => task.id);
   const run = new Run(core.clock.token(12), now, core.outside.version, ids);
-  for (const { type } of tasks) run.types.set(type, (run.types.get(type) ?? 0) + 1);
+  for (const { id, type, parent, isParent } of tasks) {
+    run.types.set(type, (run.types.get(type) ?? 0) + 1);
+    if (parent !== undefined || isParent) run.relate(id, parent, isParent === true);
+  }
   core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version };
   core.state.totals.started += 1;
   core.open(run, tasks);
@@ -135,6 +161,7 @@ function start(core: Core, tasks: RunTask[], now: number): Run {
 
 function toRunTask(core: Core, row: RunRow): RunTask {
   const [id, type, priority, payload, attempt, executions, createdAt, optionsText, key, label, tags, schedule] = row;
+  const [parent, family, memo] = [row[19], row[20], row[21]];
   const options: TaskOptions | undefined = optionsText === null ? undefined : (JSON.parse(optionsText) as TaskOptions);
   const defaults = core.defaultsOf(type)!;
   const retry: RetryPolicy = options?.retry ?? defaults.retry;
@@ -154,6 +181,9 @@ function toRunTask(core: Core, row: RunRow): RunTask {
   if (tags !== null) task.tags = JSON.parse(tags) as Record<string, string>;
   if (schedule !== null) task.schedule = scheduleId(core.name, schedule);
   if (row[17] !== null) task.group = row[17];
+  if (parent !== null) task.parent = parent;
+  if (family === FAMILY.parent) task.isParent = true;
+  if (family === FAMILY.finalizing) task.finalize = { memo: memo ?? "null", children: handOverChildren(core, id, options?.life ?? 0) };
   if (options?.dependsOn) task.dependencies = handOver(core, options.dependsOn);
   return task;
 }

@@ -6,16 +6,19 @@ import { post } from "./outbox.ts";
 import { release } from "./release.ts";
 import { byDomain, deleteUnused } from "./remotes.ts";
 import { noteRetention } from "./retention.ts";
-import { changeTask, deleteTasks, type TaskOptions, type TaskRow } from "./rows.ts";
+import { nextRounds } from "./rounds.ts";
+import { changeTask, deleteTasks, lifeOf, type TaskOptions, type TaskRow } from "./rows.ts";
+import { unqueue } from "./order.ts";
 
 /** Ends one task, in whatever way but by completing in bulk (`settle.ts`): row, counters, successor, waiters. */
 export function end(core: Core, row: TaskRow, cause: Cause, to: TerminalStatus, change: Partial<TaskRow>): void {
   const from = statusFromCode(row.status);
-  if (from === "pending") core.lanes.remove(core.laneOf(row), row.priority, row.id);
+  if (from === "pending") unqueue(core, row);
   if (from === "blocked") core.blockers.delete(row.id);
   changeTask(core.store, row, cause, from, to, { finished_at: core.clock.now(), ...change });
   core.moved(from, to);
   ended(core, to, [row.id]);
+  if (row.parent !== null || row.family !== null) core.families.ended({ ...row, life: lifeOf(row) }, to);
 }
 
 /** What follows from the end of tasks whose rows are written: totals, dependents, retention, waiters. */
@@ -24,6 +27,7 @@ export function ended(core: Core, to: TerminalStatus, ids: readonly number[]): v
   tell(core, to, ids);
   if (core.upstreams.size > 0 && ids.some((id) => core.upstreams.has(id)))
     release(core, to, ids, now, (others) => tell(core, "dependency_failed", others));
+  nextRounds(core, to, ids, now);
   noteRetention(core, now);
 }
 

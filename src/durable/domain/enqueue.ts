@@ -1,7 +1,7 @@
 import { statusFromCode } from "../../policy/status.ts";
 import type { Core } from "./core.ts";
 import { noteRetention } from "./retention.ts";
-import type { NewTask } from "./rows.ts";
+import { lifeOf, type NewTask } from "./rows.ts";
 
 /** Counts new rows, and puts the pending ones into the order: neighbours of one level at once. */
 export function enqueue(core: Core, rows: readonly NewTask[]): void {
@@ -16,6 +16,7 @@ export function enqueue(core: Core, rows: readonly NewTask[]): void {
     if (status === "dependency_failed") {
       totals.dependency_failed += 1;
       noteRetention(core, row.created_at);
+      if (row.parent) core.families.childEnded(row.parent, row.id, status, lifeOf({ options: row.options ?? null }));
     }
     const next = rows[index + 1];
     const joins =

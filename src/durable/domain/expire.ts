@@ -1,6 +1,7 @@
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { readTasks, setColumns } from "./rows.ts";
+import { type Placed, queue } from "./order.ts";
 
 const SLICE = 500;
 
@@ -34,13 +35,13 @@ export function expire(core: Core, now: number): boolean {
 /** Moves tasks whose time has come into the ready order. */
 export function promote(core: Core, now: number): boolean {
   const due = core.store
-    .exec<{ id: number; priority: number; type: string; grp: string | null; fair: string | null }>(
-      "UPDATE tasks SET status = 0 WHERE id IN (SELECT id FROM tasks WHERE status = 1 AND run_at <= ? ORDER BY run_at LIMIT ?) RETURNING id, priority, type, grp, fair",
+    .exec<Placed & Record<string, SqlStorageValue>>(
+      "UPDATE tasks SET status = 0 WHERE id IN (SELECT id FROM tasks WHERE status = 1 AND run_at <= ? ORDER BY run_at LIMIT ?) RETURNING id, priority, type, grp, fair, family",
       now,
       SLICE,
     )
     .toArray();
   if (due.length > 0) core.moved("scheduled", "pending", due.length);
-  for (const row of due) core.lanes.add(core.laneOf(row), row.priority, row.id);
+  for (const row of due) queue(core, row);
   return due.length === SLICE;
 }

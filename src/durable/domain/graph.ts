@@ -4,16 +4,18 @@ import { LIMITS } from "../../policy/limits.ts";
 import type { GraphAnswer, GraphPart, Neighbour } from "../mail.ts";
 import { point } from "../point.ts";
 import { mustRead } from "./cancel.ts";
+import { readChildIds } from "./children.ts";
 import type { Core } from "./core.ts";
 import { readEdges } from "./edges.ts";
 import { nameOf, standIn, taskOf } from "./remotes.ts";
-import { readTasks, type TaskRow } from "./rows.ts";
-import { optionsOf } from "./settle.ts";
+import { optionsOf, readTasks, type TaskRow } from "./rows.ts";
 import { shownStatus } from "./view.ts";
 
+const DIRECTIONS = ["up", "parents", "children", "down"] as const satisfies GraphPart["direction"][];
+
 /**
- * Everything a task depends on, and everything that depends on it, level by level and over domains, at most 1,000 tasks. What
- * its neighbours have to do with third tasks is not followed.
+ * Everything a task depends on, everything that depends on it, and its family up and down, level by level and over domains, at
+ * most 1,000 tasks. What its neighbours have to do with third tasks is not followed.
  *
  * @throws `domain_unreachable` when one of the domains does not answer
  */
@@ -22,7 +24,7 @@ export async function graph(core: Core, id: number, reach: (domain: string) => N
   const nodes = new Map<string, Graph["nodes"][number]>();
   const edges = new Map<string, Graph["edges"][number]>();
   let truncated = false;
-  for (const direction of ["up", "down"] as const) {
+  for (const direction of DIRECTIONS) {
     const asked = new Set<string>();
     let frontier: [domain: string, id: string][] = [[core.name, taskId(core.name, id)]];
     while (frontier.length > 0) {
@@ -36,7 +38,7 @@ export async function graph(core: Core, id: number, reach: (domain: string) => N
         if (room <= 0) break;
         const part = await ask(core, domain, { ids, direction, room, known: knownIn(nodes, domain) }, reach);
         for (const node of part.nodes) nodes.set(node.id, node);
-        for (const edge of part.edges) edges.set(`${edge.from} ${edge.to}`, edge);
+        for (const edge of part.edges) edges.set(`${edge.kind} ${edge.from} ${edge.to}`, edge);
         truncated ||= part.truncated;
         next.push(...part.beyond);
       }
@@ -65,8 +67,8 @@ export function graphPart(core: Core, { ids, direction, room, known }: GraphPart
   const edges: Graph["edges"] = [];
   const beyond = new Map<string, [string, string]>();
   let truncated = false;
-  const link = (from: number, to: number) => edges.push({ from: nameOf(core, from), to: nameOf(core, to), kind: "depends" });
-  const step = direction === "up" ? upstreamsOf : dependentsOf;
+  const link: Link = (from, to, kind = "depends") => void edges.push({ from: nameOf(core, from), to: nameOf(core, to), kind });
+  const step = STEPS[direction];
   let starts = ids.map((id) => standInOrOwn(core, id));
   // What depends here on a task of another domain is the first level; a task of this one is its own.
   let level = readTasks(
@@ -99,9 +101,29 @@ const standInOrOwn = (core: Core, id: string): number => {
   return parsed.domain === core.name ? parsed.counter : standIn(core, parsed);
 };
 
-type Link = (from: number, to: number) => void;
+type Link = (from: number, to: number, kind?: Graph["edges"][number]["kind"]) => void;
 /** The graph goes on in that domain, at that task. */
 type GoOn = (domain: string, id: string) => void;
+
+type Step = (core: Core, level: readonly TaskRow[], starts: readonly number[], link: Link, goOn: GoOn) => number[];
+const STEPS: Record<GraphPart["direction"], Step> = { up: upstreamsOf, parents: parentsOf, children: childrenOf, down: dependentsOf };
+
+function parentsOf(core: Core, level: readonly TaskRow[], _starts: readonly number[], link: Link, goOn: GoOn): number[] {
+  return level.flatMap((row) => {
+    if (row.parent === null) return [];
+    const parent = standInOrOwn(core, row.parent);
+    link(parent, row.id, "child");
+    if (parent < 0) goOn(taskOf(core, parent).domain, row.parent);
+    return [parent];
+  });
+}
+
+function childrenOf(core: Core, level: readonly TaskRow[], _starts: readonly number[], link: Link): number[] {
+  return level.flatMap((row) => {
+    const children = row.family === null ? [] : readChildIds(core, row.id, LIMITS.graphNodesMax);
+    return children.map((child) => (link(row.id, child, "child"), child));
+  });
+}
 
 function upstreamsOf(core: Core, level: readonly TaskRow[], _starts: readonly number[], link: Link, goOn: GoOn): number[] {
   return level.flatMap((row) =>

@@ -23,6 +23,7 @@ const EXTRA = [
   "interruptions",
   "cancelling",
   "schedule",
+  "parent",
   "error",
   "finished_at",
   "grp",

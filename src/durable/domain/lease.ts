@@ -7,9 +7,11 @@ import { dispatch } from "./dispatch.ts";
 import { end, ended, remove } from "./end.ts";
 import type { Lease } from "./leases.ts";
 import { changeTask, readTask, type TaskRow } from "./rows.ts";
-import { linger, charge, lifeAfterStart, startedBy } from "./settle.ts";
+import { charge, lifeAfterStart, startedBy } from "./settle.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
 import { view } from "./view.ts";
+import { linger } from "./linger.ts";
+import { queue } from "./order.ts";
 
 /** The lease, while it is held; the fence of everything that a pull worker says. */
 export function mustHold(core: Core, id: string): Lease {
@@ -91,7 +93,7 @@ function close(core: Core, lease: Lease, row: TaskRow, settlement: Settlement, n
 
 function complete(core: Core, row: TaskRow, result: string | undefined, started: Partial<TaskRow>): void {
   const isKept = core.definition?.types.get(row.type)?.keep !== false;
-  if (!isKept && !core.upstreams.has(row.id)) {
+  if (!isKept && !core.upstreams.has(row.id) && row.parent === null) {
     core.moved("running", "completed");
     ended(core, "completed", [row.id]);
     remove(core, [{ id: row.id, tags: row.tags, options: row.options, status: STATUS_CODE.completed }]);
@@ -105,5 +107,5 @@ function complete(core: Core, row: TaskRow, result: string | undefined, started:
 function release(core: Core, row: TaskRow, started: Partial<TaskRow>, now: number): void {
   changeTask(core.store, row, "release", "running", "pending", { ...started, ...lifeAfterStart(row, now) });
   core.moved("running", "pending");
-  core.lanes.add(core.laneOf(row), row.priority, row.id);
+  queue(core, row);
 }

@@ -169,6 +169,10 @@ function filterOf(core: Core, query: TaskQuery): Filter | null {
     ...core.definition?.defaults.tags,
     _domain: core.name,
   };
+  if (query.parent !== undefined) {
+    if (from === "tasks") from = "tasks INDEXED BY tasks_parent";
+    add("tasks.parent = ?", query.parent);
+  }
   for (const [key, value] of query.tags ?? []) {
     if (defaults[key] === value) {
       // A default tag has no row: it is today's definition, unless the task has its own.

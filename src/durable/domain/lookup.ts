@@ -4,7 +4,7 @@ import type { Neighbour } from "../mail.ts";
 import { point } from "../point.ts";
 import type { SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
-import { lookAbove } from "./cycle.ts";
+import { lookAbove } from "./overtake.ts";
 import { isRemembered } from "./idempotency.ts";
 
 type Reach = (domain: string) => Neighbour;

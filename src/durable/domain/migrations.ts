@@ -143,4 +143,23 @@ CREATE TABLE \`watchers\` (
     sql: `ALTER TABLE \`tasks\` ADD \`grp\` text;--> statement-breakpoint
 ALTER TABLE \`tasks\` ADD \`fair\` text;`,
   },
+  {
+    name: "0005_children",
+    sql: `ALTER TABLE \`tasks\` ADD \`parent\` text;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`family\` integer;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`memo\` text;--> statement-breakpoint
+CREATE INDEX \`tasks_parent\` ON \`tasks\` (\`parent\`,\`key_hash\`) WHERE parent IS NOT NULL;`,
+  },
+  {
+    name: "0006_audit",
+    sql: `CREATE TABLE \`audit\` (
+	\`id\` integer PRIMARY KEY NOT NULL,
+	\`at\` integer NOT NULL,
+	\`name\` text NOT NULL,
+	\`role\` text NOT NULL,
+	\`action\` text NOT NULL,
+	\`target\` text,
+	\`change\` text
+);`,
+  },
 ];

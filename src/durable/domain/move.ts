@@ -5,8 +5,7 @@ import { endedElsewhere } from "./end.ts";
 import type { Envelope } from "./messages.ts";
 import { post } from "./outbox.ts";
 import { changeRemote, deleteUnused, insertRemotes, readRemotes, standIn, upstreamStatus } from "./remotes.ts";
-import { readTasks, setOptions } from "./rows.ts";
-import { optionsOf } from "./settle.ts";
+import { optionsOf, readTasks, setOptions } from "./rows.ts";
 
 /** A task whose place another took. */
 export interface Move {

@@ -1,9 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
-import type { Graph, ResultAnswer, Schedule, Task } from "../../domains/task.ts";
+import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Grant } from "../../policy/coordination/protocol.ts";
+import { acceptNotes, readNotes } from "../audit.ts";
 import type { Delivery, DeliveryAnswer, Neighbour, QuestionName, Questions } from "../mail.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
@@ -25,11 +26,11 @@ import type {
 import { answerRefusals } from "../refusal.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
+import { configure } from "./configure.ts";
 import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
-import { declareSchedules } from "./declare.ts";
-import { dispatch } from "./dispatch.ts";
+import { declare } from "./declare.ts";
 import { graph } from "./graph.ts";
 import { deliver } from "./inbox.ts";
 import { Joiner } from "./join.ts";
@@ -54,6 +55,7 @@ import { finishedCount } from "./state.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
+import { why } from "./why.ts";
 import type { DomainWiring } from "./wiring.ts";
 
 /**
@@ -102,7 +104,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0 || core.outbox.isDue(now)) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
   }
 
   #request(): void {
@@ -161,21 +163,24 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return graph(this.#core, this.#counter(id), this.#wiring.neighbour);
   }
 
+  async why(id: string): Promise<Why> {
+    return why(this.#core, this.#counter(id), this.#syncer.reach);
+  }
+
   async snapshot(): Promise<DomainSnapshot> {
     this.#request();
     return snapshot(this.#core);
   }
 
+  async auditLog(query: { limit: number; before?: number }) {
+    return readNotes(this.#core.store, this.#core.name, query);
+  }
+
   async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
     this.#request();
-    const core = this.#core;
-    core.transact("configure", () => {
-      if (change.maxConcurrency !== undefined) core.touch().maxConcurrency = change.maxConcurrency;
-      core.holder.setCap(core.cap);
-      dispatch(core);
-    });
+    configure(this.#core, change);
     this.#syncer.kick();
-    return snapshot(core);
+    return snapshot(this.#core);
   }
 
   async pause(): Promise<DomainSnapshot> {
@@ -249,7 +254,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
     this.#request();
-    await declareSchedules(this.#core, this.#registry);
+    await declare(this.#core, this.#registry);
     this.#ring();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }
@@ -291,4 +296,4 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 }
 
-answerRefusals(DomainObject.prototype, METHODS);
+acceptNotes(answerRefusals(DomainObject.prototype, METHODS));

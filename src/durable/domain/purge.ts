@@ -1,6 +1,7 @@
 import { LIMITS } from "../../policy/limits.ts";
 import { idsOf, toRanges } from "../../policy/ranges.ts";
 import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
+import { withLiveKin } from "./children.ts";
 import type { Core } from "./core.ts";
 import { withLiveDependents } from "./edges.ts";
 import { remove } from "./end.ts";
@@ -55,7 +56,7 @@ export function purge(core: Core, now: number): boolean {
 /** Removes what was kept for others' sake alone, once none of them lives. */
 function dropLingering(core: Core): void {
   const ids = [...idsOf(core.state.lingering)];
-  const needed = withLiveDependents(core.store, ids);
+  const needed = needs(core, ids);
   // One that was retried meanwhile is dealt with when it ends again.
   const rows = readTasks(
     core.store,
@@ -66,14 +67,21 @@ function dropLingering(core: Core): void {
   remove(core, rows);
 }
 
-/** Those that no living task depends on, and that no other domain still has to be told of. */
+/** Those that no living task depends on, that are of no living family, and that no other domain still has to be told of. */
 function unneeded(core: Core, rows: Aged[]): Aged[] {
-  if ((core.state.edges === 0 && core.state.watchers === 0) || rows.length === 0) return rows;
-  const needed = withLiveDependents(
-    core.store,
+  if (rows.length === 0) return rows;
+  const needed = needs(
+    core,
     rows.map((row) => row.id),
   );
   return needed.size === 0 ? rows : rows.filter((row) => !needed.has(row.id));
+}
+
+/** Which of these tasks are needed by one that lives. */
+function needs(core: Core, ids: readonly number[]): Set<number> {
+  const needed = core.state.edges > 0 || core.state.watchers > 0 ? withLiveDependents(core.store, ids) : new Set<number>();
+  for (const id of withLiveKin(core, ids)) needed.add(id);
+  return needed;
 }
 
 /** The walk is through: the next look at counts when there is reason, at ages once a day while anything is kept. */

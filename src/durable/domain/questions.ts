@@ -1,7 +1,7 @@
 import { parseTaskId } from "../../policy/ids.ts";
 import type { QuestionName, Questions } from "../mail.ts";
 import type { Core } from "./core.ts";
-import { above } from "./cycle.ts";
+import { above } from "./overtake.ts";
 import { readStatuses } from "./edges.ts";
 import { graphPart } from "./graph.ts";
 import { readCopy, standIn } from "./remotes.ts";

@@ -6,6 +6,7 @@ import { readClaimed, readTasks, setColumns, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { lifeAfterStart, startedBy } from "./settle.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
+import { FAMILY, queue } from "./order.ts";
 
 /**
  * At wake: every run of the state row may still execute somewhere. It keeps its slot until its runner calls in, or its
@@ -16,8 +17,11 @@ export function adoptOrphans(core: Core, now: number): void {
     core.holder.occupy();
     run.renewedAt = now;
     run.orphanUntil = now + COORDINATION.runOverMs;
-    for (const { id, type, cancelling, deadline_at } of readClaimed(core.store, [...run.open])) {
+    for (const { id, type, cancelling, deadline_at, parent, family } of readClaimed(core.store, [...run.open])) {
       run.types.set(type, (run.types.get(type) ?? 0) + 1);
+      run.relate(id, parent, family === FAMILY.parent);
+      // How far its runner has come is not known here.
+      if (family === null && core.definition?.types.get(type)?.finalize) run.finalizing.add(id);
       const stopped = stoppedBy(cancelling);
       if (stopped) run.aborts.set(id, stopped);
       else if (deadline_at !== null && deadline_at <= now) run.aborts.set(id, "deadline");
@@ -52,7 +56,7 @@ function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isA
       : { suspect: 1 };
     setColumns(core.store, row.id, change);
   }
-  core.lanes.add(core.laneOf(row), row.priority, row.id);
+  queue(core, row);
 }
 
 function poison(core: Core, run: Run, row: TaskRow): void {

@@ -4,6 +4,7 @@ import type { Core } from "./core.ts";
 import { countBlockers, deleteAfterEdges, readEdges, type Edge } from "./edges.ts";
 import { nameOf } from "./remotes.ts";
 import { endDependents, unblockTasks } from "./rows.ts";
+import { queue } from "./order.ts";
 import { tellWatchers } from "./tell.ts";
 
 /** Tasks that ended in one way at once. */
@@ -45,13 +46,14 @@ export function release(
   for (let wave = waves.shift(); wave; wave = waves.shift()) {
     const ended = judge(core, wave, verdicts);
     if (ended.length === 0) continue;
-    endDependents(
+    const kin = endDependents(
       core.store,
       ended.map((edge) => [edge.dependent, failureOf(core, edge, wave.to)]),
       now,
     );
     core.moved("blocked", "dependency_failed", ended.length);
     for (const { dependent } of ended) core.blockers.delete(dependent);
+    for (const row of kin) core.families.ended(row, "dependency_failed");
     told(ended.map((edge) => edge.dependent));
     // What `cancel` takes down goes first: it does not ask those below.
     const falls = ended.filter((edge) => cascades(edge.kind, wave.cascade)).map((edge) => edge.dependent);
@@ -109,9 +111,9 @@ function free(core: Core, satisfied: ReadonlyMap<number, number>, now: number): 
     } else if (known !== undefined || left >= REMEMBER_FROM) core.blockers.set(id, left);
   }
   if (ready.length === 0) return;
-  for (const { id, priority, status, run_at, ...row } of unblockTasks(core.store, ready, now)) {
-    core.moved("blocked", statusFromCode(status));
-    if (status === STATUS_CODE.scheduled) core.alarm.soon("due", run_at!);
-    else core.lanes.add(core.laneOf(row), priority, id);
+  for (const row of unblockTasks(core.store, ready, now)) {
+    core.moved("blocked", statusFromCode(row.status));
+    if (row.status === STATUS_CODE.scheduled) core.alarm.soon("due", row.run_at!);
+    else queue(core, row);
   }
 }

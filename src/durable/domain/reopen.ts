@@ -1,18 +1,19 @@
 import { verdict } from "../../policy/dependencies.ts";
 import { fail } from "../../policy/errors.ts";
 import { taskId } from "../../policy/ids.ts";
-import { isTerminal, STATUS_CODE, statusFromCode } from "../../policy/status.ts";
+import { isTerminal, STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
 import { mustRead } from "./cancel.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { readEdges, readStatuses } from "./edges.ts";
-import { changeTask, readHolders, type TaskRow } from "./rows.ts";
+import { changeTask, readHolders, type TaskRow, lifeOf, optionsOf } from "./rows.ts";
+import { FAMILY, queue } from "./order.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
-import { optionsOf } from "./settle.ts";
+import { refuseRound } from "./rounds.ts";
 import { tellWatchers } from "./tell.ts";
 
 /** Reopens an ended task under its id: attempt 1, errors kept, tags, ttl and policy kept; its key must be free. */
-export function retry(core: Core, id: number, replacement?: { payload: string; hash?: string; key?: string }): void {
+export function retry(core: Core, id: number, replacement?: Replacement): void {
   core.transact("retry", () => {
     const row = mustRead(core, id);
     const status = statusFromCode(row.status);
@@ -23,32 +24,63 @@ export function retry(core: Core, id: number, replacement?: { payload: string; h
         { id: taskId(core.name, id), status },
       );
     }
-    const hash = replacement && row.key === null ? (replacement.hash ?? null) : row.key_hash;
-    claimKey(core, row, hash);
-    const now = core.clock.now();
-    const to = judgeAgain(core, row);
-    changeTask(core.store, row, "reopen", status, to, {
-      attempt: 0,
-      interruptions: 0,
-      suspect: 0,
-      cancelling: 0,
-      result: null,
-      error: null,
-      finished_at: null,
-      started_at: null,
-      run_at: null,
-      key_hash: hash,
-      held: hash === null ? null : 1,
-      ...(replacement ? { payload: replacement.payload } : {}),
-      ...lifeAgain(core, row, now),
-    });
-    core.moved(status, to);
-    core.state.totals.reopened += 1;
-    if (core.state.edges > 0) awaitedAgain(core, row.id);
-    aliveAgain(core, row.id, to);
-    if (to === "pending") core.lanes.add(core.laneOf(row), row.priority, row.id);
+    refuseRound(core, row.type, id);
+    reopen(core, row, replacement ? { replacement } : {});
     dispatch(core);
   });
+}
+
+interface Replacement {
+  payload: string;
+  hash?: string;
+  key?: string;
+}
+
+/**
+ * The same for a row that has ended and was not superseded; part of a transaction. `life`: of its parent, which begins anew
+ * itself.
+ */
+export function reopen(core: Core, row: TaskRow, { replacement, life }: { replacement?: Replacement; life?: number }): void {
+  const status = statusFromCode(row.status) as TerminalStatus;
+  const isChild = row.parent !== null;
+  // A child's name among its parent's children stays, whatever its payload.
+  const hash = replacement && row.key === null && !isChild ? (replacement.hash ?? null) : row.key_hash;
+  if (!isChild) claimKey(core, row, hash);
+  const to = judgeAgain(core, row);
+  const family = familyAgain(row, replacement !== undefined);
+  changeTask(core.store, row, "reopen", status, to, {
+    attempt: 0,
+    interruptions: 0,
+    suspect: 0,
+    cancelling: 0,
+    result: null,
+    error: null,
+    finished_at: null,
+    started_at: null,
+    run_at: null,
+    key_hash: hash,
+    held: hash === null || isChild ? null : 1,
+    ...(replacement ? { payload: replacement.payload } : {}),
+    ...family,
+    ...(life === undefined ? {} : { options: JSON.stringify({ ...optionsOf({ options: family.options ?? row.options }), life }) }),
+    ...lifeAgain(core, row, core.clock.now()),
+  });
+  core.moved(status, to);
+  core.state.totals.reopened += 1;
+  if (core.state.edges > 0) awaitedAgain(core, row.id);
+  aliveAgain(core, row.id, to);
+  if (to === "pending") queue(core, { ...row, ...family });
+  if (isChild) core.families.reopened(row.parent!, status, life ?? lifeOf(row));
+}
+
+/**
+ * A parent whose `finalize` failed finalizes again. Any other begins its next life: it executes anew, finds those of its
+ * children that have completed, and failures of the life before count no more.
+ */
+function familyAgain(row: TaskRow, isChanged: boolean): Partial<TaskRow> {
+  if (row.family === null || (row.family === FAMILY.finalizing && row.memo !== null && !isChanged)) return {};
+  const options = optionsOf(row);
+  return { family: FAMILY.parent, memo: null, options: JSON.stringify({ ...options, life: (options.life ?? 0) + 1 }) };
 }
 
 /**
@@ -133,7 +165,7 @@ export function runNow(core: Core, id: number): void {
     }
     changeTask(core.store, row, "run-now", "scheduled", "pending", { run_at: null });
     core.moved("scheduled", "pending");
-    core.lanes.add(core.laneOf(row), row.priority, row.id);
+    queue(core, row);
     dispatch(core);
   });
 }

@@ -21,7 +21,15 @@ export interface TaskOptions {
   /** Not the call's: the begun task that a successor follows, and when the burst began that debounces it. */
   after?: number;
   debouncedFrom?: number;
+  failFast?: boolean;
+  /** Not the call's: how often it was begun anew; of a child: which of its parent's lives it belongs to. Absent: 0. */
+  life?: number;
 }
+
+export const optionsOf = (row: Pick<TaskRow, "options">): TaskOptions =>
+  row.options === null ? {} : (JSON.parse(row.options) as TaskOptions);
+
+export const lifeOf = (row: Pick<TaskRow, "options">): number => optionsOf(row).life ?? 0;
 
 /** A row on its way in; what is absent has its default. */
 export type NewTask = Pick<TaskRow, "id" | "type" | "status" | "priority" | "payload" | "created_at"> & Partial<TaskRow>;
@@ -37,11 +45,13 @@ export function readTasks(store: Store, ids: readonly number[]): TaskRow[] {
   return store.exec<TaskRow>("SELECT t.* FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value", JSON.stringify(ids)).toArray();
 }
 
+type Claimed = Pick<TaskRow, "id" | "type" | "cancelling" | "deadline_at" | "parent" | "family">;
+
 /** What a wake needs to know of tasks under way. */
-export function readClaimed(store: Store, ids: readonly number[]): Pick<TaskRow, "id" | "type" | "cancelling" | "deadline_at">[] {
+export function readClaimed(store: Store, ids: readonly number[]): Claimed[] {
   return store
-    .exec<Pick<TaskRow, "id" | "type" | "cancelling" | "deadline_at">>(
-      "SELECT t.id, t.type, t.cancelling, t.deadline_at FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value",
+    .exec<Claimed>(
+      "SELECT t.id, t.type, t.cancelling, t.deadline_at, t.parent, t.family FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value",
       JSON.stringify(ids),
     )
     .toArray();
@@ -101,10 +111,13 @@ export type RunRow = [
   deadline: number | null,
   grp: string | null,
   fair: string | null,
+  parent: string | null,
+  family: number | null,
+  memo: string | null,
 ];
 
 const RUN_COLUMNS =
-  "id, type, priority, payload, attempt, executions, created_at, options, key, label, tags, schedule, suspect, started_at, ttl_at, cancelling, deadline_at, grp, fair";
+  "id, type, priority, payload, attempt, executions, created_at, options, key, label, tags, schedule, suspect, started_at, ttl_at, cancelling, deadline_at, grp, fair, parent, family, memo";
 
 /** The rows of neighbouring ids, in order. */
 export function readForRun(store: Store, first: number, last: number): RunRow[] {
@@ -113,12 +126,20 @@ export function readForRun(store: Store, first: number, last: number): RunRow[] 
   ] as unknown as RunRow[];
 }
 
+interface HolderRow extends Record<string, SqlStorageValue> {
+  id: number;
+  key_hash: string;
+  status: number;
+  priority: number;
+  family: number | null;
+}
+
 /** Which of these hashes are held, by whom. */
-export function readHolders(store: Store, hashes: readonly string[]): { id: number; key_hash: string; status: number; priority: number }[] {
+export function readHolders(store: Store, hashes: readonly string[]): HolderRow[] {
   if (hashes.length === 0) return [];
   return store
-    .exec<{ id: number; key_hash: string; status: number; priority: number }>(
-      "SELECT t.id, t.key_hash, t.status, t.priority FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.key_hash = j.value AND t.held = 1",
+    .exec<HolderRow>(
+      "SELECT t.id, t.key_hash, t.status, t.priority, t.family FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.key_hash = j.value AND t.held = 1",
       JSON.stringify(hashes),
     )
     .toArray();
@@ -153,6 +174,7 @@ export function setOptions(store: Store, options: readonly (readonly [id: number
 }
 
 const COMPLETE = `status = 10, held = NULL, error = NULL, suspect = 0, interruptions = 0, cancelling = 0,
+  memo = NULL,
   attempt = attempt + 1, executions = executions + 1, started_at = ?1, finished_at = ?2`;
 
 /** Completes claimed tasks without a result: neighbours `first` to `last`. */
@@ -161,20 +183,26 @@ export function completeRange(store: Store, first: number, last: number, started
   store.exec(`UPDATE tasks SET ${COMPLETE} WHERE id BETWEEN ?3 AND ?4`, startedAt, now, first, last);
 }
 
-/** Ends blocked tasks because of a dependency, each with its error (JSON text). */
-export function endDependents(store: Store, ends: readonly (readonly [id: number, error: string])[], now: number): void {
+type Kin = Pick<TaskRow, "id" | "parent" | "family"> & { life: number };
+
+/** Ends blocked tasks because of a dependency, each with its error (JSON text). Answers with those that have a parent or children. */
+export function endDependents(store: Store, ends: readonly (readonly [id: number, error: string])[], now: number): Kin[] {
   move("dependency", "blocked", "dependency_failed");
+  const kin: Kin[] = [];
   for (const slice of slices(ends, ([, error]) => 2 * utf8Bytes(error) + 24)) {
-    store.exec(
+    const rows = store.exec<Kin>(
       `UPDATE tasks SET status = 16, held = NULL, suspect = 0, cancelling = 0, finished_at = ?1, error = e.value ->> 1
-        FROM json_each(?2) AS e WHERE tasks.id = e.value ->> 0`,
+        FROM json_each(?2) AS e WHERE tasks.id = e.value ->> 0
+        RETURNING tasks.id AS id, parent, family, coalesce(options ->> '$.life', 0) AS life`,
       now,
       JSON.stringify(slice),
     );
+    for (const row of rows) if (row.parent !== null || row.family !== null) kin.push(row);
   }
+  return kin;
 }
 
-type Unblocked = Pick<TaskRow, "id" | "priority" | "type" | "grp" | "fair" | "status" | "run_at">;
+type Unblocked = Pick<TaskRow, "family" | "id" | "priority" | "type" | "grp" | "fair" | "status" | "run_at">;
 
 /** Blocked tasks that may go: pending, or scheduled where their time has not come. */
 export function unblockTasks(store: Store, ids: readonly number[], now: number): Unblocked[] {
@@ -183,7 +211,7 @@ export function unblockTasks(store: Store, ids: readonly number[], now: number):
   return store
     .exec<Unblocked>(
       `UPDATE tasks SET status = CASE WHEN run_at > ?1 THEN 1 ELSE 0 END WHERE id IN (SELECT value FROM json_each(?2)) AND status = 2
-        RETURNING id, priority, type, grp, fair, status, run_at`,
+        RETURNING id, priority, type, grp, fair, family, status, run_at`,
       now,
       JSON.stringify(ids),
     )

@@ -18,6 +18,12 @@ export class Run {
   readonly types = new Map<string, number>();
   /** Reasons to stop, kept until the runner can be told. */
   readonly aborts = new Map<number, AbortReason>();
+  /** Tasks of it that have children, before their `finalize`. */
+  readonly parents = new Set<number>();
+  /** Tasks of it that are children, each with its parent's id. */
+  readonly kin = new Map<number, string>();
+  /** Those that have said that they go on to `finalize`: they take no children any more. */
+  readonly finalizing = new Set<number>();
   control: ControlStub | undefined;
   recalling = false;
   /** When its first unsettled task began: at dispatch, or when the one before it was settled. */
@@ -35,6 +41,12 @@ export class Run {
     this.renewedAt = startedAt;
     this.version = version;
     this.open = new Set(ids);
+  }
+
+  /** Notes the place of one of its tasks in a family. */
+  relate(id: number, parent: string | null | undefined, isParent: boolean): void {
+    if (parent) this.kin.set(id, parent);
+    if (isParent) this.parents.add(id);
   }
 
   /** The id that executes now. */

@@ -160,7 +160,7 @@ function trigger(core: Core, row: ScheduleRow, now: number): ScheduleRow {
 }
 
 /** Brings the schedules declared in code up to date; those gone from the code are paused, reason `undeclared`. */
-export function declare(core: Core, inputs: readonly ScheduleInput[], fingerprint: string): void {
+export function putDeclared(core: Core, inputs: readonly ScheduleInput[], fingerprint: string): void {
   for (const input of inputs) putSchedule(core, input, true);
   core.transact("schedule", () => {
     const names = JSON.stringify(inputs.map((input) => input.name));

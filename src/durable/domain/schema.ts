@@ -50,7 +50,7 @@ export const tasks = sqliteTable(
     interruptions: integer().notNull().default(0),
     /** 1: was in a run of several that ended with its isolate; runs alone until it settles. */
     suspect: integer().notNull().default(0),
-    /** 1: cancelled while claimed, 2: superseded; whatever comes back, it ends so (`stop.ts`). */
+    /** 1: cancelled while claimed, 2: superseded, 3: failed by a child; whatever comes back, it ends so (`stop.ts`). */
     cancelling: integer().notNull().default(0),
     /** The schedule that submitted it. */
     schedule: integer(),
@@ -58,6 +58,12 @@ export const tasks = sqliteTable(
     grp: text(),
     /** What it takes turns by with others: the type's `fairKey` of the payload. */
     fair: text(),
+    /** The full id of the task whose child it is; its `key_hash` is then its name among that one's children. */
+    parent: text(),
+    /** `FAMILY`: 1 has children, 2 only `finalize` is left; null: never had any. */
+    family: integer(),
+    /** JSON text of what `execute` returned, while `finalize` has not. */
+    memo: text(),
   },
   (table) => [
     index("tasks_due")
@@ -72,6 +78,9 @@ export const tasks = sqliteTable(
     index("tasks_failures")
       .on(table.id)
       .where(sql`status IN (11, 12)`),
+    index("tasks_parent")
+      .on(table.parent, table.key_hash)
+      .where(sql`parent IS NOT NULL`),
     index("tasks_schedule")
       .on(table.schedule)
       .where(sql`schedule IS NOT NULL AND status < 10`),
@@ -193,6 +202,18 @@ export const schedules = sqliteTable(
       .where(sql`next_at IS NOT NULL`),
   ],
 );
+
+/** Who changed what by hand, newest last; see `audit.ts`. */
+export const audit = sqliteTable("audit", {
+  id: integer().primaryKey(),
+  at: integer().notNull(),
+  name: text().notNull(),
+  role: text().notNull(),
+  action: text().notNull(),
+  target: text(),
+  /** JSON. */
+  change: text(),
+});
 
 /** Outcomes of submits with an idempotency key, kept for a day. */
 export const idempotency = sqliteTable("idempotency", {

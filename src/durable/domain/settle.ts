@@ -1,7 +1,7 @@
 import { invariant } from "../../policy/errors.ts";
 import { cutUtf8 } from "../../policy/text.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { idsOf, toRanges } from "../../policy/ranges.ts";
+import { toRanges } from "../../policy/ranges.ts";
 import { retryDelayMs } from "../../policy/retry.ts";
 import { STATUS_CODE, statusFromCode } from "../../policy/status.ts";
 import type { TaskError } from "../../domains/task.ts";
@@ -9,9 +9,12 @@ import type { AbortReason, RunOutcome } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { end, ended, remove } from "./end.ts";
-import { changeTask, completeRange, completeWithResults, readTask, readTasks, setColumns, type TaskOptions, type TaskRow } from "./rows.ts";
+import { changeTask, completeRange, completeWithResults, optionsOf, readTask, readTasks, setColumns, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
-import { endStopped, stoppedBy } from "./stop.ts";
+import { endStopped, isFinal, stoppedBy } from "./stop.ts";
+import { toFinalize, toWaiting } from "./family.ts";
+import { linger } from "./linger.ts";
+import { queue } from "./order.ts";
 
 type Failure = Extract<RunOutcome, { ok: false }>;
 
@@ -32,7 +35,8 @@ export function settle(
       core.claims.delete(outcome.id);
       const stopped = run.aborts.get(outcome.id);
       if (!outcome.ok) failed(core, run, outcome, now);
-      else if (stopped === "cancel" || stopped === "supersede") endDone(core, outcome.id, stopped, run.startedAt);
+      else if (isFinal(stopped)) endDone(core, outcome.id, stopped, run.startedAt);
+      else if (outcome.memo || run.parents.has(outcome.id)) returned(core, run, outcome);
       else completed.push([outcome.id, outcome.result]);
     }
     complete(core, run, completed, now);
@@ -65,6 +69,12 @@ function complete(core: Core, run: Run, completed: readonly [number, string | un
     "completed",
     completed.map(([id]) => id),
   );
+  if (run.kin.size > 0) {
+    for (const [id] of completed) {
+      const parent = run.kin.get(id);
+      if (parent !== undefined) core.families.childEnded(parent, id, "completed", 0);
+    }
+  }
   remove(
     core,
     unkept.map(({ id, tags, options }) => ({ id, tags, options, status: STATUS_CODE.completed })),
@@ -79,6 +89,17 @@ function writeCompleted(core: Core, run: Run, completed: readonly [number, strin
   if (withResult.length > 0) completeWithResults(core.store, withResult, run.currentSince, now);
 }
 
+/** Of a task with children, or of one whose type has `finalize`: it has returned, and waits for them while any lives. */
+function returned(core: Core, run: Run, { id, result = null, memo }: { id: number; result?: string | null; memo?: true }): void {
+  const row = readTask(core.store, id);
+  invariant(row, `task ${id} of run ${run.id} has no row`);
+  const started = startedBy(row, run.currentSince);
+  if (core.families.of(row).active > 0) return toWaiting(core, row, result, started);
+  if (memo) return toFinalize(core, row, { ...started, memo: result });
+  end(core, row, "complete", "completed", { ...started, result, error: null, attempt: row.attempt + 1, interruptions: 0 });
+  if (core.definition?.types.get(row.type)?.keep === false) linger(core, [row.id]);
+}
+
 /** The rows of types with `keep: false`, but for those that others depend on: they stay for their sake. */
 function unkeptOf(core: Core, run: Run, completed: readonly [number, string | undefined][]): TaskRow[] {
   const types = core.definition?.types;
@@ -87,15 +108,10 @@ function unkeptOf(core: Core, run: Run, completed: readonly [number, string | un
     core.store,
     completed.map(([id]) => id),
   ).filter((row) => types?.get(row.type)?.keep === false);
-  if (core.upstreams.size === 0) return unkept;
-  const needed = unkept.filter((row) => core.upstreams.has(row.id)).map((row) => row.id);
+  const needed = unkept.filter((row) => core.upstreams.has(row.id) || row.parent !== null).map((row) => row.id);
+  if (needed.length === 0) return unkept;
   linger(core, needed);
-  return unkept.filter((row) => !core.upstreams.has(row.id));
-}
-
-/** Tasks that nobody keeps but their dependents: retention looks after them. */
-export function linger(core: Core, ids: readonly number[]): void {
-  if (ids.length > 0) core.touch().lingering = toRanges([...idsOf(core.state.lingering), ...ids].sort((one, other) => one - other));
+  return unkept.filter((row) => !needed.includes(row.id));
 }
 
 function failed(core: Core, run: Run, outcome: Failure, now: number): void {
@@ -141,7 +157,7 @@ function retry(core: Core, row: TaskRow, now: number, delay: number, change: Par
   if (delay <= 0) {
     changeTask(core.store, row, "retry", from, "pending", { ...change, ...life });
     if (from !== "pending") core.moved(from, "pending");
-    core.lanes.add(core.laneOf(row), row.priority, row.id);
+    queue(core, row);
     return;
   }
   changeTask(core.store, row, "retry", from, "scheduled", { ...change, ...life, run_at: now + delay });
@@ -171,7 +187,7 @@ function back(core: Core, row: TaskRow, started: Partial<TaskRow>): void {
   const life = lifeAfterStart(row, core.clock.now());
   setColumns(core.store, row.id, { ...started, ...life });
   core.touch();
-  core.lanes.add(core.laneOf(row), row.priority, row.id);
+  queue(core, row);
 }
 
 /** Never started: to the front again without a row; unless it was cancelled or its deadline passed meanwhile. */
@@ -185,7 +201,7 @@ function putBack(core: Core, run: Run, ids: readonly number[]): void {
     if (executed > 0) run.types.set(row.type, executed);
     else run.types.delete(row.type);
     if (endStopped(core, row, stoppedBy(row.cancelling) ?? run.aborts.get(row.id), {})) continue;
-    core.lanes.add(core.laneOf(row), row.priority, row.id);
+    queue(core, row);
   }
 }
 
@@ -195,9 +211,6 @@ function endDone(core: Core, id: number, stopped: AbortReason | undefined, start
   invariant(row, `task ${id} has no row`);
   endStopped(core, row, stoppedBy(row.cancelling) ?? stopped, startedBy(row, startedAt));
 }
-
-export const optionsOf = (row: Pick<TaskRow, "options">): TaskOptions =>
-  row.options === null ? {} : (JSON.parse(row.options) as TaskOptions);
 
 function remember(row: TaskRow, attempt: number, now: number, error: TaskError): string {
   const errors = row.errors === null ? [] : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]);

@@ -68,6 +68,8 @@ export interface State {
   lingering: Ranges;
   /** Which declared schedules the object has seen. */
   declared: string;
+  /** The round of each singleton that lives, and how many before it failed in a row. */
+  singletons: Record<string, { task: number; failures: number }>;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
   cost: {
@@ -105,6 +107,7 @@ export const freshState = (): State => ({
   lastMessage: 0,
   lingering: [],
   declared: "",
+  singletons: {},
   lastSchedule: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });

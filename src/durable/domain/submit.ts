@@ -4,9 +4,9 @@ import { fail, MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { FIRST_TERMINAL_CODE, statusFromCode, STATUS_CODE } from "../../policy/status.ts";
 import type { Outcome } from "../../domains/task.ts";
+import { parentOf } from "../../domains/child.ts";
 import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
-import { refuseCycles } from "./cycle.ts";
 import { Dependencies } from "./depend.ts";
 import { dispatch } from "./dispatch.ts";
 import { insertEdges } from "./edges.ts";
@@ -14,8 +14,11 @@ import { enqueue } from "./enqueue.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTasks } from "./insert-rows.ts";
 import { insertTags } from "./tag-rows.ts";
-import { readHolders, readTask, readTasks, setColumns, type NewTask, type TaskOptions } from "./rows.ts";
+import { refuseCircles } from "./overtake.ts";
+import { readHolders, readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
+import { adoptFor } from "./spawn.ts";
+import { toRow } from "./to-row.ts";
 import { view } from "./view.ts";
 
 /** Takes in a batch: one transaction, in which runs for it start, too, where slots are free. */
@@ -40,7 +43,7 @@ function canMerge(requests: readonly SubmitRequest[]): boolean {
   if (requests.length < 2) return false;
   const hashes = new Set<string>();
   for (const { items, idempotency } of requests) {
-    if (idempotency || items.length > LIMITS.batchTasksMax) return false;
+    if (idempotency || items.length > LIMITS.batchTasksMax || items[0]?.parent !== undefined) return false;
     for (const { hash, onDuplicate } of items) {
       if (hash === undefined) continue;
       if (hashes.has(hash) || onDuplicate === "reject") return false;
@@ -76,7 +79,9 @@ function takeOne(core: Core, request: SubmitRequest, now: number): SubmitAnswer 
   }
   const replayed = request.idempotency && recallAnswer(core, request.idempotency, now);
   if (replayed) return replayed;
-  const outcomes = insert(core, request.items, now);
+  const parent = parentOf(request.items);
+  const outcomes =
+    parent === undefined ? insert(core, request.items, now) : adoptFor(core, parent, request.items, request.domain ?? core.name);
   if (request.idempotency) rememberAnswer(core, request.idempotency, outcomes, now);
   return { outcomes };
 }
@@ -105,7 +110,7 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
   const dependencies = Dependencies.of(core, items, last);
-  if (dependencies && holders.size > 0) refuseCycles(core, items, last, holders);
+  if (dependencies && holders.size > 0) refuseCircles(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
   const tagged: { id: number; tags: Record<string, string> }[] = [];
@@ -222,54 +227,4 @@ function waitAfter(core: Core, upstream: number, row: NewTask): void {
   core.upstreams.add(upstream);
   noteOptions(row, { after: upstream });
   row.status = STATUS_CODE.blocked;
-}
-
-function toRow(core: Core, item: SubmitItem, id: number, now: number, extra: Partial<NewTask>): NewTask {
-  const row: NewTask = {
-    id,
-    type: item.type,
-    status: STATUS_CODE.pending,
-    priority: item.priority,
-    payload: item.payload,
-    created_at: now,
-    ...extra,
-  };
-  if (item.hash !== undefined) {
-    row.key_hash = item.hash;
-    row.held = 1;
-  }
-  if (item.key !== undefined) row.key = item.key;
-  if (item.label !== undefined) row.label = item.label;
-  if (item.group !== undefined) row.grp = item.group;
-  if (item.tags) row.tags = JSON.stringify(item.tags);
-  if (item.delayMs !== undefined || item.runAt !== undefined) timing(row, item, now);
-  if (item.ttlMs !== undefined || item.deadlineAt !== undefined || item.deadlineMs !== undefined) life(core, row, item, now);
-  if (item.retry || item.timeoutMs !== undefined || item.ttlMs !== undefined) row.options = JSON.stringify(optionsOf(item));
-  return row;
-}
-
-function timing(row: NewTask, item: SubmitItem, now: number): void {
-  const at = item.runAt ?? now + item.delayMs!;
-  if (at <= now) return;
-  row.run_at = at;
-  row.status = STATUS_CODE.scheduled;
-}
-
-function life(core: Core, row: NewTask, item: SubmitItem, now: number): void {
-  if (item.ttlMs !== undefined && item.ttlFrom !== "firstAttempt") row.ttl_at = now + item.ttlMs;
-  const deadline = item.deadlineAt ?? (item.deadlineMs === undefined ? undefined : now + item.deadlineMs);
-  if (deadline !== undefined) row.deadline_at = deadline;
-  const expiry = Math.min(row.ttl_at ?? Infinity, row.deadline_at ?? Infinity);
-  if (expiry === Infinity) return;
-  row.expires_at = expiry;
-  core.alarm.soon("expiry", expiry);
-}
-
-function optionsOf(item: SubmitItem): TaskOptions {
-  const options: TaskOptions = {};
-  if (item.timeoutMs !== undefined) options.timeoutMs = item.timeoutMs;
-  if (item.retry) options.retry = item.retry;
-  if (item.ttlMs !== undefined) options.ttlMs = item.ttlMs;
-  if (item.ttlFrom) options.ttlFrom = item.ttlFrom;
-  return options;
 }

@@ -9,21 +9,23 @@ import { end, ended } from "./end.ts";
 import { insertCopy } from "./insert-rows.ts";
 import { moveDependents } from "./move.ts";
 import { deleteTags, insertTags } from "./tag-rows.ts";
-import { changeTask, readTask, setColumns, type NewTask, type TaskOptions, type TaskRow } from "./rows.ts";
-import { optionsOf } from "./settle.ts";
+import { changeTask, readTask, setColumns, type NewTask, type TaskOptions, type TaskRow, lifeOf, optionsOf } from "./rows.ts";
 import { STOPPING } from "./stop.ts";
+import { FAMILY, queue, unqueue } from "./order.ts";
 
 /** What is known of a key's task without reading its row. */
 export interface Holder {
   id: number;
   status: number;
   priority: number;
+  family: number | null;
 }
 
 /** What a decision needs to know of the task that holds a key. */
 export function standingOf(core: Core, holder: Holder): Standing {
   const { status, priority } = holder;
-  const hasBegun = core.claims.has(holder.id) || status === STATUS_CODE.running || status === STATUS_CODE.waiting;
+  const isAfterWaiting = holder.family === FAMILY.finalizing;
+  const hasBegun = core.claims.has(holder.id) || status === STATUS_CODE.running || status === STATUS_CODE.waiting || isAfterWaiting;
   return { hasBegun, priority, isSuccessor: false };
 }
 
@@ -49,7 +51,10 @@ export function predecessorOf(core: Core, row: TaskRow): number | undefined {
 }
 
 /** Adds what the engine itself has to remember to a row's options. */
-export function noteOptions(row: NewTask, note: Pick<TaskOptions, "after" | "debouncedFrom" | "dependsOn" | "onDependencyFailure">): void {
+export function noteOptions(
+  row: NewTask,
+  note: Pick<TaskOptions, "after" | "debouncedFrom" | "dependsOn" | "onDependencyFailure" | "life">,
+): void {
   row.options = JSON.stringify({ ...optionsOf({ options: row.options ?? null }), ...note });
 }
 
@@ -79,12 +84,17 @@ export function replace(
   if (from === "blocked" && after !== undefined) noteOptions(fresh, { after });
   // Its edges stay, and with them what it depends on.
   if (dependsOn) noteOptions(fresh, { dependsOn, ...(onDependencyFailure ? { onDependencyFailure } : {}) });
-  if (from === "pending") core.lanes.remove(core.laneOf(row), row.priority, row.id);
+  if (from === "pending") unqueue(core, row);
+  if (row.family !== null) {
+    // Children of the old content, between two of its attempts: they go with it.
+    noteOptions(fresh, { life: lifeOf(row) + 1 });
+    core.families.abandon(row.id);
+  }
   changeTask(core.store, row, "replace", from, to, contentOf(fresh));
   if (row.tags !== null) deleteTags(core.store, [{ id: row.id, tags: JSON.parse(row.tags) as Record<string, string> }]);
   if (tags) insertTags(core.store, [{ id: row.id, tags }]);
   if (from !== to) core.moved(from, to);
-  if (to === "pending") core.lanes.add(core.laneOf(fresh), fresh.priority, row.id);
+  if (to === "pending") queue(core, { ...fresh, id: row.id });
   if (to === "scheduled") core.alarm.soon("due", fresh.run_at!);
   if (archived !== undefined) return { outcome: "superseded", id, replacedId: taskId(core.name, archived) };
   core.touch().totals.debounced += 1;
@@ -125,6 +135,8 @@ function archive(core: Core, row: TaskRow): number {
     status: STATUS_CODE.superseded,
     held: null,
     expires_at: null,
+    parent: null,
+    family: null,
     suspect: 0,
     cancelling: 0,
     finished_at: core.clock.now(),
@@ -161,6 +173,7 @@ function stop(core: Core, row: TaskRow): void {
   if (!run && !core.leases.ofTask(row.id)) return end(core, row, "supersede", "superseded", {});
   core.touch();
   setColumns(core.store, row.id, { held: null, cancelling: STOPPING.supersede });
+  if (row.family !== null) core.families.abandon(row.id);
   // A pull worker sees it when it renews.
   if (run) core.abort(run, row.id, "supersede");
 }

@@ -9,7 +9,7 @@ import { readTask } from "./rows.ts";
 /** Gets slots from the coordinator and gives them back: few calls, never one per task. */
 export class Syncer {
   private readonly core: Core;
-  private readonly reach: () => CoordinatorApi;
+  readonly reach: () => CoordinatorApi;
   private stopTimer: (() => void) | undefined;
   /** Who waits for an answer of the coordinator. */
   private readonly askers = new Set<() => void>();
@@ -111,7 +111,7 @@ export class Syncer {
     return levels.flatMap(({ priority, count, oldest }) => {
       const beyond = Math.max(0, Math.min(count, 1_000) - free);
       free = Math.max(0, free - count);
-      return beyond > 0 ? [{ group: null, priority, count: beyond, oldestMs: this.age(oldest, now) }] : [];
+      return beyond > 0 ? [{ group: null, priority: Math.max(0, priority), count: beyond, oldestMs: this.age(oldest, now) }] : [];
     });
   }
 

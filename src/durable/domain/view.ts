@@ -5,8 +5,7 @@ import { utf8Bytes } from "../../policy/text.ts";
 import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
-import type { TaskRow } from "./rows.ts";
-import { optionsOf } from "./settle.ts";
+import { optionsOf, type TaskRow } from "./rows.ts";
 
 const iso = (at: number): string => new Date(at).toISOString();
 const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
@@ -49,8 +48,8 @@ export function view(core: Core, row: TaskRow, now: number): Task {
       row.errors === null
         ? []
         : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]).map((error) => ({ ...error, at: iso(error.at) })),
-    parent: null,
-    children: { total: 0, active: 0, failed: 0 },
+    parent: row.parent,
+    children: { ...core.families.of(row) },
     dependsOn: dependsOn === undefined ? [] : dependenciesOf(core, dependsOn),
     runAt: isoOrNull(row.run_at),
     expiresAt: isoOrNull(row.ttl_at),

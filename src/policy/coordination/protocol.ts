@@ -1,3 +1,4 @@
+import type { AuditApi } from "../audit.ts";
 import type { Flags } from "./flags.ts";
 
 /** Ready work of one group and priority level, as a holder tells the coordinator. */
@@ -58,7 +59,7 @@ export interface SyncAnswer {
 }
 
 /** The Coordinator object, over RPC. */
-export interface CoordinatorApi {
+export interface CoordinatorApi extends AuditApi {
   sync(request: SyncRequest): Promise<SyncAnswer>;
   configure(change: { maxConcurrency?: number }): Promise<CoordinatorSnapshot>;
   snapshot(): Promise<CoordinatorSnapshot>;

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { Json } from "../../domains/task.ts";
 import { OVERLAPS } from "../../policy/firing.ts";
 import { type Status, STATUSES } from "../../policy/status.ts";
+import { GATES } from "../../policy/why.ts";
 import { ROLES } from "../auth.ts";
 
 // What the answers look like: the source of `/openapi.json`, and what the contract test holds real answers against.
@@ -126,8 +127,13 @@ const domain = z.strictObject({
 
 const graph = z.strictObject({
   nodes: z.array(z.strictObject({ id: text, type: text, label: name, status })),
-  edges: z.array(z.strictObject({ from: text, to: text, kind: z.literal("depends") })),
+  edges: z.array(z.strictObject({ from: text, to: text, kind: z.enum(["depends", "child"]) })),
   truncated: z.optional(z.literal(true)),
+});
+
+const why = z.strictObject({
+  runnable: z.boolean(),
+  gates: z.array(z.strictObject({ gate: z.enum(GATES), detail: text, until: z.optional(at) })),
 });
 
 const claim = z.strictObject({ lease: text, leaseUntil: at, task });
@@ -159,6 +165,8 @@ const registered = z.strictObject({ name: text, maxConcurrency: limit, defaults,
 const missing = z.strictObject({ binding: text, toml: text, effect: text });
 const unseen = z.strictObject({ trigger: text, toml: text, effect: text });
 
+const entry = z.strictObject({ at, domain: name, name: text, role: text, action: text, target: name, change: z.unknown() });
+
 /** A page of a list. */
 const page = <Item extends z.ZodMiniType>(item: Item) => z.strictObject({ items: z.array(item), next: z.nullable(text) });
 
@@ -180,12 +188,14 @@ export const ANSWERS = {
   Result: z.strictObject({ status: z.literal("completed"), result: any }),
   Unfinished: z.strictObject({ status }),
   Graph: graph,
+  Why: why,
   Claims: z.strictObject({ claims: z.array(claim) }),
   Renewal: renewal,
   Domain: domain,
   DomainPage: page(domain),
   Schedule: schedule,
   SchedulePage: page(schedule),
+  AuditPage: page(entry),
   Registry: z.strictObject({ domains: z.array(registered) }),
   Mill: mill,
   Me: z.strictObject({ name: text, role: z.enum(ROLES), domains: z.nullable(texts) }),

@@ -94,6 +94,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "What a task depends on, and what depends on it",
     answers: { 200: "Graph" },
   },
+  "GET /v1/tasks/:task/why": {
+    id: "getWhy",
+    tag: "Tasks",
+    summary: "Why a task does not run now",
+    description:
+      "Every gate that holds it, in words, with the time it opens where that is known. A task that runs has none; one that has ended has none and is not runnable.",
+    answers: { 200: "Why" },
+  },
   "POST /v1/tasks/:task/cancel": {
     id: "cancelTask",
     tag: "Tasks",
@@ -251,6 +259,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Domains and types, with their JSON Schemas",
     answers: { 200: "Registry" },
     local: true,
+  },
+  "GET /v1/audit": {
+    id: "listAudit",
+    tag: "Service",
+    summary: "Who changed what by hand, newest first",
+    description: "Every change that takes an operator. Each domain, and the mill, keeps its last 10,000, for a year.",
+    answers: { 200: "AuditPage" },
   },
   "GET /v1/me": { id: "getMe", tag: "Service", summary: "Whose token this is", answers: { 200: "Me" }, local: true },
   "GET /openapi.json": {

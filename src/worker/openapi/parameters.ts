@@ -28,6 +28,7 @@ export const QUERY: Readonly<Record<string, Parameter>> = {
   error: { description: "Whose error contains this text.", schema: text(256) },
   q: { description: "Whose label, key or error contains this text.", schema: text(256) },
   schedule: { description: "Submitted by this schedule.", schema: text(), example: "media_s3" },
+  parent: { description: "Children of this task.", schema: text(), example: "media_4217" },
   since: { description: "Created then or later.", schema: instant },
   until: { description: "Created before.", schema: instant },
   limit: {
@@ -78,6 +79,8 @@ export const FIELDS: Readonly<Record<string, string>> = {
   dependsOn: "Ids of tasks that have to end before this one runs; in a batch also `{ index }`.",
   group: "Tasks of one group share its cap, weight, rate and pause, across domains; at most 128 bytes, null: none.",
   onDependencyFailure: "What becomes of it when one of those ends in another way than by completing.",
+  failFast: "Whether its first child that fails fails it, too, and cancels the others.",
+  parent: "Id of the task whose child it becomes, one that runs or waits; the tasks of a batch have one parent.",
   tasks: "Up to 10,000, each like the body of a single submit.",
   defaults: "For those tasks that do not say otherwise.",
   name: "Unique in its domain.",

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { toJSONSchema } from "zod/mini";
 import { resolveDefaults } from "../../domains/defaults.ts";
 import type { Defaults, DomainDefinition, Registry, TypeDefinition } from "../../domains/definition.ts";
+import { everyMsOf } from "../../domains/singleton.ts";
 import { parseOnDuplicate } from "../../policy/duplicates.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { parsePriority } from "../../policy/priority.ts";
@@ -27,14 +28,24 @@ function domainView(registry: Registry, domain: DomainDefinition) {
 }
 
 function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefinition) {
-  const { priority, retry, timeoutMs, ttlMs, ttlFrom, onDuplicate = "skip", onDependencyFailure } = resolveDefaults(registry, domain, type);
+  const {
+    priority,
+    retry,
+    timeoutMs,
+    ttlMs,
+    ttlFrom,
+    onDuplicate = "skip",
+    onDependencyFailure,
+    failFast,
+  } = resolveDefaults(registry, domain, type);
   return {
     name: type.name,
     payloadSchema: jsonSchema(type.payload, "input"),
     resultSchema: type.result ? jsonSchema(type.result, "output") : null,
-    defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate, onDependencyFailure },
+    defaults: { priority, retry, timeoutMs, ttlMs: ttlMs ?? null, ttlFrom, onDuplicate, onDependencyFailure, failFast },
     submittable: type.submittable,
-    singleton: false,
+    singleton: type.singleton !== undefined,
+    ...(type.singleton ? { everyMs: everyMsOf(type.singleton) } : {}),
     pull: type.pull,
     redact: type.redact,
   };
@@ -50,6 +61,7 @@ function givenDefaults({
   onDuplicate,
   tags,
   onDependencyFailure,
+  failFast,
 }: Defaults): Record<string, unknown> {
   return {
     ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
@@ -60,6 +72,7 @@ function givenDefaults({
     ...(onDuplicate === undefined ? {} : { onDuplicate: parseOnDuplicate(onDuplicate) ?? "skip" }),
     ...(tags === undefined ? {} : { tags }),
     ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
+    ...(failFast === undefined ? {} : { failFast }),
   };
 }
 

@@ -20,7 +20,6 @@ export const snapshotRoutes: Route[] = [
   laterRoute("POST", "/v1/groups/:group/pause", "operator", "groups"),
   laterRoute("POST", "/v1/groups/:group/resume", "operator", "groups"),
   laterRoute("PUT", "/v1/pressure/:name", "operator", "pressure"),
-  laterRoute("GET", "/v1/audit", "operator", "the audit log"),
   laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
   laterRoute("GET", "/docs", "viewer", "the API's page"),

@@ -1,10 +1,13 @@
 import { sha256 } from "@noble/hashes/sha2.js";
-import { findType } from "../../domains/find.ts";
+import { parentOf } from "../../domains/child.ts";
+import { findDomain, findType } from "../../domains/find.ts";
 import { prepare, prepareAll } from "../../domains/prepare.ts";
 import type { Outcome, Task } from "../../domains/task.ts";
-import type { SubmitItem, SubmitRequest } from "../../durable/protocol.ts";
+import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../../durable/protocol.ts";
 import { fail, MillraceError } from "../../policy/errors.ts";
+import { parseTaskId } from "../../policy/ids.ts";
 import { canonicalJson } from "../../policy/key.ts";
+import { requireDomain } from "../auth.ts";
 import { json } from "../problem.ts";
 import { readWait, waitQuery } from "../query.ts";
 import { redact } from "../redact.ts";
@@ -18,17 +21,31 @@ export const submitRoutes: Route[] = [
 ];
 
 async function submit(call: Call): Promise<Response> {
-  const { registry, definition, identity, clock, api, body, given } = call;
+  const { registry, definition, identity, clock, body, given } = call;
   const waitMs = readWait(given);
   const { type, payload, ...options } = body;
-  if (!findType(definition, type).submittable) throw notSubmittable(definition.name, String(type));
+  const { submittable, singleton } = findType(definition, type);
+  // Of a singleton `prepare` tells more.
+  if (!submittable && !singleton) throw notSubmittable(definition.name, String(type));
   const item = await prepare(registry, definition, type, payload, options, clock);
-  const { outcomes, tasks, replayed } = await api.submit({ ...requestOf(call, [item]), view: true });
+  const { outcomes, tasks, replayed } = await submitItems(call, [item], true);
   const [outcome] = outcomes as [Outcome];
   let task = tasks?.[0] ?? (await find(call, outcome.id));
   if (waitMs > 0) task = await awaitTask(call, outcome.id, task, waitMs);
   const shown = task && redact(task, definition, identity);
   return json({ ...outcome, task: shown }, outcome.outcome === "inserted" ? 201 : 200, headersOf(outcome, replayed));
+}
+
+/** To the domain's object; children to their parent's, which the token must cover, too. */
+async function submitItems(call: Call, items: SubmitItem[], view: boolean): Promise<SubmitAnswer> {
+  const { api, definition, identity, options, registry } = call;
+  const request = { ...requestOf(call, items), ...(view ? { view } : {}) };
+  const parent = parentOf(items);
+  if (parent === undefined) return api.submit(request);
+  const { domain } = parseTaskId(parent)!;
+  requireDomain(identity, domain);
+  findDomain(registry, domain);
+  return options.domain(domain).submit({ ...request, domain: definition.name });
 }
 
 function headersOf({ outcome, id }: Outcome, replayed: boolean | undefined): Record<string, string> {
@@ -62,7 +79,7 @@ async function awaitTask(call: Call, id: string, before: Task | null, waitMs: nu
 }
 
 async function submitBatch(call: Call): Promise<Response> {
-  const { registry, definition, clock, api, body } = call;
+  const { registry, definition, clock, body } = call;
   const tasks = body.tasks as unknown[];
   const defaults = body.defaults as Record<string, unknown> | undefined;
   const hidden = hiddenTasks(call, tasks, defaults);
@@ -74,7 +91,7 @@ async function submitBatch(call: Call): Promise<Response> {
   }
   if (hidden.length > 0) throw batchProblem(undefined, hidden);
   if (items.length === 0) return json({ outcomes: [], counts: {} });
-  const { outcomes, replayed } = await api.submit(requestOf(call, items));
+  const { outcomes, replayed } = await submitItems(call, items, false);
   const counts: Record<string, number> = {};
   for (const { outcome } of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
   return json({ outcomes, counts }, 200, replayed ? { "idempotent-replayed": "true" } : {});
@@ -91,8 +108,9 @@ function hiddenTasks({ definition }: Call, tasks: readonly unknown[], defaults: 
   tasks.forEach((task, index) => {
     const own = typeof task === "object" && task !== null ? (task as { type?: unknown }).type : undefined;
     const type = own === undefined ? defaults?.type : own;
-    if (typeof type === "string" && definition.types.get(type)?.submittable === false) {
-      bad.push({ index, code: "not_submittable", detail: notSubmittable(definition.name, type).message });
+    const known = typeof type === "string" ? definition.types.get(type) : undefined;
+    if (known && !known.submittable && !known.singleton) {
+      bad.push({ index, code: "not_submittable", detail: notSubmittable(definition.name, known.name).message });
     }
   });
   return bad;

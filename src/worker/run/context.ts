@@ -1,12 +1,14 @@
 import type { AnyContext, Log } from "../../domains/context.ts";
-import type { Dependency, Json, Task } from "../../domains/task.ts";
-import type { RunDependency } from "../../durable/protocol.ts";
+import type { Child, Dependency, Json, Task } from "../../domains/task.ts";
+import type { RunChild, RunDependency } from "../../durable/protocol.ts";
+import { isFailedChild } from "../../policy/children.ts";
 import { fail } from "../../policy/errors.ts";
 import { parseTaskId } from "../../policy/ids.ts";
 import { utf8Bytes } from "../../policy/text.ts";
 import type { Execution } from "./execution.ts";
 import { guarded, leaseLost } from "./guard.ts";
 import type { Scope } from "./scope.ts";
+import { Spawner } from "./spawn.ts";
 import { appOf, stateOf } from "./state.ts";
 
 /**
@@ -19,6 +21,7 @@ export class TaskContext {
   #task: Task | undefined;
   #log: Log | undefined;
   #dependencies: readonly Dependency[] | undefined;
+  #children: readonly Child[] | undefined;
 
   constructor(execution: Execution, scope: Scope) {
     this.#execution = execution;
@@ -66,8 +69,42 @@ export class TaskContext {
   get domain(): AnyContext["domain"] {
     return ((definition: { name: string }) => {
       if (this.#scope.lost) throw leaseLost();
-      return guarded(this.#scope.domain(definition.name), () => this.#scope.lost);
+      const spawner = new Spawner(this.#execution, this.#scope, definition.name);
+      return guarded(this.#scope.domain(definition.name), () => this.#scope.lost, spawner);
     }) as unknown as AnyContext["domain"];
+  }
+
+  get spawn(): AnyContext["spawn"] {
+    return this.#spawner.spawn as never;
+  }
+
+  get spawnAll(): AnyContext["spawnAll"] {
+    return this.#spawner.spawnAll as never;
+  }
+
+  get spawnSibling(): AnyContext["spawnSibling"] {
+    return this.#spawner.spawnSibling as never;
+  }
+
+  get spawnSiblings(): AnyContext["spawnSiblings"] {
+    return this.#spawner.spawnSiblings as never;
+  }
+
+  get children(): readonly Child[] {
+    return (this.#children ??= (this.#execution.task.finalize?.children ?? []).map(shownChild));
+  }
+
+  get child(): AnyContext["child"] {
+    return async (id) => {
+      const known = this.children.find((one) => one.id === id);
+      if (!known)
+        throw fail("invalid_request", `${JSON.stringify(id)} is no child that ${fullId(this.#scope, this.#execution.task.id)} sees.`, {
+          id,
+        });
+      if (!known.truncated) return known;
+      const { status, result, error } = await this.#read(id);
+      return { id, type: known.type, status: status as Child["status"], result: result as Json, error };
+    };
   }
 
   get tryDomain(): AnyContext["tryDomain"] {
@@ -87,15 +124,23 @@ export class TaskContext {
           id,
         });
       if (!known.truncated) return known;
-      const { domain } = parseTaskId(id)!;
       // Of a task of another domain, the own one has a copy.
-      const copy = domain === this.#scope.domainName ? null : await this.#scope.reach(this.#scope.domainName).ask("copyOf", id);
+      const { domainName, reach } = this.#scope;
+      const copy = parseTaskId(id)!.domain === domainName ? null : await reach(domainName).ask("copyOf", id);
       if (copy) return shown(copy);
-      const { status, result } = await this.domain({ name: domain } as never)
-        .task("" as never, id)
-        .get();
+      const { status, result } = await this.#read(id);
       return { id, status: status as Dependency["status"], result: result as Json };
     };
+  }
+
+  #read(id: string): Promise<Task<unknown, unknown>> {
+    return this.domain({ name: parseTaskId(id)!.domain } as never)
+      .task("" as never, id)
+      .get();
+  }
+
+  get #spawner(): Spawner {
+    return new Spawner(this.#execution, this.#scope, this.#scope.domainName);
   }
 
   get log(): Log {
@@ -107,6 +152,15 @@ const shown = ({ id, status, result, truncated }: RunDependency): Dependency => 
   id,
   status,
   result: result === undefined ? null : (JSON.parse(result) as Json),
+  ...(truncated ? { truncated } : {}),
+});
+
+const shownChild = ({ id, type, status, result, error, truncated }: RunChild): Child => ({
+  id,
+  type,
+  status,
+  result: result === undefined ? null : (JSON.parse(result) as Json),
+  error: error ?? null,
   ...(truncated ? { truncated } : {}),
 });
 
@@ -128,6 +182,7 @@ function logOf({ task }: Execution, scope: Scope): Log {
 
 /** The task as everybody sees it, from what the run carries of it. */
 function recordOf({ task, startedAt }: Execution, scope: Scope): Task {
+  const children = task.finalize?.children ?? [];
   return {
     id: fullId(scope, task.id),
     domain: scope.domainName,
@@ -146,8 +201,12 @@ function recordOf({ task, startedAt }: Execution, scope: Scope): Task {
     maxAttempts: task.maxAttempts,
     executions: task.executions,
     errors: [],
-    parent: null,
-    children: { total: 0, active: 0, failed: 0 },
+    parent: task.parent ?? null,
+    children: {
+      total: children.length,
+      active: 0,
+      failed: children.filter(({ status }) => isFailedChild(status)).length,
+    },
     dependsOn: (task.dependencies ?? []).map(({ id, status }) => ({ id, status })),
     runAt: null,
     expiresAt: null,

@@ -28,7 +28,8 @@ export async function execute(execution: Execution, scope: Scope, watch: (execut
   // Work that got done in spite of a pause stays done: to run it again would only repeat its effects. Of a lost lease the
   // fence decides. A cancelled or overdue task is not completed by a value that came too late.
   if (outcome.ok && (reason === "pause" || reason === "lease")) return outcome;
-  if ((reason === "cancel" || reason === "supersede") && type?.onCancel && execution.begun) await hook(execution, type, scope, watch);
+  if ((reason === "cancel" || reason === "supersede" || reason === "child") && type?.onCancel && execution.begun)
+    await hook(execution, type, scope, watch);
   return stopped(task.id, reason, execution.timeoutMs);
 }
 
@@ -50,8 +51,28 @@ async function attempt(execution: Execution, type: TypeDefinition, scope: Scope)
   }
   if (execution.aborted !== undefined) return stopped(task.id, execution.aborted, execution.timeoutMs);
   execution.begin(payload.value);
+  if (task.finalize) return finish(execution, type, scope, JSON.parse(task.finalize.memo));
   const returned: unknown = type.execute(payload.value as never, new TaskContext(execution, scope) as never);
   const value: unknown = isThenable(returned) ? await returned : returned;
+  if (!type.finalize) return type.result === undefined ? completed(task.id, value) : checked(task, type, scope, value);
+  const memo = completed(task.id, value, "memo");
+  if (!memo.ok || execution.aborted !== undefined) return memo;
+  const text = memo.result ?? "null";
+  if (execution.hasSpawned || task.isParent || (await scope.returned(task.id))) return { id: task.id, ok: true, result: text, memo: true };
+  return finish(execution, type, scope, JSON.parse(text));
+}
+
+/** What is left when all children have ended: `finalize` makes the result. */
+async function finish(execution: Execution, type: TypeDefinition, scope: Scope, memo: unknown): Promise<RunOutcome> {
+  const { task } = execution;
+  // A deploy took `finalize` away meanwhile: what `execute` returned is the result.
+  if (!type.finalize) return checked(task, type, scope, memo);
+  const value: unknown = await type.finalize(execution.payload as never, memo as never, new TaskContext(execution, scope) as never);
+  return checked(task, type, scope, value);
+}
+
+/** The outcome of a task with that result, when it fits its schema. */
+async function checked(task: RunTask, type: TypeDefinition, scope: Scope, value: unknown): Promise<RunOutcome> {
   if (type.result === undefined) return completed(task.id, value);
   const checking = parse(type.result, value);
   const result = checking instanceof Promise ? await checking : checking;

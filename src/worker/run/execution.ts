@@ -4,7 +4,7 @@ import { cutUtf8 } from "../../policy/text.ts";
 import { abortError } from "./outcome.ts";
 
 // A later reason replaces an earlier one only when it says more about what is to become of the task.
-const WEIGHT: Record<AbortReason, number> = { pause: 1, timeout: 2, deadline: 3, cancel: 4, supersede: 4, lease: 5 };
+const WEIGHT: Record<AbortReason, number> = { pause: 1, timeout: 2, deadline: 3, cancel: 4, supersede: 4, child: 4, lease: 5 };
 
 /** One start of one task, as the run sees it: its signal, its time limit, its progress. The user sees its context. */
 export class Execution {
@@ -21,6 +21,9 @@ export class Execution {
   payload: unknown;
   /** The latest report that was not sent yet. */
   report: ProgressReport | undefined;
+  /** It has asked for children, and how many of each that are alike. */
+  hasSpawned = false;
+  readonly counts = new Map<string, number>();
   /** Called at the first abort. */
   onAbort: (() => void) | undefined;
   #ended = false;
@@ -46,6 +49,11 @@ export class Execution {
   begin(payload: unknown): void {
     this.begun = true;
     this.payload = payload;
+  }
+
+  /** What it asks for from here on comes too late. */
+  get isOver(): boolean {
+    return this.#ended;
   }
 
   /** No abort and no report counts from here on. */

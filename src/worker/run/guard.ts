@@ -9,11 +9,13 @@ export const leaseLost = () =>
 
 /**
  * A domain handle as user code in an executor gets it: its calls reject with `lease_lost` once the run is lost, and
- * waiting for another task's result is refused, since this task holds a slot that the other may need.
+ * waiting for another task's result is refused, since this task holds a slot that the other may need. `more`: verbs that
+ * only an execution has.
  */
-export function guarded<Handle extends object>(handle: Handle, lost: () => boolean): Handle {
+export function guarded<Handle extends object>(handle: Handle, lost: () => boolean, more: object = {}): Handle {
   return new Proxy(handle, {
     get(target, key) {
+      if (typeof key === "string" && Object.hasOwn(more, key)) return (more as Record<string, unknown>)[key];
       // Of the target itself, so that private members work.
       const member: unknown = Reflect.get(target, key);
       if (typeof member !== "function") return member;
@@ -31,5 +33,5 @@ export function guarded<Handle extends object>(handle: Handle, lost: () => boole
 const waiting = () =>
   fail(
     "invalid_state",
-    "result() of another task cannot be awaited inside an executor: this task holds a slot that the other may need. Submit a task that does the rest.",
+    "result() of another task cannot be awaited inside an executor: this task holds a slot that the other may need. Spawn it as a child and read it in finalize, or submit a task that depends on it.",
   );

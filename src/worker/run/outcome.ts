@@ -45,6 +45,7 @@ export function abortError(reason: AbortReason, timeoutMs: number): Error {
 const ABORTS: Record<AbortReason, { name: string; code: string; message: (timeoutMs: number) => string }> = {
   cancel: { name: "AbortError", code: "cancelled", message: () => "The task was cancelled." },
   supersede: { name: "AbortError", code: "superseded", message: () => "A newer submission with the same key took the task's place." },
+  child: { name: "AbortError", code: "child_failed", message: () => "One of the task's children failed, and failFast is on." },
   timeout: {
     name: "TimeoutError",
     code: "timeout",
@@ -66,22 +67,23 @@ const ABORTS: Record<AbortReason, { name: string; code: string; message: (timeou
 
 /**
  * A completed task with its result as JSON text. `undefined` is no result at all; one that JSON cannot hold, or that is
- * over the limit, fails the task for good: the next attempt would return the same.
+ * over the limit, fails the task for good: the next attempt would return the same. A memo is what `execute` hands to
+ * `finalize`, with the same limit.
  */
-export function completed(id: number, value: unknown): RunOutcome {
+export function completed(id: number, value: unknown, what: "result" | "memo" = "result"): RunOutcome {
   if (value === undefined) return { id, ok: true };
   let result: string | undefined;
   try {
     result = JSON.stringify(value);
   } catch (thrown) {
-    return refused(id, "invalid_result", `The result cannot be turned into JSON: ${describe(thrown).message} Return plain JSON data.`);
+    return refused(id, "invalid_result", `The ${what} cannot be turned into JSON: ${describe(thrown).message} Return plain JSON data.`);
   }
   if (result === undefined) return { id, ok: true };
   // A UTF-16 unit takes at most three bytes: short results need no count.
   if (result.length * 3 <= LIMITS.resultBytesMax) return { id, ok: true, result };
   const bytes = utf8Bytes(result);
   if (bytes <= LIMITS.resultBytesMax) return { id, ok: true, result };
-  const message = `The result takes ${bytes} bytes of JSON; at most ${LIMITS.resultBytesMax} are kept. Store it elsewhere (R2, KV) and return a reference.`;
+  const message = `The ${what} takes ${bytes} bytes of JSON; at most ${LIMITS.resultBytesMax} are kept. Store it elsewhere (R2, KV) and return a reference.`;
   return refused(id, "result_too_large", message);
 }
 

@@ -1,5 +1,16 @@
-import type { DomainDefinition } from "../../domains/definition.ts";
-import type { AbortReason, RunAnswer, RunControl, RunLink, RunRequest, RunTask } from "../../durable/protocol.ts";
+import type { Outcome } from "../../domains/task.ts";
+import type {
+  AbortReason,
+  RunAnswer,
+  RunControl,
+  RunLink,
+  RunRequest,
+  RunTask,
+  SpawnAnswer,
+  SpawnRequest,
+} from "../../durable/protocol.ts";
+import { acceptAnswer } from "../../durable/refusal.ts";
+import { fail } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { Connection, dispose } from "./connection.ts";
 import { execute } from "./execute.ts";
@@ -7,7 +18,7 @@ import { Execution } from "./execution.ts";
 import { leaseLost } from "./guard.ts";
 import { firstStretch, nextStretch } from "./pace.ts";
 import { MESSAGE_CHARS_MAX, Report } from "./report.ts";
-import type { Scope, Surroundings } from "./scope.ts";
+import { type Scope, scopeOf, type Surroundings } from "./scope.ts";
 import { Wake } from "./wake.ts";
 
 /** A run that is over sooner is never attached: one RPC fewer. */
@@ -53,13 +64,12 @@ export class Run {
     this.#leaseEndsAt = now + LIMITS.runLeaseMs;
     this.#attachAt = now + ATTACH_MS;
     this.#progressAt = now + PROGRESS_MS;
-    this.#scope = scopeOf(
-      around,
-      request.domain,
-      around.registry.domains.get(request.domain),
-      () => this.#lost,
-      () => this.#arm(),
-    );
+    this.#scope = scopeOf(around, request.domain, {
+      lost: () => this.#lost,
+      reported: () => this.#arm(),
+      spawn: (asked) => this.#spawn(asked),
+      returned: async (id) => acceptAnswer(await this.#ask((way) => way.returned(id))) as boolean,
+    });
     this.#control = around.expose({
       renew: async () => {
         if (this.#lost) throw leaseLost();
@@ -225,6 +235,22 @@ export class Run {
     await this.#connection.call((link) => link.progress([]));
   }
 
+  /** A call that has to be answered: made again while the object comes back, until the run is lost. */
+  async #ask<Answer>(make: (link: RunLink) => Promise<Answer>): Promise<Answer> {
+    while (!this.#lost && !this.#over) {
+      const answered = await this.#connection.call(make);
+      if (answered) return answered.answer;
+      await Promise.race([this.#connection.recovering, this.whenLost()]);
+    }
+    throw leaseLost();
+  }
+
+  async #spawn(request: SpawnRequest): Promise<Outcome[]> {
+    const answer = acceptAnswer(await this.#ask((link) => link.spawn(request))) as SpawnAnswer;
+    if ("outcomes" in answer) return answer.outcomes;
+    throw fail("not_implemented", `The parent ${answer.elsewhere} is in another domain.`);
+  }
+
   async #resume(): Promise<RunLink | null> {
     const { run, domain } = this.#request;
     const outcomes = this.#report.batch();
@@ -269,22 +295,4 @@ export class Run {
       };
     });
   }
-}
-
-function scopeOf(
-  around: Surroundings,
-  domainName: string,
-  definition: DomainDefinition | undefined,
-  lost: () => boolean,
-  reported: () => void,
-): Scope {
-  return {
-    ...around,
-    domainName,
-    definition,
-    get lost() {
-      return lost();
-    },
-    reported,
-  };
 }

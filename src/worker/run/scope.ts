@@ -1,7 +1,8 @@
 import type { Clock } from "../../clock.ts";
 import type { DomainHandle } from "../../domains/handle.ts";
 import type { DomainDefinition, Registry } from "../../domains/definition.ts";
-import type { RunControl, RunResume } from "../../durable/protocol.ts";
+import type { Outcome } from "../../domains/task.ts";
+import type { RunControl, RunResume, SpawnRequest } from "../../durable/protocol.ts";
 
 /** What the runner needs of the Worker around it; all of it can be faked in plain Node. */
 export interface Surroundings {
@@ -30,4 +31,25 @@ export interface Scope extends Surroundings {
   readonly lost: boolean;
   /** A new report is there to be sent. */
   reported(): void;
+  /** Children of a task of this run, or of its parent. @throws what the parent's object refuses */
+  spawn(request: SpawnRequest): Promise<Outcome[]>;
+  /** `execute` of that task has returned: whether it has children to wait for. If not, nobody gives it any more. */
+  returned(id: number): Promise<boolean>;
+}
+
+/** The surroundings of a run, with what its executions ask of it. */
+export function scopeOf(
+  around: Surroundings,
+  domainName: string,
+  { lost, ...verbs }: Pick<Scope, "reported" | "spawn" | "returned"> & { lost: () => boolean },
+): Scope {
+  return {
+    ...around,
+    ...verbs,
+    domainName,
+    definition: around.registry.domains.get(domainName),
+    get lost() {
+      return lost();
+    },
+  };
 }

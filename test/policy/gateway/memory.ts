@@ -15,6 +15,7 @@ import type { CoordinatorApi, CoordinatorSnapshot } from "../../../src/policy/co
 import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
 import { fail } from "../../../src/policy/errors.ts";
 import { isTerminal } from "../../../src/policy/status.ts";
+import { explain } from "../../../src/policy/why.ts";
 
 /** Keeps tasks in memory and runs nothing: what the gateway asks of a Domain object, without one. */
 export class MemoryDomain implements DomainApi {
@@ -137,6 +138,13 @@ export class MemoryDomain implements DomainApi {
     );
   }
 
+  async why(id: string) {
+    this.#enter("why");
+    const { status } = this.#find(id);
+    const isScheduled = status === "scheduled";
+    return explain(isScheduled ? [{ gate: "scheduled", until: 0 }] : [], isTerminal(status));
+  }
+
   async graph(id: string) {
     this.#enter("graph");
     return { nodes: [], edges: [], id } as never;
@@ -145,6 +153,11 @@ export class MemoryDomain implements DomainApi {
   async runNow(id: string) {
     this.#enter("runNow");
     return this.#find(id);
+  }
+
+  async auditLog() {
+    this.#enter("auditLog");
+    return { items: [], next: null };
   }
 
   async snapshot(): Promise<DomainSnapshot> {
@@ -320,6 +333,10 @@ export class MemoryCoordinator implements CoordinatorApi {
 
   async sync(): Promise<never> {
     throw new Error("no holder here");
+  }
+
+  async auditLog() {
+    return { items: [], next: null };
   }
 
   async sweepList() {

@@ -1,0 +1,153 @@
+import { aheadOf } from "../../policy/ahead.ts";
+import type { Pause } from "../../policy/coordination/flags.ts";
+import type { CoordinatorApi, CoordinatorSnapshot } from "../../policy/coordination/protocol.ts";
+import { taskId } from "../../policy/ids.ts";
+import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
+import { explain, NAMED, type GateName, type Hold, type Why } from "../../policy/why.ts";
+import { point } from "../point.ts";
+import { mustRead } from "./cancel.ts";
+import { readLivingIds } from "./children.ts";
+import type { Core } from "./core.ts";
+import { readStatuses } from "./edges.ts";
+import type { Lease } from "./leases.ts";
+import { nameOf, upstreamStatus } from "./remotes.ts";
+import { FAMILY } from "./order.ts";
+import { optionsOf, type TaskRow } from "./rows.ts";
+import type { Run } from "./run.ts";
+import { stoppedBy } from "./stop.ts";
+
+/** Everything that keeps a task from running now. Only where slots are short the coordinator is asked, for the mill's figures. */
+export async function why(core: Core, id: number, reach: () => CoordinatorApi): Promise<Why> {
+  const now = core.clock.now();
+  const row = mustRead(core, id);
+  const status = statusFromCode(row.status);
+  if (isTerminal(status)) return explain([], true);
+  const run = core.claims.get(id);
+  if (run) return explain(claimed(core, run, row), false);
+  const lease = core.leases.ofTask(id);
+  if (lease) return explain(leased(row, lease, now), false);
+  const holds = [...waiting(core, row, now), ...standing(core, row)];
+  if (status !== "pending") return explain(holds, false);
+  if (holds.length === 0) holds.push(...ready(core, row));
+  if (core.holder.free(now) <= 0)
+    holds.push(
+      ...(await slots(
+        core,
+        reach,
+        holds.every(({ gate }) => TURN.has(gate)),
+      )),
+    );
+  return explain(holds, false);
+}
+
+/** In a run: it executes, or comes later in it; and it may have been told to stop. */
+function claimed(core: Core, run: Run, row: TaskRow): Hold[] {
+  const holds: Hold[] = [];
+  const open = [...run.open];
+  const before = open.slice(0, open.indexOf(row.id)).map((one) => taskId(core.name, one));
+  if (before.length > 0) holds.push({ gate: "run", before });
+  if (run.orphanUntil !== undefined) holds.push({ gate: "orphaned", until: run.orphanUntil });
+  const reason = stoppedBy(row.cancelling) ?? run.aborts.get(row.id);
+  if (reason !== undefined) holds.push({ gate: "stopping", reason });
+  return holds;
+}
+
+function leased(row: TaskRow, { worker, until }: Lease, now: number): Hold[] {
+  const reason = stoppedBy(row.cancelling) ?? ((row.deadline_at ?? Infinity) <= now ? "deadline" : undefined);
+  return reason === undefined ? [] : [{ gate: "stopping", reason, worker, until }];
+}
+
+/** What it waits for by itself. */
+function waiting(core: Core, row: TaskRow, now: number): Hold[] {
+  const holds: Hold[] = [];
+  const status = statusFromCode(row.status);
+  if (row.run_at !== null && (status === "scheduled" || row.run_at > now)) {
+    const failed = row.attempt > 0 && row.error !== null ? (JSON.parse(row.error) as { message: string }) : undefined;
+    holds.push(
+      failed
+        ? { gate: "retry", until: row.run_at, attempt: row.attempt, message: failed.message }
+        : { gate: "scheduled", until: row.run_at },
+    );
+  }
+  if (status === "blocked") holds.push(...blocked(core, row));
+  if (status === "waiting") {
+    const { active, total } = core.families.of(row);
+    holds.push({ gate: "children", active, total, some: readLivingIds(core, row.id, NAMED).map((one) => nameOf(core, one)) });
+  }
+  return holds;
+}
+
+function blocked(core: Core, row: TaskRow): Hold[] {
+  const holds: Hold[] = [];
+  const { dependsOn = [], after } = optionsOf(row);
+  const statuses = readStatuses(core.store, after === undefined ? dependsOn : [...dependsOn, after]);
+  const alive = (one: number): Status | undefined => {
+    const status = upstreamStatus(statuses.get(one));
+    return status === "purged" || isTerminal(status) ? undefined : status;
+  };
+  const tasks = dependsOn.flatMap((one) => {
+    const status = alive(one);
+    return status === undefined ? [] : [{ id: nameOf(core, one), status }];
+  });
+  if (tasks.length > 0) holds.push({ gate: "dependencies", tasks });
+  if (after !== undefined && alive(after) !== undefined) holds.push({ gate: "successor", of: nameOf(core, after) });
+  return holds;
+}
+
+/** Flags: they hold whatever waits, whether it is ready or not. */
+function standing(core: Core, { type, grp }: TaskRow): Hold[] {
+  const { flags, pause } = core.state;
+  const until = (of: Pause | null | undefined) => (of?.until === undefined ? {} : { until: of.until });
+  const holds = core.pauses.reasons(grp).map((reason): Hold => {
+    if (reason === "mill") return { gate: "mill_paused", ...until(flags.paused) };
+    if (reason === "group") return { gate: "group_paused", group: grp!, ...until(flags.groups[grp!]) };
+    return { gate: "domain_paused", ...until(pause) };
+  });
+  if (!core.definition?.types.has(type)) holds.push({ gate: "unregistered", type, domain: core.name });
+  return holds;
+}
+
+/** Nothing but its turn. */
+function ready(core: Core, row: TaskRow): Hold[] {
+  const holds: Hold[] = [];
+  if (row.suspect === 1) holds.push({ gate: "suspect" });
+  const isPull = core.definition?.types.get(row.type)?.pull === true;
+  if (isPull) {
+    const asking = [...core.claimers.all()].filter(({ request, wants }) => wants > 0 && request.types.includes(row.type)).length;
+    holds.push({ gate: "claimers", type: row.type, asking });
+  }
+  const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, row.priority, row.id);
+  if (ahead > 0) holds.push({ gate: "order", ahead });
+  return holds;
+}
+
+/** What holds no task where there is a slot for it. */
+const TURN: ReadonlySet<GateName> = new Set(["order", "suspect"]);
+
+/**
+ * Which cap leaves no slot.
+ *
+ * @param wanted whether it waits for nothing else: then the domain has asked for a slot, and is not given one
+ */
+async function slots(core: Core, reach: () => CoordinatorApi, wanted: boolean): Promise<Hold[]> {
+  const { cap, holder } = core;
+  const holds: Hold[] = [];
+  if (cap !== null && holder.using >= cap) holds.push({ gate: "domain_cap", taken: holder.using, cap });
+  const { granted } = holder;
+  const mill = await ask(core, reach);
+  if (mill && mill.granted >= mill.maxConcurrency) holds.push({ gate: "mill_cap", taken: mill.granted, cap: mill.maxConcurrency });
+  if (wanted && holds.length === 0) holds.push({ gate: "slot", granted, reached: mill !== undefined });
+  return holds;
+}
+
+async function ask(core: Core, reach: () => CoordinatorApi): Promise<CoordinatorSnapshot | undefined> {
+  try {
+    point("why.call", core.name);
+    const snapshot = await reach().snapshot();
+    point("why.answered", core.name);
+    return snapshot;
+  } catch {
+    // Out of reach: the domain's own figures have to do.
+    return undefined;
+  }
+}
