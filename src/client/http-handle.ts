@@ -13,11 +13,13 @@ import type {
 } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
 import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
-import type { DomainSnapshot } from "../durable/protocol.ts";
+import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
+import type { Duration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import { claimOverHttp } from "./claims.ts";
 import { awaitResult } from "./await-result.ts";
+import { drainWith } from "./drain.ts";
 import type { Call, Http } from "./http.ts";
 import { taskArguments } from "./task-arguments.ts";
 
@@ -89,6 +91,12 @@ class HttpHandle {
 
   pause(): Promise<DomainSnapshot> {
     return this.#http.ask({ method: "POST", path: `${this.#path}/pause` });
+  }
+
+  async drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained> {
+    const ask = (timeout: number) =>
+      this.#http.ask<DomainSnapshot & Drained>({ method: "POST", path: `${this.#path}/drain`, body: JSON.stringify({ timeout }) });
+    return drainWith(ask, options, this.#http.clock);
   }
 
   resume(): Promise<DomainSnapshot> {

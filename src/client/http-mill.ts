@@ -1,11 +1,35 @@
-import type { MillHandle } from "../domains/mill-handle.ts";
+import { parseInstant } from "../domains/instant.ts";
+import type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
+import { checkGroupName } from "../policy/group-name.ts";
 import type { Http } from "./http.ts";
+import { settingsOf } from "./local-mill.ts";
 
 /** The verbs of the mill itself, over HTTP. */
 export function httpMill(http: Http): MillHandle {
+  const snapshot = () => http.ask<MillSnapshot>({ method: "GET", path: "/v1/snapshot" });
   return {
     pause: () => http.ask({ method: "POST", path: "/v1/pause" }),
     resume: () => http.ask({ method: "POST", path: "/v1/resume" }),
-    snapshot: () => http.ask({ method: "GET", path: "/v1/snapshot" }),
+    group: (name) => {
+      checkGroupName(name);
+      const path = `/v1/groups/${encodeURIComponent(name)}`;
+      return {
+        name,
+        pause: async ({ until } = {}) => {
+          const body = until === undefined ? {} : { body: JSON.stringify({ until: new Date(parseInstant(until, "until")).toISOString() }) };
+          return http.ask({ method: "POST", path: `${path}/pause`, ...body });
+        },
+        resume: () => http.ask({ method: "POST", path: `${path}/resume` }),
+      };
+    },
+    settings: async (change) =>
+      settingsOf(
+        await (change === undefined
+          ? snapshot()
+          : http.ask<MillSnapshot>({ method: "PATCH", path: "/v1/settings", body: JSON.stringify(change) })),
+      ),
+    pressure: (name, value, ttl) =>
+      http.ask({ method: "PUT", path: `/v1/pressure/${encodeURIComponent(name)}`, body: JSON.stringify({ value, ttl }) }),
+    snapshot,
   };
 }

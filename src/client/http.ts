@@ -15,7 +15,7 @@ export interface ClientOptions {
 
 /** One request of the API. */
 export interface Call {
-  method: "GET" | "POST" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With a leading slash. */
   path: string;
   query?: URLSearchParams;

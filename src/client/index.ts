@@ -21,7 +21,7 @@ export type {
   TaskHandle,
   WaitOptions,
 } from "../domains/handle.ts";
-export type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
+export type { GroupHandle, MillHandle, MillSettings, MillSnapshot } from "../domains/mill-handle.ts";
 export type { Json, Page, Schedule, Task, TaskError } from "../domains/task.ts";
 export { MillraceError } from "../policy/errors.ts";
 export type { ErrorCode } from "../policy/errors.ts";

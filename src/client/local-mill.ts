@@ -1,11 +1,31 @@
-import type { MillHandle } from "../domains/mill-handle.ts";
+import { parseInstant } from "../domains/instant.ts";
+import type { MillHandle, MillSettings, MillSnapshot } from "../domains/mill-handle.ts";
 import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
+import { checkGroupName } from "../policy/group-name.ts";
+import { parsePressure, parseSettings } from "../policy/settings.ts";
 
 /** The verbs of the mill itself, over RPC to its coordinator. */
 export function localMill(reach: () => CoordinatorApi): MillHandle {
   return {
     pause: async () => reach().pause(),
     resume: async () => reach().resume(),
+    group: (name) => {
+      checkGroupName(name);
+      return {
+        name,
+        pause: async ({ until } = {}) => reach().pauseGroup(name, until === undefined ? undefined : parseInstant(until, "until")),
+        resume: async () => reach().resumeGroup(name),
+      };
+    },
+    settings: async (change) => settingsOf(await (change === undefined ? reach().snapshot() : reach().configure(parseSettings(change)))),
+    pressure: async (name, value, ttl) => reach().pressure(parsePressure(name, value, ttl)),
     snapshot: async () => reach().snapshot(),
   };
 }
+
+/** The settings among what a snapshot shows. */
+export const settingsOf = ({ maxConcurrency, defaultGroupMaxConcurrency, aging }: MillSnapshot): MillSettings => ({
+  maxConcurrency,
+  defaultGroupMaxConcurrency,
+  aging,
+});

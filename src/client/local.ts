@@ -17,12 +17,14 @@ import { findDomain } from "../domains/find.ts";
 import { prepare, prepareAll } from "../domains/prepare.ts";
 import { prepareSchedule, prepareScheduleChange } from "../domains/schedule.ts";
 import type { Page, Schedule, Task } from "../domains/task.ts";
-import type { DomainApi, DomainSnapshot, SubmitAnswer, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
+import type { DomainApi, DomainSnapshot, Drained, SubmitAnswer, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
+import type { Duration } from "../policy/duration.ts";
 import { fail } from "../policy/errors.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
 import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
+import { drainWith } from "./drain.ts";
 import { readQuery } from "./query.ts";
 import { LocalTask } from "./local-task.ts";
 import { taskArguments } from "./task-arguments.ts";
@@ -114,6 +116,10 @@ class LocalHandle {
 
   pause(): Promise<DomainSnapshot> {
     return this.#api.pause();
+  }
+
+  async drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained> {
+    return drainWith((timeoutMs, waitMs) => this.#api.drain(timeoutMs, waitMs), options, this.#clock);
   }
 
   resume(): Promise<DomainSnapshot> {

@@ -1,4 +1,4 @@
-import type { DomainSnapshot } from "../durable/protocol.ts";
+import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
@@ -260,6 +260,13 @@ export interface DomainHandle<Name extends string = string, Types = unknown> {
   claim<Type extends TypeName<Types> = TypeName<Types>>(options: ClaimOptions<Type>): Promise<ClaimOf<Types, Type>[]>;
   /** Nothing starts any more; running work is aborted and goes back uncharged. */
   pause(): Promise<DomainSnapshot>;
+  /**
+   * A pause that waits for what runs, up to `timeout` (default 30 s, at most a day); what still runs then is aborted and
+   * goes back uncharged. Answers when nothing runs any more, or 2 s after the timeout. It ends by `resume`.
+   *
+   * @example `const { drained, returned } = await media.drain({ timeout: "1m" });`
+   */
+  drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained>;
   resume(): Promise<DomainSnapshot>;
   /** The domain's cap from now on; `null`: none of its own. Lowering it kills nothing. */
   setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot>;

@@ -1,7 +1,33 @@
-import type { CoordinatorSnapshot } from "../policy/coordination/protocol.ts";
+import type { AgingPolicy } from "../policy/aging.ts";
+import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../policy/coordination/protocol.ts";
+import type { Duration } from "../policy/duration.ts";
+import type { SettingsChange } from "../policy/settings.ts";
+import type { Instant } from "./handle.ts";
 
 /** The whole mill at a glance. */
 export type MillSnapshot = CoordinatorSnapshot;
+
+/** What of the mill can be changed while it runs. */
+export interface MillSettings {
+  maxConcurrency: number;
+  /** The cap of each group that names none; `null`: none. */
+  defaultGroupMaxConcurrency: number | null;
+  /** How waiting tasks grow more urgent; `null`: not at all. */
+  aging: AgingPolicy | null;
+}
+
+/** One group, in every domain. */
+export interface GroupHandle {
+  readonly name: string;
+  /**
+   * Nothing of it starts any more; what runs is aborted and goes back uncharged. With `until` it ends by itself.
+   *
+   * @throws `invalid_request` when `until` has passed
+   * @example `await mill.group("acme").pause({ until: "2026-12-01T08:00:00Z" });`
+   */
+  pause(options?: { until?: Instant }): Promise<GroupPauseView>;
+  resume(): Promise<GroupPauseView>;
+}
 
 /** The verbs of the mill itself: the same inside the Worker (`mill.pause()`) and over HTTP (`client.pause()`). */
 export interface MillHandle {
@@ -14,5 +40,21 @@ export interface MillHandle {
   pause(): Promise<MillSnapshot>;
   /** What no other pause holds goes on. */
   resume(): Promise<MillSnapshot>;
+  /** A group by its name. Asks nothing yet. */
+  group(name: string): GroupHandle;
+  /**
+   * The live settings; with a change, after it. They are stored and win over the code's; a lowered cap ends no run.
+   *
+   * @throws `invalid_request` listing everything that is wrong
+   * @example `await mill.settings({ maxConcurrency: 32, aging: { grace: "5m", interval: "1m" } });`
+   */
+  settings(change?: SettingsChange): Promise<MillSettings>;
+  /**
+   * What a source of backpressure says, 0 (none) to 1, for `ttl`, at most a day; the highest source counts.
+   *
+   * @throws `invalid_request` listing everything that is wrong
+   * @example `await mill.pressure("api-quota", 0.8, "30s");`
+   */
+  pressure(name: string, value: number, ttl: Duration): Promise<PressureView>;
   snapshot(): Promise<MillSnapshot>;
 }

@@ -1,5 +1,6 @@
 import type { AuditApi } from "../policy/audit.ts";
 import type { Claim, ClaimRequest, Renewal, Settlement } from "./claims.ts";
+import type { DomainSnapshot, Drained } from "./snapshots.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
@@ -9,6 +10,8 @@ import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domai
 import type { ProgressReport } from "./run-protocol.ts";
 
 export type * from "./run-protocol.ts";
+
+export type { DomainSnapshot, Drained } from "./snapshots.ts";
 
 // ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,30 +104,6 @@ export interface TaskPage {
   next: number | null;
 }
 
-export interface DomainSnapshot {
-  name: string;
-  paused: boolean;
-  pausedBy: ("mill" | "domain")[];
-  maxConcurrency: number | null;
-  counts: Record<Status, number>;
-  totals: Record<string, number>;
-  running: { id: string; type: string; startedAt: string; attempt: number }[];
-  oldestPendingMs: number | null;
-  slots: { granted: number; using: number };
-  rates: Record<string, never>;
-  /** Messages to other domains that are not delivered, by target; `attempts`: failures in a row. */
-  outbox: { domain: string; messages: number; attempts: number; oldestMs: number }[];
-  cost: {
-    rowsRead: number;
-    rowsWritten: number;
-    alarmsSet: number;
-    coordinatorCalls: number;
-    requests: number;
-    /** Per statement kind, such as `insert tasks`. */
-    statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
-  };
-}
-
 export interface ScheduleInput {
   name?: string;
   /** The task it submits; checked like a submit. */
@@ -160,6 +139,8 @@ export interface DomainApi extends AuditApi {
   snapshot(): Promise<DomainSnapshot>;
   configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;
+  /** A pause that lets what runs go on for `timeoutMs`, then gives it back; answers after `waitMs` at most, and 2 s. */
+  drain(timeoutMs: number, waitMs: number): Promise<DomainSnapshot & Drained>;
   resumeDomain(): Promise<DomainSnapshot>;
   createSchedule(input: ScheduleInput): Promise<{ schedule: Schedule; created: boolean }>;
   schedules(query: { limit?: number; before?: number }): Promise<{ items: Schedule[]; next: number | null }>;

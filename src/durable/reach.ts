@@ -29,6 +29,7 @@ const DOMAIN_READS = [
   "schedules",
   "schedule",
   "poke",
+  "drain",
   "leasedType",
   "renewLease",
 ] as const satisfies (keyof DomainApi)[];
@@ -48,7 +49,16 @@ const DOMAIN_WRITES = [
 ] as const satisfies (keyof DomainApi)[];
 const NEIGHBOUR_READS = ["ask"] as const satisfies (keyof Neighbour)[];
 const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
-const COORDINATOR_READS = ["snapshot", "auditLog", "sweepList", "pause", "resume"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_READS = [
+  "snapshot",
+  "auditLog",
+  "sweepList",
+  "pause",
+  "resume",
+  "pauseGroup",
+  "resumeGroup",
+  "pressure",
+] as const satisfies (keyof CoordinatorApi)[];
 const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;

@@ -77,8 +77,31 @@ export const domainChangeShape: BodyShape = { schema: z.strictObject({ maxConcur
 
 /** `PATCH /v1/settings`. */
 export const settingsShape: BodyShape = {
-  schema: z.strictObject({ maxConcurrency: z.optional(cap) }),
-  later: ["defaultGroupMaxConcurrency", "aging"],
+  schema: z.strictObject({
+    maxConcurrency: z.optional(cap),
+    defaultGroupMaxConcurrency: z.optional(z.nullable(cap)),
+    aging: z.optional(
+      z.nullable(
+        z.strictObject({
+          grace: z.optional(duration),
+          interval: z.optional(duration),
+          step: z.optional(z.number()),
+          ceiling: z.optional(priority),
+        }),
+      ),
+    ),
+  }),
+};
+
+/** `POST /v1/domains/{domain}/drain`. */
+export const drainShape: BodyShape = { schema: z.strictObject({ timeout: z.optional(duration) }), optional: true };
+
+/** `POST /v1/groups/{group}/pause`. */
+export const groupPauseShape: BodyShape = { schema: z.strictObject({ until: z.optional(text) }), optional: true };
+
+/** `PUT /v1/pressure/{name}`. */
+export const pressureShape: BodyShape = {
+  schema: z.strictObject({ value: z.number({ error: "must be a number from 0 to 1" }), ttl: duration }),
 };
 
 /** `POST /v1/domains/{domain}/claims`. */

@@ -1,7 +1,7 @@
 import type * as z from "zod/mini";
 import type { Graph, Json, Outcome, Schedule, Task } from "../../src/domains/task.ts";
-import type { Claim, DomainSnapshot, Renewal } from "../../src/durable/protocol.ts";
-import type { CoordinatorSnapshot } from "../../src/policy/coordination/protocol.ts";
+import type { Claim, DomainSnapshot, Drained, Renewal } from "../../src/durable/protocol.ts";
+import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../../src/policy/coordination/protocol.ts";
 import type { Why } from "../../src/policy/why.ts";
 import type { AnswerName, ANSWERS } from "../../src/worker/openapi/answers.ts";
 
@@ -17,11 +17,14 @@ export type Answers = Agreed<{
   outcome: Same<Of<"Outcome">, Outcome>;
   schedule: Same<Of<"Schedule">, Schedule>;
   domain: Same<Of<"Domain">, DomainSnapshot>;
+  drained: Same<Of<"Drained">, DomainSnapshot & Drained>;
   graph: Same<Of<"Graph">, Graph>;
   why: Same<Of<"Why">, Why>;
   claims: Same<Of<"Claims">["claims"][number], Claim>;
   renewal: Same<Of<"Renewal">, Renewal>;
   mill: Same<Of<"Mill">, CoordinatorSnapshot>;
+  groupPause: Same<Of<"GroupPause">, GroupPauseView>;
+  pressure: Same<Of<"Pressure">, PressureView>;
 }>;
 
 // @ts-expect-error A field too few is noticed.

@@ -239,12 +239,21 @@ export class Workload {
 
   /** The whole mill is paused while something runs, and goes on: told to those at work, and to one that does not hear of it. */
   private async stopped(): Promise<void> {
-    const gates = await this.hold(1);
+    const gates = await this.hold(2);
     await survive(() => mill.pause());
     gates.open(1);
     const id = await this.submit({}, "completed");
     await this.time.until("the pause", async () => (await this.status(id)) === "paused");
+    await survive(() => mill.group("g").pause());
+    const member = await this.submit({}, "completed", { group: "g" });
     await survive(() => mill.resume());
+    await this.time.until("the group's pause", async () => (await this.status(member)) === "paused");
+    await survive(() => mill.group("g").resume());
+    // One of them does not end in time, and is given back.
+    await survive(() => workQ.drain({ timeout: 100 }));
+    gates.open(2);
+    await survive(() => workQ.resume());
+    await survive(() => mill.settings({ aging: null }));
   }
 
   /** Tasks that wait for others, and what becomes of them however those end. */

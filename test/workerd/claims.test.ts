@@ -351,7 +351,7 @@ describe("ends", () => {
     expect(next.id).not.toBe(id);
   });
 
-  test("a pause stops claims, and leaves what is leased to its worker", async () => {
+  test("[pause] a pause stops claims; what is done all the same counts", async () => {
     await pulled("before the pause");
     const held = await one();
     const { id } = await pulled("behind the pause");
@@ -362,6 +362,28 @@ describe("ends", () => {
     const waiting = claim({ wait: "20s" });
     await workQ.resume();
     expect((await waiting).map(({ task }) => task.id)).toEqual([id]);
+  });
+
+  test("[pause] a paused worker is told to stop when it renews, its lease holds no longer, and nothing is charged", async () => {
+    const { id: failing } = await pulled("told to stop");
+    const told = await one();
+    const { id: silent } = await pulled("never asks");
+    const mute = await one();
+    await workQ.pause();
+    expect(await told.renew()).toEqual({ leaseUntil: told.leaseUntil, cancelled: true });
+    // Told once is told, whatever holds by now.
+    await workQ.resume();
+    expect(await told.renew()).toMatchObject({ leaseUntil: told.leaseUntil, cancelled: true });
+    expect(await told.fail("stopped")).toMatchObject({ id: failing, status: "pending", attempt: 0, executions: 1, error: null });
+    await workQ.pause();
+    clock.advance(21_000);
+    await ring("work");
+    expect(await get(silent)).toMatchObject({ status: "paused", attempt: 0, errors: [] });
+    await expect(mute.complete()).rejects.toMatchObject({ code: "lease_lost" });
+    await workQ.resume();
+    const both = await claim({ max: 2 });
+    expect(both.map(({ task }) => task.id)).toEqual([failing, silent]);
+    for (const one of both) await one.complete();
   });
 });
 

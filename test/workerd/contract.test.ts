@@ -53,7 +53,16 @@ function unlike({ spec }: Operation, { status, headers, text }: Awaited<ReturnTy
   return [...(waits ? [`${status} without Retry-After`] : []), ...wrong];
 }
 
-const PATHS: Record<string, string[]> = { domain: ["work", "other", "ghost"], task: [], schedule: [], lease: [] };
+const PATHS: Record<string, string[]> = {
+  domain: ["work", "other", "ghost"],
+  task: [],
+  schedule: [],
+  lease: [],
+  group: ["g", "acme/eu", " "],
+  name: ["queue", "9"],
+};
+/** Where no lease is out that a drain would wait for. */
+const IDLE = ["other", "ghost"];
 /** What makes sense for a field: mostly something that is taken, so that answers of all kinds come about. */
 const HINTS: Record<string, readonly unknown[]> = {
   type: ["plain", "plain", "pulled", "parsed", "forgotten", "fleeting", "hidden", "nope"],
@@ -92,7 +101,9 @@ const withoutWaits = (field: string, value: unknown) => (field === "wait" ? "1ms
 function requests(operation: Operation): fc.Arbitrary<Asked> {
   const { method, path, spec } = operation;
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
-  const filled = fc.record(Object.fromEntries(names.map((name) => [name, fc.constantFrom(...PATHS[name]!)])));
+  const filled = fc.record(
+    Object.fromEntries(names.map((name) => [name, fc.constantFrom(...(path.endsWith("/drain") ? IDLE : PATHS[name]!))])),
+  );
   const parameters: Schema[] = (spec.parameters ?? []).filter((parameter: Schema) => parameter.in === "query");
   const query = fc
     .tuple(...parameters.map((parameter) => fc.option(parameterOf(parameter), { nil: [], freq: 4 })))
@@ -189,7 +200,14 @@ describe("what the description calls right", () => {
       for (const field of ["type", "payload"]) if (field in body) body[field] = EXAMPLE[field];
       if (body.tasks) Object.assign(body, { tasks: [{ payload: { n: 1 } }], defaults: { ...body.defaults, type: "plain" } });
       const lease = ["completeTask", "failTask", "releaseTask"].indexOf(name);
-      const fill: Record<string, string> = { domain: "work", task: "work_4", schedule: "work_s3", lease: PATHS.lease![lease + 1]! };
+      const fill: Record<string, string> = {
+        domain: name === "drainDomain" ? "other" : "work",
+        group: "g",
+        name: "queue",
+        task: "work_4",
+        schedule: "work_s3",
+        lease: PATHS.lease![lease + 1]!,
+      };
       const path = operation.path.replaceAll(/\{(\w+)\}/g, (_all, of: string) => fill[of]!);
       const answer = await ask({ method: operation.method, path, body });
       expect([name, answer.status, answer.text]).toEqual([name, expect.toSatisfy((status: number) => status < 300), answer.text]);

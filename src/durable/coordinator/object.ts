@@ -6,22 +6,26 @@ import {
   COORDINATION,
   type CoordinatorApi,
   type CoordinatorSnapshot,
+  type GroupPauseView,
+  type PressureView,
   type SyncAnswer,
   type SyncRequest,
 } from "../../policy/coordination/protocol.ts";
 import { changeFlags, type Flags, type FlagsChange } from "../../policy/coordination/flags.ts";
 import { fail } from "../../policy/errors.ts";
+import { type CheckedPressure, type CheckedSettings, parseSettings } from "../../policy/settings.ts";
 import type { AuditPage } from "../../policy/audit.ts";
 import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 import { migrations } from "./migrations.ts";
+import { groupPause, pausedGroups, pressureView } from "./flag-views.ts";
 import { Herald } from "./herald.ts";
 import { Roster } from "./roster.ts";
 import { CoordinatorStore } from "./store.ts";
 
-const MAX_CONCURRENCY_MAX = 10_000;
+const PRESSURE_SOURCES_MAX = 100;
 /** How long a change of flags waits for domains that do not answer. */
 const TOLD_MS = 2_000;
 /** Older flags are known to everybody who has a valid grant. */
@@ -65,27 +69,22 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   }
 
   /**
-   * Changes the global cap, at once and for good. Lowering it ends no run.
+   * Changes settings of the mill, at once and for good. A lowered cap ends no run.
    *
-   * @throws `invalid_request` when it is no whole number from 1 to 10,000
+   * @throws `invalid_request` when the cap is no whole number from 1 to 10,000
    */
-  async configure(change: { maxConcurrency?: number }): Promise<CoordinatorSnapshot> {
-    const { maxConcurrency } = change;
-    if (maxConcurrency === undefined) return this.snapshot();
-    if (!Number.isInteger(maxConcurrency) || maxConcurrency < 1 || maxConcurrency > MAX_CONCURRENCY_MAX) {
-      throw fail(
-        "invalid_request",
-        `maxConcurrency must be a whole number from 1 to ${MAX_CONCURRENCY_MAX}, not ${JSON.stringify(maxConcurrency)}.`,
-        {
-          issues: [{ path: "maxConcurrency", message: "not a cap" }],
-        },
-      );
-    }
-    return this.#act("coordinator.configure", (now) => {
+  async configure(change: CheckedSettings): Promise<CoordinatorSnapshot> {
+    const { maxConcurrency, defaultGroupMaxConcurrency, aging } = change;
+    // What else there is was checked where it came from.
+    if (maxConcurrency !== undefined) parseSettings({ maxConcurrency });
+    this.#act("coordinator.configure", (now) => {
+      if (defaultGroupMaxConcurrency !== undefined) this.#store.setDefaultGroupCap(defaultGroupMaxConcurrency);
+      if (maxConcurrency === undefined) return;
       this.#store.setMaxConcurrency(maxConcurrency);
       this.#ledger.configure(maxConcurrency, now);
-      return this.#view(now);
     });
+    if (aging !== undefined) await this.#flag({ aging });
+    return this.snapshot();
   }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
@@ -98,6 +97,31 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
 
   async resume(): Promise<CoordinatorSnapshot> {
     return this.#flag({ paused: null });
+  }
+
+  /** @throws `invalid_request` when `until` has passed */
+  async pauseGroup(group: string, until?: number): Promise<GroupPauseView> {
+    const now = this.#clock.now();
+    if (until !== undefined && until <= now) throw passed(until);
+    await this.#flag({ groups: { [group]: { since: now, ...(until === undefined ? {} : { until }) } } });
+    return groupPause(this.#flags, group, this.#clock.now());
+  }
+
+  async resumeGroup(group: string): Promise<GroupPauseView> {
+    await this.#flag({ groups: { [group]: null } });
+    return groupPause(this.#flags, group, this.#clock.now());
+  }
+
+  /** @throws `invalid_request` beyond 100 sources */
+  async pressure({ name, value, ttlMs }: CheckedPressure): Promise<PressureView> {
+    const now = this.#clock.now();
+    const said = this.#flags.pressure[name];
+    const sources = Object.values(this.#flags.pressure).filter(({ until }) => until > now).length;
+    if (said === undefined && sources >= PRESSURE_SOURCES_MAX) throw tooManySources();
+    // A source that repeats itself costs a write twice within its ttl, not each time.
+    const isNews = said?.value !== value || said.until - now < ttlMs / 2 || said.until > now + ttlMs;
+    if (isNews) await this.#flag({ pressure: { [name]: { value, until: now + ttlMs } } });
+    return pressureView(this.#flags, now);
   }
 
   async auditLog(query: { limit: number; before?: number }): Promise<AuditPage> {
@@ -127,8 +151,16 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   }
 
   #view(now: number): CoordinatorSnapshot {
-    const { paused } = this.#flags;
-    return { paused: paused !== null, pausedAt: paused && new Date(paused.since).toISOString(), ...this.#ledger.snapshot(now) };
+    const { paused, aging = null } = this.#flags;
+    return {
+      paused: paused !== null,
+      pausedAt: paused && new Date(paused.since).toISOString(),
+      ...this.#ledger.snapshot(now),
+      defaultGroupMaxConcurrency: this.#store.defaultGroupCap() ?? null,
+      aging,
+      pressure: pressureView(this.#flags, now),
+      pausedGroups: pausedGroups(this.#flags, now),
+    };
   }
 
   #load(): void {
@@ -193,3 +225,13 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
 }
 
 acceptNotes(CoordinatorObject.prototype);
+
+const passed = (until: number): Error =>
+  fail("invalid_request", `until has passed (${new Date(until).toISOString()}); give a moment in the future, or leave it out.`, {
+    issues: [{ path: "until", message: "in the past" }],
+  });
+
+const tooManySources = (): Error =>
+  fail("invalid_request", `At most ${PRESSURE_SOURCES_MAX} sources of pressure count at once; let some run out, or join them into one.`, {
+    issues: [{ path: "name", message: "too many" }],
+  });

@@ -6,6 +6,7 @@ import type { MarkRow } from "../../policy/coordination/mark.ts";
 import { domains, holders, settings } from "./schema.ts";
 
 const MAX_CONCURRENCY = "maxConcurrency";
+const DEFAULT_GROUP_CAP = "defaultGroupMaxConcurrency";
 const FLAGS = "flags";
 
 /** A domain as the list of known ones has it. */
@@ -39,6 +40,16 @@ export class CoordinatorStore {
 
   setMaxConcurrency(cap: number): void {
     this.#set(MAX_CONCURRENCY, String(cap));
+  }
+
+  /** The cap of groups without one of their own, as it was set live: null: none; undefined: never set. */
+  defaultGroupCap(): number | null | undefined {
+    const value = this.#setting(DEFAULT_GROUP_CAP);
+    return value === undefined ? undefined : (JSON.parse(value) as number | null);
+  }
+
+  setDefaultGroupCap(cap: number | null): void {
+    this.#set(DEFAULT_GROUP_CAP, JSON.stringify(cap));
   }
 
   /** What every domain is told. */

@@ -72,7 +72,7 @@ export class Alarm {
     for (const kind of ["due", "expiry", "schedule", "idempotency"] as const) this.set(kind, least[kind]);
     this.set("lease", this.core.leases.next());
     this.set("outbox", this.core.outbox.alarmAt(this.core.clock.now()));
-    this.set("pause", this.core.pauses.endsAt(this.core.clock.now()));
+    this.set("pause", this.core.pauses.nextAt(this.core.clock.now()));
   }
 
   /** Sets the alarm when it has to ring earlier than it would; inside the transaction that makes it so. */

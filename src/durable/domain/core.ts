@@ -174,7 +174,7 @@ export class Core {
     delete this.touch().runs[run.id];
     this.holder.vacate();
     this.closed.push(run);
-    this.after(() => run.release());
+    this.after(() => (run.release(), this.pauses.vacated()));
   }
 
   /** A task goes to a pull worker: it takes one slot until it is settled, or its lease is over. */
@@ -190,6 +190,7 @@ export class Core {
     this.touch();
     this.leases.remove(this.store, lease);
     this.holder.vacate();
+    this.after(() => this.pauses.vacated());
   }
 
   /** Stops a claimed task: the runner is told after the commit, or when it first speaks. */
@@ -218,7 +219,7 @@ export class Core {
     this.dirty = false;
     this.claims.clear();
     for (const [id, stored] of Object.entries(this.state.runs)) {
-      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, idsOf(stored.ids));
+      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, idsOf(stored.ids), stored.group ?? null);
       this.runs.set(id, run);
       run.open.clear();
       for (const task of idsOf(stored.ids)) {
@@ -231,6 +232,7 @@ export class Core {
     for (let more = this.leases.size - leased; more > 0; more -= 1) this.holder.occupy();
     for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
     this.lanes = new Lanes();
+    this.pauses.holdGroups(this.clock.now());
     const rows = this.store
       .exec("SELECT id, priority, type, grp, fair, family FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
       .raw<[number, number, string, string | null, string | null, number | null]>();

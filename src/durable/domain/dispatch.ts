@@ -23,6 +23,7 @@ import { bringBack } from "./turns.ts";
  */
 export function dispatch(core: Core): void {
   const now = core.clock.now();
+  core.pauses.refresh(now);
   bringBack(core, now, () => dispatchAgain(core));
   // Those that have nothing left to wait for go first.
   core.families.settle();
@@ -148,12 +149,13 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
 
 function start(core: Core, tasks: RunTask[], now: number): Run {
   const ids = tasks.map((task) => task.id);
-  const run = new Run(core.clock.token(12), now, core.outside.version, ids);
+  const group = tasks[0]!.group ?? null;
+  const run = new Run(core.clock.token(12), now, core.outside.version, ids, group);
   for (const { id, type, parent, isParent } of tasks) {
     run.types.set(type, (run.types.get(type) ?? 0) + 1);
     if (parent !== undefined || isParent) run.relate(id, parent, isParent === true);
   }
-  core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version };
+  core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version, ...(group === null ? {} : { group }) };
   core.state.totals.started += 1;
   core.open(run, tasks);
   return run;

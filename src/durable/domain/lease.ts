@@ -25,10 +25,16 @@ const lost = (lease: string): MillraceError =>
     lease,
   });
 
-/** Whether its worker should stop: the task was cancelled, or its deadline has passed. */
+/** Whether its worker should stop: the task was cancelled, its deadline has passed, or it is paused. */
 export function isUnwanted(core: Core, lease: Lease): boolean {
   const row = rowOf(core, lease);
-  return row.cancelling !== 0 || isOverdue(row, core.clock.now());
+  return row.cancelling !== 0 || isOverdue(row, core.clock.now()) || isPausedNow(core, lease, row);
+}
+
+/** A pause holds its task, or did when its worker was told: the lease ends, without a charge, when it would. */
+function isPausedNow(core: Core, lease: Lease, row: TaskRow): boolean {
+  if (core.pauses.stops(row.grp)) lease.stopped = true;
+  return lease.stopped === true;
 }
 
 const isOverdue = (row: TaskRow, now: number): boolean => row.deadline_at !== null && row.deadline_at <= now;
@@ -43,7 +49,7 @@ function rowOf(core: Core, lease: Lease): TaskRow {
 export function extend(core: Core, id: string, until: number): Lease {
   return core.transact("lease.renew", () => {
     const lease = mustHold(core, id);
-    if (until > lease.until) {
+    if (until > lease.until && !isPausedNow(core, lease, rowOf(core, lease))) {
       core.touch();
       core.leases.extend(core.store, lease, until);
     }
@@ -87,7 +93,7 @@ function close(core: Core, lease: Lease, row: TaskRow, settlement: Settlement, n
   const stopped = stoppedBy(row.cancelling) ?? (isOverdue(row, now) ? "deadline" : undefined);
   if (endStopped(core, row, stopped, started)) return;
   if (settlement.kind === "complete") complete(core, row, settlement.result, started);
-  else if (settlement.kind === "fail") charge(core, row, settlement, now, started);
+  else if (settlement.kind === "fail" && !isPausedNow(core, lease, row)) charge(core, row, settlement, now, started);
   else release(core, row, started, now);
 }
 

@@ -10,6 +10,8 @@ export interface Lease {
   until: number;
   /** How long each renewal lasts, in ms. */
   readonly length: number;
+  /** Its worker was told to stop for a pause: it is not held any longer, and nothing of it is charged. */
+  stopped?: true;
 }
 
 /** The leases that are out, as rows and in memory: by id, which is the fence, and by task. */

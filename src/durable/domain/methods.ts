@@ -17,6 +17,7 @@ export const METHODS = [
   "auditLog",
   "configure",
   "pause",
+  "drain",
   "resumeDomain",
   "createSchedule",
   "schedules",

@@ -13,6 +13,7 @@ import type {
   ClaimRequest,
   DomainApi,
   DomainSnapshot,
+  Drained,
   ProgressReport,
   Renewal,
   RunLink,
@@ -37,7 +38,7 @@ import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
 import { lookUp } from "./lookup.ts";
-import { heed, pause, resume } from "./pause.ts";
+import { drain, heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
@@ -47,7 +48,7 @@ import { answer } from "./questions.ts";
 import { awaitResult } from "./results.ts";
 import { resumeRun, type ResumeRequest } from "./resume.ts";
 import { noteRetention } from "./retention.ts";
-import { ring } from "./ring.ts";
+import { ringOn } from "./ring.ts";
 import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
 import { actOnSchedule, patchSchedule, putSchedule } from "./schedules.ts";
 import { snapshot } from "./snapshot.ts";
@@ -189,6 +190,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return snapshot(this.#core);
   }
 
+  async drain(timeoutMs: number, waitMs: number): Promise<DomainSnapshot & Drained> {
+    return drain(this.#core, timeoutMs, waitMs).then((drained) => ({ ...snapshot(this.#core), ...drained }));
+  }
+
   async resumeDomain(): Promise<DomainSnapshot> {
     this.#request();
     resume(this.#core);
@@ -283,14 +288,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   #ring(): void {
-    try {
-      ring(this.#core);
-    } catch (error) {
-      // Whatever it was (storage full, a bug), the object must ring again, or it would sleep for ever.
-      console.error(JSON.stringify({ message: "the alarm failed; ringing again", domain: this.#core.name, error: String(error) }));
-      this.#core.alarm.soon("kick", this.#core.clock.now() + 1_000);
-      this.#core.alarm.arm();
-    }
+    ringOn(this.#core);
     this.#syncer.kick();
     this.#courier.kick();
   }

@@ -1,5 +1,9 @@
-import { type Flags, isPaused, nextEnd, type Pause, pausedMsOf, pausedWithin } from "../../policy/coordination/flags.ts";
+import { type Flags, isPaused, nextEnd, pausedMsOf, pausedWithin } from "../../policy/coordination/flags.ts";
+import type { OwnPause } from "./state.ts";
 import type { Core } from "./core.ts";
+
+/** The reason for which the lanes of a paused group are set aside. */
+const HELD = "paused";
 
 /** Why a ready task does not run although nothing is wrong with it. */
 export type PauseReason = "mill" | "domain" | "group";
@@ -7,6 +11,11 @@ export type PauseReason = "mill" | "domain" | "group";
 /** What holds back ready work by a flag: the mill's and the groups' as the coordinator last told, the domain's own. By the clock: one that has ended holds nothing. */
 export class Pauses {
   private readonly core: Core;
+  private changesAt = Infinity;
+  /** Who waits until nothing runs. */
+  private readonly watchers = new Set<() => void>();
+  /** What the drain under way has given back. */
+  readonly returned = new Set<number>();
 
   constructor(core: Core) {
     this.core = core;
@@ -34,6 +43,29 @@ export class Pauses {
     return isPaused(this.flags.paused, now) || Object.values(this.flags.groups).some((pause) => isPaused(pause, now));
   }
 
+  /** Whether what runs of that group has to stop. */
+  stops(group: string | null): boolean {
+    const now = this.core.clock.now();
+    const { pause } = this.core.state;
+    if (isPaused(pause, now) && (pause?.abortAt ?? now) <= now) return true;
+    return isPaused(this.flags.paused, now) || (group !== null && isPaused(this.flags.groups[group], now));
+  }
+
+  /** Sets the lanes of groups aside, or lets them go, as it is now. */
+  holdGroups(now: number): void {
+    const { lanes } = this.core;
+    const held = Object.entries(this.flags.groups).filter(([, pause]) => isPaused(pause, now));
+    const names = new Set(held.map(([name]) => name));
+    for (const [name, reasons] of lanes.heldGroups()) if (reasons.includes(HELD) && !names.has(name)) lanes.releaseGroup(name, HELD);
+    for (const name of names) lanes.holdGroup(name, HELD);
+    this.changesAt = this.nextAt(now) ?? Infinity;
+  }
+
+  /** A pause may have ended since: asked before anything is taken. */
+  refresh(now: number): void {
+    if (now >= this.changesAt) this.holdGroups(now);
+  }
+
   /** Everything that holds a task of that group. */
   reasons(group: string | null): PauseReason[] {
     const now = this.core.clock.now();
@@ -54,11 +86,37 @@ export class Pauses {
     return pausedMs + this.since(pausedAt, now) + pausedMsOf(this.flags, group, now);
   }
 
-  /** When the next one ends by itself, or null. */
-  endsAt(now: number): number | null {
-    const own = this.core.state.pause?.until;
-    const next = Math.min(own !== undefined && own > now ? own : Infinity, nextEnd(this.flags, now) ?? Infinity);
+  /** When the next one ends by itself, or a drain has lasted long enough; or null. */
+  nextAt(now: number): number | null {
+    const { until = Infinity, abortAt = Infinity } = this.core.state.pause ?? {};
+    const next = Math.min(nextEnd(this.flags, now) ?? Infinity, until > now ? until : Infinity, abortAt > now ? abortAt : Infinity);
     return next === Infinity ? null : next;
+  }
+
+  /** Resolves when no run is under way here (and no lease is out, with `leases`), or at `at`. */
+  async quiet(at: number, what: "runs" | "leases"): Promise<boolean> {
+    const { clock, runs, leases } = this.core;
+    const isQuiet = () => runs.size === 0 && (what === "runs" || leases.size === 0);
+    const wait = at - clock.now();
+    if (isQuiet() || wait <= 0) return isQuiet();
+    await new Promise<void>((resolve) => {
+      const stop = clock.after(wait, () => done());
+      const done = (): void => {
+        stop();
+        this.watchers.delete(look);
+        resolve();
+      };
+      const look = (): void => {
+        if (isQuiet()) done();
+      };
+      this.watchers.add(look);
+    });
+    return isQuiet();
+  }
+
+  /** A slot is free. */
+  vacated(): void {
+    for (const look of this.watchers) look();
   }
 
   /** Before anything that holds back changes: the time that the domain's own pause took is added up. Part of a transaction. */
@@ -70,7 +128,7 @@ export class Pauses {
   }
 
   /** Sets or ends the domain's own pause. Part of a transaction. */
-  set(pause: Pause | null, now: number): void {
+  set(pause: OwnPause | null, now: number): void {
     this.account(now);
     const { state } = this.core;
     state.pause = pause && { ...pause, since: state.pause?.since ?? pause.since };

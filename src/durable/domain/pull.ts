@@ -28,7 +28,7 @@ export function claim(core: Core, request: ClaimRequest): Promise<Claim[]> {
 /** Holds a lease for as long again, no further than the coordinator keeps its slot: else it stays as it is. */
 export async function renew(core: Core, syncer: Syncer, id: string, progress: Omit<ProgressReport, "id"> | undefined): Promise<Renewal> {
   const { length, task } = mustHold(core, id);
-  await syncer.lease(core.clock.now() + length, LEASE_WAIT_MS);
+  if (!isUnwanted(core, mustHold(core, id))) await syncer.lease(core.clock.now() + length, LEASE_WAIT_MS);
   const lease = extend(core, id, Math.min(core.clock.now() + length, core.holder.leaseLimit));
   if (progress) core.progresses.report({ id: task, ...progress }, core.clock.now());
   return { leaseUntil: new Date(lease.until).toISOString(), cancelled: isUnwanted(core, lease) };

@@ -25,7 +25,7 @@ export function adoptOrphans(core: Core, now: number): void {
       const stopped = stoppedBy(cancelling);
       if (stopped) run.aborts.set(id, stopped);
       else if (deadline_at !== null && deadline_at <= now) run.aborts.set(id, "deadline");
-      else if (core.pauses.stopped) run.aborts.set(id, "pause");
+      else if (core.pauses.stops(run.group)) run.aborts.set(id, "pause");
     }
   }
 }

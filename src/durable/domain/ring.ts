@@ -18,7 +18,7 @@ const CHORES: readonly [kind: "due" | "expiry" | "schedule" | "idempotency" | "p
 ];
 
 /** The alarm's work, also done by the sweeper's poke: a slice of everything that is due, then what is ready starts. */
-export function ring(core: Core): void {
+function ring(core: Core): void {
   const now = core.clock.now();
   core.transact("alarm", () => {
     putOrphansBack(core, now);
@@ -30,4 +30,15 @@ export function ring(core: Core): void {
     core.alarm.refresh();
     for (const kind of unfinished) core.alarm.soon(kind, now);
   });
+}
+
+/** The same, whatever happens: storage that is full, or a bug. The object must ring again, or it would sleep for ever. */
+export function ringOn(core: Core): void {
+  try {
+    ring(core);
+  } catch (error) {
+    console.error(JSON.stringify({ message: "the alarm failed; ringing again", domain: core.name, error: String(error) }));
+    core.alarm.soon("kick", core.clock.now() + 1_000);
+    core.alarm.arm();
+  }
 }

@@ -12,6 +12,8 @@ export class Run {
   /** When it was dispatched; for people and for K, by the object's clock. */
   readonly startedAt: number;
   readonly version: string;
+  /** All of its tasks are of this group; null: of none. */
+  readonly group: string | null;
   /** Ids not settled yet, in the order of their execution. */
   readonly open: Set<number>;
   /** How many tasks of each type it executes: those it began with, less what was recalled. */
@@ -34,12 +36,13 @@ export class Run {
   /** Over: late answers count for nothing. */
   closed = false;
 
-  constructor(id: string, startedAt: number, version: string, ids: Iterable<number>) {
+  constructor(id: string, startedAt: number, version: string, ids: Iterable<number>, group: string | null = null) {
     this.id = id;
     this.startedAt = startedAt;
     this.currentSince = startedAt;
     this.renewedAt = startedAt;
     this.version = version;
+    this.group = group;
     this.open = new Set(ids);
   }
 

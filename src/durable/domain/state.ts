@@ -9,6 +9,13 @@ interface StoredRun {
   at: number;
   /** The code version that started it: work interrupted by a deploy is not charged. */
   version: string;
+  group?: string;
+}
+
+/** The domain's own pause. */
+export interface OwnPause extends Pause {
+  /** A drain: what runs may go on until then; epoch ms. Absent: it is aborted at once. */
+  abortAt?: number;
 }
 
 /** Transitions since creation; the law is inserted = live + finished + purged. */
@@ -43,7 +50,7 @@ export interface State {
   counts: Record<StoredStatus, number>;
   totals: Record<Total, number>;
   /** The domain's own pause. */
-  pause: Pause | null;
+  pause: OwnPause | null;
   /** How long it lasted in all while the mill was not paused, counted up to `pausedAt`; ms and epoch ms. */
   pausedMs: number;
   pausedAt: number;

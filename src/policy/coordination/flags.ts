@@ -88,7 +88,7 @@ export function changeFlags(flags: Flags, now: number, change: FlagsChange): Fla
   const wanted = change.paused;
   const pressure = { ...flags.pressure, ...change.pressure };
   for (const [name, { until }] of Object.entries(pressure)) if (until <= at) delete pressure[name];
-  const aging = "aging" in change ? change.aging : flags.aging;
+  const aging = change.aging === undefined ? flags.aging : change.aging;
   return {
     // Higher than that of a record which was lost with the coordinator's storage.
     version: Math.max(flags.version + 1, at),
@@ -105,8 +105,7 @@ export function changeFlags(flags: Flags, now: number, change: FlagsChange): Fla
 export interface FlagsChange {
   paused?: Pause | null;
   groups?: Record<string, Pause | null>;
-  /** Undefined, but named: as the code says again. */
-  aging?: AgingPolicy | null | undefined;
+  aging?: AgingPolicy | null;
   pressure?: Record<string, Pressure>;
 }
 

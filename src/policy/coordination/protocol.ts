@@ -1,3 +1,5 @@
+import type { AgingPolicy } from "../aging.ts";
+import type { CheckedPressure, CheckedSettings } from "../settings.ts";
 import type { AuditApi } from "../audit.ts";
 import type { Flags } from "./flags.ts";
 
@@ -61,11 +63,17 @@ export interface SyncAnswer {
 /** The Coordinator object, over RPC. */
 export interface CoordinatorApi extends AuditApi {
   sync(request: SyncRequest): Promise<SyncAnswer>;
-  configure(change: { maxConcurrency?: number }): Promise<CoordinatorSnapshot>;
+  /** Live settings of the mill, stored; absent: stays. */
+  configure(change: CheckedSettings): Promise<CoordinatorSnapshot>;
   snapshot(): Promise<CoordinatorSnapshot>;
   /** Nothing starts in the whole mill any more, what runs is aborted. Answers when every domain that can be reached knows, after 2 s at most. */
   pause(): Promise<CoordinatorSnapshot>;
   resume(): Promise<CoordinatorSnapshot>;
+  /** The same for one group in every domain; with `until` (epoch ms) it ends by itself. */
+  pauseGroup(group: string, until?: number): Promise<GroupPauseView>;
+  resumeGroup(group: string): Promise<GroupPauseView>;
+  /** What a pressure source says, for so long. */
+  pressure(source: CheckedPressure): Promise<PressureView>;
   /** The domains that the minute cron should poke now, at most 50. */
   sweepList(): Promise<string[]>;
 }
@@ -83,6 +91,28 @@ export interface CoordinatorSnapshot extends LedgerSnapshot {
   paused: boolean;
   /** Since when; RFC 3339. */
   pausedAt: string | null;
+  /** The cap of each group that names none; null: none. */
+  defaultGroupMaxConcurrency: number | null;
+  /** How waiting tasks grow more urgent; null: not at all. */
+  aging: AgingPolicy | null;
+  pressure: PressureView;
+  pausedGroups: GroupPauseView[];
+}
+
+/** A group's pause as everybody sees it. */
+export interface GroupPauseView {
+  name: string;
+  paused: boolean;
+  /** Since when, and when it ends by itself; RFC 3339. */
+  pausedAt: string | null;
+  pausedUntil: string | null;
+}
+
+/** Backpressure: the highest source, and each of those that still count. */
+export interface PressureView {
+  /** 0 to 1. */
+  composite: number;
+  sources: Record<string, { value: number; remainingMs: number }>;
 }
 
 /** The incarnation named by a push that asks whoever is there to sync: sent after the coordinator restarted. */

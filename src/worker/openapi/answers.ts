@@ -125,6 +125,8 @@ const domain = z.strictObject({
   }),
 });
 
+const drained = z.strictObject({ ...domain.shape, drained: z.boolean(), returned: texts });
+
 const graph = z.strictObject({
   nodes: z.array(z.strictObject({ id: text, type: text, label: name, status })),
   edges: z.array(z.strictObject({ from: text, to: text, kind: z.enum(["depends", "child"]) })),
@@ -140,10 +142,19 @@ const claim = z.strictObject({ lease: text, leaseUntil: at, task });
 const renewal = z.strictObject({ leaseUntil: at, cancelled: z.boolean() });
 
 const holder = z.strictObject({ domain: text, granted: count, using: count, wanting: count, syncedMsAgo: maybeMs });
+const groupPause = z.strictObject({ name: text, paused: z.boolean(), pausedAt: maybeAt, pausedUntil: maybeAt });
+const pressure = z.strictObject({
+  composite: z.number(),
+  sources: z.record(text, z.strictObject({ value: z.number(), remainingMs: ms })),
+});
 const mill = z.strictObject({
   paused: z.boolean(),
   pausedAt: maybeAt,
   maxConcurrency: count,
+  defaultGroupMaxConcurrency: limit,
+  aging: z.nullable(z.strictObject({ graceMs: ms, intervalMs: ms, step: count, ceiling: count })),
+  pressure,
+  pausedGroups: z.array(groupPause),
   granted: count,
   using: count,
   holders: z.array(holder),
@@ -192,12 +203,15 @@ export const ANSWERS = {
   Claims: z.strictObject({ claims: z.array(claim) }),
   Renewal: renewal,
   Domain: domain,
+  Drained: drained,
   DomainPage: page(domain),
   Schedule: schedule,
   SchedulePage: page(schedule),
   AuditPage: page(entry),
   Registry: z.strictObject({ domains: z.array(registered) }),
   Mill: mill,
+  GroupPause: groupPause,
+  Pressure: pressure,
   Me: z.strictObject({ name: text, role: z.enum(ROLES), domains: z.nullable(texts) }),
   Description: z.record(text, z.unknown()),
   Health: z.strictObject({

@@ -2,6 +2,7 @@ import type { ErrorCode } from "../../policy/errors.ts";
 import type { BodyShape } from "../body.ts";
 import { submitShape } from "../schemas.ts";
 import type { AnswerName } from "./answers.ts";
+import { CONTROL } from "./control.ts";
 
 /** What `/openapi.json` says of a route beside its path, role, parameters and body, which are the route's own. */
 export interface Operation {
@@ -38,6 +39,7 @@ const PAYLOAD = { object: "cat.jpg", width: 320 };
 
 /** Every built route of the gateway, by method and path. A test and `npm run check:openapi` fail where one is missing. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  ...CONTROL,
   "POST /v1/domains/:domain/tasks": {
     id: "submitTask",
     tag: "Tasks",
@@ -173,35 +175,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "DomainPage" },
   },
   "GET /v1/domains/:domain": { id: "getDomain", tag: "Domains", summary: "A domain's snapshot", answers: { 200: "Domain" } },
-  "PATCH /v1/domains/:domain": {
-    id: "changeDomain",
-    tag: "Domains",
-    summary: "Change a domain's settings",
-    answers: { 200: "Domain" },
-    example: { maxConcurrency: 4 },
-  },
-  "POST /v1/domains/:domain/pause": {
-    id: "pauseDomain",
-    tag: "Domains",
-    summary: "Start nothing more, stop what runs",
-    answers: { 200: "Domain" },
-  },
-  "POST /v1/domains/:domain/resume": { id: "resumeDomain", tag: "Domains", summary: "End a domain's pause", answers: { 200: "Domain" } },
-  "GET /v1/snapshot": { id: "getMill", tag: "Domains", summary: "The mill's slots, and who holds them", answers: { 200: "Mill" } },
-  "POST /v1/pause": {
-    id: "pauseMill",
-    tag: "Domains",
-    summary: "Start nothing more in any domain, stop what runs",
-    answers: { 200: "Mill" },
-  },
-  "POST /v1/resume": { id: "resumeMill", tag: "Domains", summary: "End the mill's pause", answers: { 200: "Mill" } },
-  "PATCH /v1/settings": {
-    id: "changeMill",
-    tag: "Domains",
-    summary: "Change the mill's settings",
-    answers: { 200: "Mill" },
-    example: { maxConcurrency: 8 },
-  },
   "POST /v1/domains/:domain/schedules": {
     id: "createSchedule",
     tag: "Schedules",

@@ -1,7 +1,10 @@
 import { fail } from "../../policy/errors.ts";
+import type { Duration } from "../../policy/duration.ts";
+import { LIMITS } from "../../policy/limits.ts";
+import { parseDrain } from "../../policy/settings.ts";
 import { json } from "../problem.ts";
 import { type Call, laterRoute, type Route, visibleDomains } from "../route.ts";
-import { domainChangeShape } from "../schemas.ts";
+import { domainChangeShape, drainShape } from "../schemas.ts";
 
 export const domainRoutes: Route[] = [
   { method: "GET", path: "/v1/domains", role: "viewer", answer: list },
@@ -9,7 +12,7 @@ export const domainRoutes: Route[] = [
   { method: "PATCH", path: "/v1/domains/:domain", role: "operator", body: domainChangeShape, answer: change },
   { method: "POST", path: "/v1/domains/:domain/pause", role: "operator", answer: async ({ api }) => json(await api.pause()) },
   { method: "POST", path: "/v1/domains/:domain/resume", role: "operator", answer: async ({ api }) => json(await api.resumeDomain()) },
-  laterRoute("POST", "/v1/domains/:domain/drain", "operator", "drain"),
+  { method: "POST", path: "/v1/domains/:domain/drain", role: "operator", body: drainShape, answer: drain },
   laterRoute("GET", "/v1/domains/:domain/series", "viewer", "series"),
   laterRoute("GET", "/v1/domains/:domain/tags", "viewer", "tags"),
   laterRoute("GET", "/v1/domains/:domain/tags/:key", "viewer", "tags"),
@@ -18,6 +21,12 @@ export const domainRoutes: Route[] = [
 async function list(call: Call): Promise<Response> {
   const items = await Promise.all(visibleDomains(call).map(({ name }) => call.options.domain(name).snapshot()));
   return json({ items, next: null });
+}
+
+/** Holds the answer for a minute at most; the drain goes on by itself. */
+async function drain({ api, body }: Call): Promise<Response> {
+  const timeoutMs = parseDrain(body.timeout as Duration | undefined);
+  return json(await api.drain(timeoutMs, Math.min(timeoutMs, LIMITS.waitMsMax)));
 }
 
 async function change({ api, body }: Call): Promise<Response> {

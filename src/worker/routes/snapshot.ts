@@ -1,9 +1,12 @@
-import { fail } from "../../policy/errors.ts";
+import { parseInstant } from "../../domains/instant.ts";
 import type { CoordinatorSnapshot } from "../../policy/coordination/protocol.ts";
+import type { Duration } from "../../policy/duration.ts";
+import { checkGroupName } from "../../policy/group-name.ts";
+import { parsePressure, parseSettings } from "../../policy/settings.ts";
 import { type Identity, requireAllDomains } from "../auth.ts";
 import { json } from "../problem.ts";
 import { type Call, laterRoute, type Route } from "../route.ts";
-import { settingsShape } from "../schemas.ts";
+import { groupPauseShape, pressureShape, settingsShape } from "../schemas.ts";
 
 export const snapshotRoutes: Route[] = [
   {
@@ -17,9 +20,9 @@ export const snapshotRoutes: Route[] = [
   { method: "POST", path: "/v1/resume", role: "operator", answer: resume },
   laterRoute("GET", "/v1/groups", "viewer", "groups"),
   laterRoute("PATCH", "/v1/groups/:group", "operator", "groups"),
-  laterRoute("POST", "/v1/groups/:group/pause", "operator", "groups"),
-  laterRoute("POST", "/v1/groups/:group/resume", "operator", "groups"),
-  laterRoute("PUT", "/v1/pressure/:name", "operator", "pressure"),
+  { method: "POST", path: "/v1/groups/:group/pause", role: "operator", body: groupPauseShape, answer: pauseGroup },
+  { method: "POST", path: "/v1/groups/:group/resume", role: "operator", answer: resumeGroup },
+  { method: "PUT", path: "/v1/pressure/:name", role: "operator", body: pressureShape, answer: press },
   laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
   laterRoute("GET", "/docs", "viewer", "the API's page"),
@@ -41,12 +44,25 @@ async function resume({ identity, options }: Call): Promise<Response> {
   return show(identity, await options.coordinator().resume());
 }
 
+async function pauseGroup({ identity, options, context, body }: Call): Promise<Response> {
+  requireAllDomains(identity);
+  const until = body.until === undefined ? undefined : parseInstant(body.until, "until");
+  return json(await options.coordinator().pauseGroup(groupOf(context), until));
+}
+
+async function resumeGroup({ identity, options, context }: Call): Promise<Response> {
+  requireAllDomains(identity);
+  return json(await options.coordinator().resumeGroup(groupOf(context)));
+}
+
+const groupOf = (context: Call["context"]): string => checkGroupName(context.req.param("group"));
+
+async function press({ identity, options, context, body }: Call): Promise<Response> {
+  requireAllDomains(identity);
+  return json(await options.coordinator().pressure(parsePressure(context.req.param("name"), body.value, body.ttl as Duration)));
+}
+
 async function change({ identity, options, body }: Call): Promise<Response> {
   requireAllDomains(identity);
-  const { maxConcurrency } = body as { maxConcurrency?: number };
-  if (maxConcurrency === undefined)
-    throw fail("invalid_request", "The body changes nothing; give maxConcurrency.", {
-      issues: [{ path: "maxConcurrency", message: "missing" }],
-    });
-  return show(identity, await options.coordinator().configure({ maxConcurrency }));
+  return show(identity, await options.coordinator().configure(parseSettings(body)));
 }

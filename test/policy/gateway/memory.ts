@@ -11,7 +11,8 @@ import type {
   SubmitRequest,
   TaskQuery,
 } from "../../../src/durable/protocol.ts";
-import type { CoordinatorApi, CoordinatorSnapshot } from "../../../src/policy/coordination/protocol.ts";
+import type { CoordinatorApi, CoordinatorSnapshot, GroupPauseView, PressureView } from "../../../src/policy/coordination/protocol.ts";
+import type { CheckedPressure, CheckedSettings } from "../../../src/policy/settings.ts";
 import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
 import { fail } from "../../../src/policy/errors.ts";
 import { isTerminal } from "../../../src/policy/status.ts";
@@ -188,6 +189,11 @@ export class MemoryDomain implements DomainApi {
     return this.snapshot();
   }
 
+  async drain() {
+    this.#paused = true;
+    return { ...(await this.snapshot()), drained: true, returned: [] };
+  }
+
   resumeDomain() {
     this.#paused = false;
     return this.snapshot();
@@ -306,28 +312,64 @@ export class MemoryDomain implements DomainApi {
   }
 }
 
-/** Holds a cap, shares out nothing. */
+const AT = "2026-11-17T12:00:00.000Z";
+
+/** Holds settings, shares out nothing. */
 export class MemoryCoordinator implements CoordinatorApi {
   maxConcurrency = 16;
-  paused = false;
+  #settings: Pick<CoordinatorSnapshot, "aging" | "defaultGroupMaxConcurrency"> = { aging: null, defaultGroupMaxConcurrency: null };
+  #isPaused = false;
+  readonly #groups = new Map<string, GroupPauseView>();
+  readonly #sources: PressureView["sources"] = {};
 
   pause() {
-    this.paused = true;
+    this.#isPaused = true;
     return this.snapshot();
   }
 
   resume() {
-    this.paused = false;
+    this.#isPaused = false;
     return this.snapshot();
+  }
+
+  async pauseGroup(name: string, until?: number) {
+    const view = { name, paused: true, pausedAt: AT, pausedUntil: until === undefined ? null : new Date(until).toISOString() };
+    this.#groups.set(name, view);
+    return view;
+  }
+
+  async resumeGroup(name: string) {
+    this.#groups.delete(name);
+    return { name, paused: false, pausedAt: null, pausedUntil: null };
+  }
+
+  async pressure({ name, value, ttlMs }: CheckedPressure) {
+    this.#sources[name] = { value, remainingMs: ttlMs };
+    return this.#pressing();
   }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
     const holders = ["media", "mail"].map((domain) => ({ domain, granted: 1, using: 0, wanting: 0, syncedMsAgo: null }));
-    return { paused: this.paused, pausedAt: null, maxConcurrency: this.maxConcurrency, granted: 2, using: 0, holders };
+    return {
+      paused: this.#isPaused,
+      pausedAt: this.#isPaused ? AT : null,
+      maxConcurrency: this.maxConcurrency,
+      ...this.#settings,
+      pressure: this.#pressing(),
+      pausedGroups: [...this.#groups.values()],
+      granted: 2,
+      using: 0,
+      holders,
+    };
   }
 
-  configure(change: { maxConcurrency?: number }) {
-    this.maxConcurrency = change.maxConcurrency ?? this.maxConcurrency;
+  #pressing(): PressureView {
+    return { composite: Math.max(0, ...Object.values(this.#sources).map(({ value }) => value)), sources: this.#sources };
+  }
+
+  configure({ maxConcurrency, ...change }: CheckedSettings) {
+    this.maxConcurrency = maxConcurrency ?? this.maxConcurrency;
+    this.#settings = { ...this.#settings, ...change };
     return this.snapshot();
   }
 

@@ -307,9 +307,54 @@ describe("domains and the mill", () => {
       body: { maxConcurrency: 16, holders: [{ domain: "media" }, { domain: "mail" }] },
     });
     expect(await send("PATCH", "/v1/settings", { maxConcurrency: 4 })).toMatchObject({ status: 200, body: { maxConcurrency: 4 } });
-    for (const field of ["aging", "defaultGroupMaxConcurrency"])
-      expect(await send("PATCH", "/v1/settings", { [field]: 1 })).toMatchObject({ status: 400, body: { code: "not_implemented", field } });
     expect(await send("PATCH", "/v1/settings", { maxConcurrency: null })).toMatchObject({ status: 400 });
+  });
+
+  test("live settings: all that is wrong at once; nothing to change is refused", async () => {
+    const { send } = setup();
+    const change = { defaultGroupMaxConcurrency: 2, aging: { grace: 0, interval: "30s", ceiling: "high" } };
+    expect(await send("PATCH", "/v1/settings", change)).toMatchObject({
+      status: 200,
+      body: { maxConcurrency: 16, defaultGroupMaxConcurrency: 2, aging: { graceMs: 0, intervalMs: 30_000, step: 1, ceiling: 64 } },
+    });
+    const off = { defaultGroupMaxConcurrency: null, aging: null };
+    expect(await send("PATCH", "/v1/settings", off)).toMatchObject({ status: 200, body: off });
+    const wrong = await send("PATCH", "/v1/settings", { aging: { grace: "soon", interval: 0, ceiling: "urgent", step: 1.5 } });
+    expect(wrong).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+    expect((wrong.body.issues as { path: string }[]).map(({ path }) => path).sort()).toEqual([
+      "aging.ceiling",
+      "aging.grace",
+      "aging.interval",
+      "aging.step",
+    ]);
+    expect(await send("PATCH", "/v1/settings", {})).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+    expect(await send("PATCH", "/v1/settings", { ageing: {} })).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+  });
+
+  test("the mill's pause, and a group's", async () => {
+    const { send } = setup();
+    expect(await send("POST", "/v1/pause")).toMatchObject({ status: 200, body: { paused: true } });
+    expect(await send("POST", "/v1/resume")).toMatchObject({ status: 200, body: { paused: false, pausedAt: null } });
+    const until = "2030-01-01T00:00:00.000Z";
+    const group = { name: "acme/eu", paused: true, pausedUntil: until };
+    expect(await send("POST", "/v1/groups/acme%2Feu/pause", { until })).toMatchObject({ status: 200, body: group });
+    expect(await send("GET", "/v1/snapshot")).toMatchObject({ body: { pausedGroups: [group] } });
+    expect(await send("POST", "/v1/groups/acme%2Feu/resume")).toMatchObject({ status: 200, body: { name: "acme/eu", paused: false } });
+    for (const body of [{ until: "tomorrow" }, { until: 5 }, { untill: until }])
+      expect(await send("POST", "/v1/groups/acme/pause", body)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+    expect(await send("POST", "/v1/groups/%20/pause")).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+  });
+
+  test("pressure", async () => {
+    const { send } = setup();
+    expect(await send("PUT", "/v1/pressure/api-quota", { value: 0.804, ttl: "30s" })).toMatchObject({
+      status: 200,
+      body: { composite: 0.8, sources: { "api-quota": { value: 0.8, remainingMs: 30_000 } } },
+    });
+    const wrong = await send("PUT", "/v1/pressure/9", { value: 1.5, ttl: "2d" });
+    expect(wrong).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+    expect((wrong.body.issues as { path: string }[]).map(({ path }) => path)).toEqual(["name", "value", "ttl"]);
+    expect(await send("PUT", "/v1/pressure/api-quota", { value: 1 })).toMatchObject({ status: 400 });
   });
 
   test("the registry shows what each type takes", async () => {

@@ -1,0 +1,34 @@
+import type { Status } from "../policy/status.ts";
+
+/** A domain at a glance. */
+export interface DomainSnapshot {
+  name: string;
+  paused: boolean;
+  pausedBy: ("mill" | "domain")[];
+  maxConcurrency: number | null;
+  counts: Record<Status, number>;
+  totals: Record<string, number>;
+  running: { id: string; type: string; startedAt: string; attempt: number }[];
+  oldestPendingMs: number | null;
+  slots: { granted: number; using: number };
+  rates: Record<string, never>;
+  /** Messages to other domains that are not delivered, by target; `attempts`: failures in a row. */
+  outbox: { domain: string; messages: number; attempts: number; oldestMs: number }[];
+  cost: {
+    rowsRead: number;
+    rowsWritten: number;
+    alarmsSet: number;
+    coordinatorCalls: number;
+    requests: number;
+    /** Per statement kind, such as `insert tasks`. */
+    statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
+  };
+}
+
+/** What became of a drain so far. */
+export interface Drained {
+  /** Nothing runs or is leased any more. */
+  drained: boolean;
+  /** Ids of tasks that were running when the time was over, and went back. */
+  returned: string[];
+}
