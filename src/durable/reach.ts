@@ -51,6 +51,7 @@ const NEIGHBOUR_READS = ["ask"] as const satisfies (keyof Neighbour)[];
 const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
 const COORDINATOR_READS = [
   "snapshot",
+  "groups",
   "auditLog",
   "sweepList",
   "pause",
@@ -59,7 +60,7 @@ const COORDINATOR_READS = [
   "resumeGroup",
   "pressure",
 ] as const satisfies (keyof CoordinatorApi)[];
-const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_WRITES = ["sync", "configure", "setGroup"] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;
 const RETRY_BASE_MS = 100;
@@ -86,7 +87,8 @@ export function reachNeighbour(name: string, clock: Clock = systemClock): Neighb
 }
 
 /** A bare stub of the Domain object, for a runner that lost its link: what `resumeRun` answers with lives on it. */
-export const reachRun = (name: string): RunResume => namespace("MillDomain").getByName(name) as RunResume;
+export const reachRun = (name: string): RunResume & Pick<DomainApi, "submit"> =>
+  namespace("MillDomain").getByName(name) as RunResume & Pick<DomainApi, "submit">;
 
 /** A bare stub of the Domain object, for the coordinator's pushes. */
 export const reachHolder = (name: string): GrantReceiver => namespace("MillDomain").getByName(name) as GrantReceiver;

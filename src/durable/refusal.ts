@@ -25,9 +25,9 @@ export function answerRefusals(prototype: object, methods: readonly string[]): o
 }
 
 /** What `make` answers, or its refusal as a value. */
-export function answered<Answer>(make: () => Answer): Answer {
+export async function answered<Answer>(make: () => Answer | Promise<Answer>): Promise<Answer> {
   try {
-    return make();
+    return await make();
   } catch (error) {
     if (!MillraceError.is(error)) throw error;
     return { "~refused": { code: error.code, message: error.message, facts: error.facts } } satisfies Refusal as Answer;

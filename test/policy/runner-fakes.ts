@@ -2,6 +2,7 @@ import type { Clock } from "../../src/clock.ts";
 import type { DomainDefinition, Registry, TypeDefinition } from "../../src/domains/definition.ts";
 import type {
   AbortReason,
+  DomainApi,
   ProgressReport,
   RunAnswer,
   RunControl,
@@ -120,8 +121,9 @@ class FakeObject {
     return Object.assign(link, { [Symbol.dispose]: () => void (this.disposed += 1) });
   }
 
-  resume(): RunResume {
+  resume(): RunResume & Pick<DomainApi, "submit"> {
     return {
+      submit: async () => ({ outcomes: [] }),
       resumeRun: async (request) => {
         this.resumes.push(request);
         if (this.unreachable !== undefined) throw this.unreachable;
@@ -176,7 +178,14 @@ export function registry(
     ...more,
     types: new Map(Object.entries(types).map(([name, one]) => [name, { name, ...one }])),
   };
-  return { domains: new Map([["media", definition]]), app, maxConcurrency: 16, defaults: {} };
+  return {
+    domains: new Map([["media", definition]]),
+    app,
+    maxConcurrency: 16,
+    groups: new Map(),
+    defaultGroupMaxConcurrency: null,
+    defaults: {},
+  };
 }
 
 export function task(id: number, kind: string, payload: unknown = {}, more: Partial<RunTask> = {}): RunTask {

@@ -27,4 +27,6 @@ export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: 
 
 export const other = defineDomain("other", { maxConcurrency: 2, history: { keep: 500, maxAge: "2d" } })
   .task("play", { payload: Script, key: () => null, execute: (script, ctx) => play(script, ctx) })
+  .task("parent", { payload: Family, key: () => null, retry: constant(2, 0), execute: beget, finalize: conclude })
+  .task("lone", { payload: Family, key: () => null, retry: constant(2, 0), execute: beget })
   .schedule("tick", { type: "play", payload: { do: "ok", name: "tick" }, every: "1h", overlap: "skip", maxRuns: 1_000_000 });

@@ -233,6 +233,7 @@ export class Workload {
     await survive(() => workQ.schedule(schedule.id).trigger());
     await survive(() => workQ.schedule(schedule.id).delete());
     await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 8 }));
+    await survive(() => mill.group("crowd").set({ maxConcurrency: 4 }));
     await this.stopped();
     await survive(() => reachCoordinator(clock).sweepList());
   }
@@ -309,10 +310,33 @@ export class Workload {
     await this.parent({ children: [child({ do: "flaky", times: 1 }), sibling, parent("branch", { children: [child()] })] }, "completed");
     await this.parent({ children: [child(), child({ do: "permanent" })] }, "completed", { failFast: false });
     await this.parent({ together: true, children: [child({ do: "hold", name: "never" }), child({ do: "permanent" })] }, "failed");
-    const doomed = await this.parent({ children: [parent("doomed", { children: [child({}, { delay: "1d" })] })] }, "cancelled");
+    const far = (script: object = {}, options: object = {}) => ({ ...child(script, options), type: "other::play" });
+    // What hangs is given up after a while.
+    this.time.stepMs = 100;
+    platform.lostMessages = 1;
+    await this.parent({ children: [far({ do: "flaky", times: 1 }), child(), far()] }, "completed");
+    platform.lostAnswers = 1;
+    await this.parent({ children: [far({}, { delay: "1d" }), far({ do: "permanent" })] }, "failed");
+    await this.joined();
+    const doomed = await this.parent(
+      { children: [parent("doomed", { children: [child({}, { delay: "1d" }), far({}, { delay: "1d" })] })] },
+      "cancelled",
+    );
     await this.time.until("its wait", async () => (await this.status(doomed)) === "waiting");
     await survive(() => workQ.task("play", doomed).cancel());
     for (const { id } of [...this.parents]) await this.census(id);
+    this.time.stepMs = 5;
+  }
+
+  /** A child from outside, for another domain, while its parent runs. */
+  private async joined(): Promise<void> {
+    const name = this.gate();
+    const id = await this.parent({ script: { do: "hold", name } }, "completed");
+    await this.time.until("its start", async () => (await this.status(id)) === "running", 20_000);
+    await survive(() =>
+      otherQ.submit("play", { name: `${name} child` } as never, { parent: id, idempotencyKey: `${name} child` } as never),
+    );
+    gate(name).open();
   }
 
   private readonly parents: Promised[] = [];
@@ -335,6 +359,12 @@ export class Workload {
       await this.time.until(`the end of ${child}`, () => over(child), 20_000);
       this.promised.push({ id: child, end: await this.status(child) });
       await this.census(child);
+    }
+    const away = otherQ as unknown as typeof workQ;
+    for (const { id: child } of (await survive(() => away.list({ parent: id })))?.items ?? []) {
+      const isOver = async () =>
+        (await survive((): Promise<{ finishedAt: string | null }> => away.task("play", child).get()))?.finishedAt !== null;
+      await this.time.until(`the end of ${child}`, isOver, 20_000);
     }
   }
 

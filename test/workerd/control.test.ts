@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { clock } from "../worker/clock.ts";
 import { crash } from "../worker/drive.ts";
+import { work } from "../worker/domains.ts";
 import { mill, otherQ, workQ } from "../worker/index.ts";
 import { ring, rows, until } from "../worker/reach.ts";
 import { gate, journal } from "../worker/script.ts";
@@ -233,5 +234,38 @@ describe("live settings", () => {
     clock.advance(10_000);
     expect((await mill.snapshot()).pressure).toEqual({ composite: 0, sources: {} });
     clock.thaw();
+  });
+});
+
+describe("[type removed by a deploy] across deploys", () => {
+  test("its tasks are held with their reasons, run on as they were, and go on with the deploy that brings it back", async () => {
+    const types = work.types as unknown as Map<string, unknown>;
+    const plain = types.get("plain");
+    await workQ.pause();
+    const { id: waiting } = await workQ.submit("plain", { n: 1 });
+    const { id: delayed } = await workQ.submit("plain", { n: 2 }, { delay: "1h" });
+    await workQ.resume();
+    await until(
+      () => get(waiting),
+      ({ status }) => status === "completed",
+    );
+    await workQ.pause();
+    const { id: held } = await workQ.submit("plain", { n: 3 });
+    types.delete("plain");
+    await crash("work");
+    expect(await get(held)).toMatchObject({ status: "paused", pausedBy: ["domain", "unregistered"] });
+    await workQ.resume();
+    expect(await get(held)).toMatchObject({ status: "paused", pausedBy: ["unregistered"] });
+    // What comes due behind it is held as well; others pass.
+    clock.advance(3_600_000);
+    await ring("work");
+    expect(await get(delayed)).toMatchObject({ status: "paused", pausedBy: ["unregistered"] });
+    expect((await workQ.list({ status: "paused" })).items.map(({ id }: { id: string }) => id)).toEqual([held, delayed]);
+    expect((await workQ.snapshot()).counts).toMatchObject({ paused: 2, pending: 0 });
+    await shows(await play({ name: "passes" }), "completed");
+    types.set("plain", plain);
+    await crash("work");
+    await ring("work");
+    for (const id of [held, delayed]) await shows(id, "completed");
   });
 });

@@ -35,6 +35,7 @@ afterEach(async () => {
   await coordinator.configure({ maxConcurrency: 8 });
   await workQ.setMaxConcurrency(8);
   await mill.resume();
+  await mill.group("halted").resume();
   await workQ.resume();
   for (const name of held.splice(0)) gate(name).open();
   const live = await workQ.list({ status: ["pending", "scheduled", "blocked", "running", "paused"], limit: 500 });
@@ -149,6 +150,15 @@ const CASES: Record<string, Case> = {
     says: /not come/,
     opens: 3_600_000,
     make: async () => (await workQ.pause(), await mill.pause(), submit({}, { delay: "1h" })),
+  },
+  "a pause of its group, with an end": {
+    gates: ["group_paused"],
+    says: /^Its group halted is paused; it goes on by itself/,
+    opens: 3_600_000,
+    make: async () => {
+      await mill.group("halted").pause({ until: new Date(clock.now() + 3_600_000) });
+      return submit({}, { group: "halted" });
+    },
   },
   "a type that the code does not have": {
     gates: ["unregistered"],

@@ -10,15 +10,16 @@ const SLICE = 500;
 /** In numbers; failures of an earlier life of the parent are not counted. */
 export function countChildren(core: Core, parent: number, life: number): Family {
   const query = `SELECT count(*) AS total, coalesce(sum(status < 10), 0) AS active,
-      coalesce(sum(status > 10 AND status <> 14 AND coalesce(options ->> '$.life', 0) = ?2), 0) AS failed
-    FROM tasks INDEXED BY tasks_parent WHERE parent = ?1`;
-  return { ...core.store.exec<Family & Record<string, SqlStorageValue>>(query, taskId(core.name, parent), life).one() };
+      coalesce(sum(status > 10 AND status <> 14 AND life = ?3), 0) AS failed
+    FROM (SELECT status, coalesce(options ->> '$.life', 0) AS life FROM tasks INDEXED BY tasks_parent WHERE parent = ?1
+      UNION ALL SELECT status, life FROM kin WHERE parent = ?2)`;
+  return { ...core.store.exec<Family & Record<string, SqlStorageValue>>(query, taskId(core.name, parent), parent, life).one() };
 }
 
 /** Some of those that live and were not told to stop yet. */
-export function readLivingChildren(core: Core, parent: number): TaskRow[] {
+export function readLivingChildren(core: Core, parent: string): TaskRow[] {
   const query = `SELECT * FROM tasks INDEXED BY tasks_parent WHERE parent = ? AND status < 10 AND cancelling = 0 LIMIT ${SLICE}`;
-  return core.store.exec<TaskRow>(query, taskId(core.name, parent)).toArray();
+  return core.store.exec<TaskRow>(query, parent).toArray();
 }
 
 /** Those that have one of these names. */
@@ -83,7 +84,8 @@ export function withLiveKin(core: Core, ids: readonly number[]): number[] {
   const query = `SELECT t.id FROM json_each(?1) AS j CROSS JOIN tasks AS t ON t.id = j.value
     WHERE (t.parent IS NOT NULL OR t.family IS NOT NULL) AND (
       EXISTS (SELECT 1 FROM tasks AS p WHERE p.id = CAST(substr(t.parent, length(?2) + 2) AS INTEGER) AND substr(t.parent, 1, length(?2) + 1) = ?2 || '_' AND p.status < 10)
-      OR EXISTS (SELECT 1 FROM tasks AS c INDEXED BY tasks_parent WHERE t.family IS NOT NULL AND c.parent = ?2 || '_' || t.id AND c.status < 10))`;
+      OR EXISTS (SELECT 1 FROM tasks AS c INDEXED BY tasks_parent WHERE t.family IS NOT NULL AND c.parent = ?2 || '_' || t.id AND c.status < 10)
+      OR EXISTS (SELECT 1 FROM kin AS k WHERE t.family IS NOT NULL AND k.parent = t.id AND k.status < 10))`;
   return core.store
     .exec<{ id: number }>(query, JSON.stringify(ids), core.name)
     .toArray()

@@ -206,7 +206,7 @@ export class Link extends RpcTarget implements RunLink {
   async spawn(request: SpawnRequest): Promise<SpawnAnswer> {
     point("spawn.call", this.#core.name);
     this.#check();
-    const answer = answered(() => spawn(this.#core, this.#run, request));
+    const answer = await answered(() => spawn(this.#core, this.#run, request));
     point("spawn.answer", this.#core.name);
     return answer;
   }

@@ -3,6 +3,7 @@ import { statusFromCode, type Cause, type TerminalStatus } from "../../policy/st
 import type { Core } from "./core.ts";
 import { deleteEdges } from "./edges.ts";
 import { post } from "./outbox.ts";
+import { deleteKin } from "./kin.ts";
 import { release } from "./release.ts";
 import { byDomain, deleteUnused } from "./remotes.ts";
 import { noteRetention } from "./retention.ts";
@@ -46,7 +47,7 @@ function tell(core: Core, to: TerminalStatus, ids: readonly number[]): void {
 }
 
 /** Rows that nobody is to find again, with the edges to what they depended on, and who watched them. */
-export function remove(core: Core, rows: readonly { id: number; tags: string | null; status: number; options: string | null }[]): void {
+export function remove(core: Core, rows: readonly Pick<TaskRow, "id" | "tags" | "status" | "options" | "family">[]): void {
   if (core.state.edges > 0) {
     const edges = rows.flatMap(upstreamsOf);
     core.touch().edges -= deleteEdges(core.store, edges);
@@ -56,6 +57,8 @@ export function remove(core: Core, rows: readonly { id: number; tags: string | n
     const ids = JSON.stringify(rows.map((row) => row.id));
     core.touch().watchers -= core.store.exec("DELETE FROM watchers WHERE upstream IN (SELECT value FROM json_each(?))", ids).rowsWritten;
   }
+  const parents = rows.filter((row) => row.family !== null).map((row) => row.id);
+  if (parents.length > 0) deleteKin(core, parents);
   deleteTasks(core.store, rows);
   for (const row of rows) core.moved(statusFromCode(row.status), null);
   core.touch().totals.purged += rows.length;

@@ -1,9 +1,11 @@
 import { isFailedChild } from "../../policy/children.ts";
 import { parseTaskId, taskId } from "../../policy/ids.ts";
 import { isTerminal, STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
+import { MillraceError } from "../../policy/errors.ts";
 import { cancelRow } from "./cancel.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
+import { abandonAway, tellParents } from "./kin.ts";
 import { linger } from "./linger.ts";
 import { FAMILY, queue } from "./order.ts";
 import { changeTask, lifeOf, optionsOf, readTask, setColumns, type TaskRow } from "./rows.ts";
@@ -19,7 +21,7 @@ export interface Family {
 
 interface Ended {
   parent: number;
-  child: number;
+  child: string;
   to: TerminalStatus;
   isFailure: boolean;
 }
@@ -36,6 +38,10 @@ export class Families {
   private readonly known = new Map<number, Family>();
   private ends: Ended[] = [];
   private abandoned: number[] = [];
+  /** Children of parents in other domains, which are to be told how these stand. */
+  private readonly away = new Set<number>();
+  /** Who waits for the ids of children in other domains, by parent and name. */
+  private readonly births = new Map<string, Set<(child: string | MillraceError) => void>>();
 
   constructor(core: Core) {
     this.core = core;
@@ -46,6 +52,7 @@ export class Families {
     this.known.clear();
     this.ends = [];
     this.abandoned = [];
+    this.away.clear();
   }
 
   /** How many children a task has, as they are now. */
@@ -78,18 +85,61 @@ export class Families {
   /** The same for children of which nothing else is known. */
   childEnded(parentId: string, child: number, to: TerminalStatus, life: number): void {
     const parsed = parseTaskId(parentId)!;
-    if (parsed.domain !== this.core.name) return;
+    if (parsed.domain !== this.core.name) return this.tellParent(child);
     const parent = parsed.counter;
     const family = this.known.get(parent);
     if (family) family.active -= 1;
-    this.ends.push({ parent, child, to, isFailure: isFailedChild(to) && this.countsFor(parent, life) });
-    if (family && this.ends.at(-1)!.isFailure) family.failed += 1;
+    const isFailure = isFailedChild(to) && this.countsFor(parent, life);
+    this.ends.push({ parent, child: taskId(this.core.name, child), to, isFailure });
+    if (family && isFailure) family.failed += 1;
+  }
+
+  /** One of another domain has ended, as its row of `kin` says by now. */
+  childEndedAway(parent: number, child: string, to: TerminalStatus, failedLife: number | undefined): void {
+    this.ends.push({ parent, child, to, isFailure: failedLife !== undefined && this.countsFor(parent, failedLife) });
+  }
+
+  /** The parent of this child, in another domain, is to hear how it stands. */
+  tellParent(child: number): void {
+    this.away.add(child);
+  }
+
+  /** The numbers of this parent are counted anew. */
+  recount(parent: number): void {
+    this.known.delete(parent);
+  }
+
+  /** Resolves with the ids of children in another domain as soon as it has answered; rejects with what it refused. */
+  async awaitBirths(parent: number, names: readonly string[]): Promise<string[]> {
+    const answers = await Promise.all(
+      names.map(
+        (name) =>
+          new Promise<string | MillraceError>((resolve) => {
+            const key = `${parent} ${name}`;
+            const waiting = this.births.get(key) ?? new Set();
+            this.births.set(key, waiting.add(resolve));
+          }),
+      ),
+    );
+    for (const answer of answers) if (answer instanceof MillraceError) throw answer;
+    return answers as string[];
+  }
+
+  /** A child in another domain has an id, or was refused: after the commit whoever waits hears of it. */
+  born(parent: number, name: string, child: string | MillraceError): void {
+    const key = `${parent} ${name}`;
+    this.core.after(() => {
+      const waiting = this.births.get(key) ?? [];
+      this.births.delete(key);
+      for (const resolve of waiting) resolve(child);
+    });
   }
 
   /** A child lives again: it was retried. */
-  reopened(parentId: string, from: TerminalStatus, life: number): void {
+  reopened(parentId: string, child: number, from: TerminalStatus, life: number): void {
     const parsed = parseTaskId(parentId)!;
-    const family = parsed.domain === this.core.name ? this.known.get(parsed.counter) : undefined;
+    if (parsed.domain !== this.core.name) return this.tellParent(child);
+    const family = this.known.get(parsed.counter);
     if (!family) return;
     family.active += 1;
     if (isFailedChild(from) && this.countsFor(parsed.counter, life)) family.failed -= 1;
@@ -109,6 +159,10 @@ export class Families {
       for (const parent of abandoned) this.cancelChildren(parent);
       for (const one of ends) this.judge(one);
     }
+    if (this.away.size === 0) return;
+    const told = [...this.away];
+    this.away.clear();
+    tellParents(this.core, told);
   }
 
   /** Failures of the life before a parent was retried count no more. */
@@ -119,8 +173,8 @@ export class Families {
 
   private cancelChildren(parent: number): void {
     for (;;) {
-      const rows = readLivingChildren(this.core, parent);
-      if (rows.length === 0) return;
+      const rows = readLivingChildren(this.core, taskId(this.core.name, parent));
+      if (rows.length === 0) return abandonAway(this.core, parent);
       for (const row of rows) cancelRow(this.core, row);
     }
   }
@@ -140,9 +194,9 @@ export class Families {
 const isFailFast = (core: Core, row: TaskRow): boolean => optionsOf(row).failFast ?? core.defaultsOf(row.type)?.failFast ?? true;
 
 /** The first failed child fails its parent and cancels the others; a parent that executes is told to stop. */
-function failParent(core: Core, row: TaskRow, child: number, to: TerminalStatus): void {
+function failParent(core: Core, row: TaskRow, child: string, to: TerminalStatus): void {
   if (row.cancelling !== 0) return;
-  const error = childError(taskId(core.name, child), to);
+  const error = childError(child, to);
   const run = core.claims.get(row.id);
   if (!run) return end(core, row, "child", "failed", { error });
   core.touch();

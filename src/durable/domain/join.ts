@@ -1,6 +1,7 @@
 import { MillraceError } from "../../policy/errors.ts";
 import type { SubmitAnswer, SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
+import { isAway, submitAway } from "./spawn.ts";
 import { submit, take } from "./submit.ts";
 
 interface Caller {
@@ -30,6 +31,7 @@ export class Joiner {
   }
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
+    if (isAway(this.core, request)) return submitAway(this.core, request);
     const now = this.core.clock.now();
     const isAlone = now - this.lastAt > BURST_MS && this.callers.length === 0;
     this.lastAt = now;

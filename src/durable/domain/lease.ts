@@ -102,7 +102,7 @@ function complete(core: Core, row: TaskRow, result: string | undefined, started:
   if (!isKept && !core.upstreams.has(row.id) && row.parent === null) {
     core.moved("running", "completed");
     ended(core, "completed", [row.id]);
-    remove(core, [{ id: row.id, tags: row.tags, options: row.options, status: STATUS_CODE.completed }]);
+    remove(core, [{ id: row.id, tags: row.tags, options: row.options, family: null, status: STATUS_CODE.completed }]);
     return;
   }
   if (!isKept) linger(core, [row.id]);

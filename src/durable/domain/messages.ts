@@ -1,4 +1,5 @@
 import type { Core } from "./core.ts";
+import { type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
 import { takeMove, type Move } from "./move.ts";
 import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
 import { takeSettle, takeUnwatch, takeWatch, watched } from "./watch.ts";
@@ -16,6 +17,12 @@ interface Messages {
   settle: { body: Settle; sent: Settled; answer: null };
   /** Another task took the place of one that the target watches: it watches that one now. */
   move: { body: Move; sent: Move; answer: null };
+  /** Children of a task of the sender's, for the target. Answered with their counters. */
+  spawn: { body: SpawnBody; sent: SpawnBody; answer: SpawnedBody };
+  /** Children whose parents are the target's have ended, or live again. */
+  kin: { body: KinEnds; sent: KinEnds; answer: null };
+  /** The parent is over, in another way than by completing: its living children are cancelled. */
+  abandon: { body: { parent: number }; sent: { parent: number }; answer: null };
 }
 
 export type MessageName = keyof Messages;
@@ -54,4 +61,7 @@ export const MESSAGES: { readonly [Kind in MessageName]: MessageKind<Kind> } = {
   unwatch: { take: takeUnwatch },
   settle: { load: loadSettle, take: takeSettle, answered: settled },
   move: { take: takeMove },
+  spawn: { take: takeSpawn, answered: spawned },
+  kin: { take: takeKin },
+  abandon: { take: takeAbandon },
 };

@@ -162,4 +162,20 @@ CREATE INDEX \`tasks_parent\` ON \`tasks\` (\`parent\`,\`key_hash\`) WHERE paren
 	\`change\` text
 );`,
   },
+  {
+    name: "0007_kin",
+    sql: `CREATE TABLE \`kin\` (
+	\`parent\` integer NOT NULL,
+	\`hash\` text NOT NULL,
+	\`domain\` text NOT NULL,
+	\`type\` text NOT NULL,
+	\`child\` integer,
+	\`status\` integer NOT NULL,
+	\`life\` integer NOT NULL,
+	\`version\` integer NOT NULL,
+	\`result\` text,
+	\`error\` text,
+	PRIMARY KEY(\`parent\`, \`hash\`)
+) WITHOUT ROWID;`,
+  },
 ];

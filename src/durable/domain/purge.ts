@@ -15,6 +15,7 @@ interface Aged {
   finished_at: number | null;
   tags: string | null;
   options: string | null;
+  family: number | null;
 }
 
 /**
@@ -34,7 +35,7 @@ export function purge(core: Core, now: number): boolean {
   }
   const rows = core.store
     .exec<Aged & Record<string, SqlStorageValue>>(
-      "SELECT id, status, finished_at, tags, options FROM tasks WHERE id > ? ORDER BY id LIMIT ?",
+      "SELECT id, status, finished_at, tags, options, family FROM tasks WHERE id > ? ORDER BY id LIMIT ?",
       state.purgeCursor,
       LIMITS.purgeSlice,
     )

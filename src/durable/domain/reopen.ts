@@ -70,7 +70,7 @@ export function reopen(core: Core, row: TaskRow, { replacement, life }: { replac
   if (core.state.edges > 0) awaitedAgain(core, row.id);
   aliveAgain(core, row.id, to);
   if (to === "pending") queue(core, { ...row, ...family });
-  if (isChild) core.families.reopened(row.parent!, status, life ?? lifeOf(row));
+  if (isChild) core.families.reopened(row.parent!, row.id, status, life ?? lifeOf(row));
 }
 
 /**

@@ -152,6 +152,29 @@ export const outbox = sqliteTable(
   (table) => [primaryKey({ columns: [table.target, table.id] })],
 );
 
+/** A task's children in other domains. WITHOUT ROWID. */
+export const kin = sqliteTable(
+  "kin",
+  {
+    parent: integer().notNull(),
+    /** Its name among the parent's children. */
+    hash: text().notNull(),
+    domain: text().notNull(),
+    type: text().notNull(),
+    /** Its counter there; null while that domain has not answered. */
+    child: integer(),
+    /** As on disk there. */
+    status: integer().notNull(),
+    /** Which of its parent's lives it belongs to. */
+    life: integer().notNull(),
+    /** The message that said so: an older one changes nothing. */
+    version: integer().notNull(),
+    result: text(),
+    error: text(),
+  },
+  (table) => [primaryKey({ columns: [table.parent, table.hash] })],
+);
+
 /** A pull worker's hold on a task, by its unguessable id. WITHOUT ROWID. */
 export const leases = sqliteTable("leases", {
   id: text().primaryKey(),

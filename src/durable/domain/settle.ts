@@ -77,7 +77,7 @@ function complete(core: Core, run: Run, completed: readonly [number, string | un
   }
   remove(
     core,
-    unkept.map(({ id, tags, options }) => ({ id, tags, options, status: STATUS_CODE.completed })),
+    unkept.map(({ id, tags, options, family }) => ({ id, tags, options, family, status: STATUS_CODE.completed })),
   );
 }
 

@@ -1,49 +1,66 @@
 import { inherit } from "../../policy/children.ts";
 import { fail, type MillraceError } from "../../policy/errors.ts";
 import { parseTaskId, taskId } from "../../policy/ids.ts";
+import { duplicateHash } from "../../policy/key.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { isTerminal, statusFromCode } from "../../policy/status.ts";
+import { isTerminal, STATUS_CODE, statusFromCode } from "../../policy/status.ts";
 import type { Outcome } from "../../domains/task.ts";
-import type { SpawnAnswer, SpawnRequest, SubmitItem } from "../protocol.ts";
+import type { SpawnAnswer, SpawnRequest, SubmitAnswer, SubmitItem, SubmitRequest } from "../protocol.ts";
 import { mustRead } from "./cancel.ts";
 import { readNamedChildren } from "./children.ts";
 import type { Core } from "./core.ts";
 import { refuseCycles } from "./cycle.ts";
 import { dispatch } from "./dispatch.ts";
+import { readNamedKin, renew, sendKin } from "./kin.ts";
 import { FAMILY } from "./order.ts";
-import { reopen } from "./reopen.ts";
 import { lifeOf, optionsOf, readTask, setColumns, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { insert } from "./submit.ts";
 
 /** Children of a task that executes, asked for by its runner: they count while its run is open and it is unsettled in it. */
-export function spawn(core: Core, run: Run, request: SpawnRequest): SpawnAnswer {
-  return core.transact("spawn", () => {
-    refuseForeign(core, request.domain);
+export async function spawn(core: Core, run: Run, request: SpawnRequest): Promise<SpawnAnswer> {
+  const { domain, items, sibling } = request;
+  const begun = core.transact("spawn", () => {
     if (run.closed || !run.open.has(request.task)) throw lost(core, run, request.task);
     const row = mustRead(core, request.task);
-    if (!request.sibling) {
-      refuseStopped(core, row);
-      run.finalizing.delete(row.id);
-      return { outcomes: adopt(core, row, request.items, run) };
-    }
-    const parent = row.parent === null ? null : parseTaskId(row.parent)!;
-    if (parent === null) {
-      const id = taskId(core.name, row.id);
-      throw fail("invalid_state", `Task ${id} has no parent, so it can have no siblings. Spawn a child, or submit a task.`, { id });
-    }
-    if (parent.domain !== core.name) return { elsewhere: row.parent! };
-    return { outcomes: adopt(core, mustLive(core, parent.counter), request.items) };
+    const parent = sibling ? parentOf(core, row) : row;
+    if (typeof parent === "string") return { elsewhere: parent };
+    refuseStopped(core, parent);
+    if (!sibling) run.finalizing.delete(row.id);
+    return domain === core.name ? { outcomes: adopt(core, parent, items) } : send(core, parent, domain, items);
   });
+  return "births" in begun ? { outcomes: await begun.births() } : begun;
 }
 
-function refuseForeign(core: Core, domain: string): void {
-  if (domain !== core.name) throw fail("not_implemented", `Children in another domain (${domain}) are not implemented yet.`, { domain });
+/** The parent of a task that makes siblings; its id where that is in another domain. */
+function parentOf(core: Core, row: TaskRow): TaskRow | string {
+  const id = taskId(core.name, row.id);
+  if (row.parent === null)
+    throw fail("invalid_state", `Task ${id} has no parent, so it can have no siblings. Spawn a child, or submit a task.`, { id });
+  const { domain, counter } = parseTaskId(row.parent)!;
+  return domain === core.name ? mustLive(core, counter) : row.parent;
 }
+
+/** Whether a submit to this object is about children for another domain. */
+export const isAway = (core: Core, { domain = core.name }: SubmitRequest): boolean => domain !== core.name;
+
+/** Children for another domain, by a submit that names a parent of this one. */
+export async function submitAway(core: Core, { items, domain, idempotency }: SubmitRequest): Promise<SubmitAnswer> {
+  const { counter } = parseTaskId(items[0]!.parent!)!;
+  // A plain one has no name of its own; a repeated call finds it by its key.
+  const named = items.map((item, index) => ({
+    ...item,
+    hash: item.hash ?? nameOf(core, item.type, idempotency && `${idempotency.key} ${index}`),
+  }));
+  const begun = core.transact("spawn.away", () => send(core, mustLive(core, counter), domain!, named));
+  return { outcomes: await begun.births() };
+}
+
+const nameOf = (core: Core, type: string, key: string | undefined): string => duplicateHash(type, "child", key ?? core.clock.token(16));
 
 /** The same for a submit that names its parent: without the fence, while the parent runs or waits. */
 export function adoptFor(core: Core, parent: string, items: readonly SubmitItem[], domain: string): Outcome[] {
-  refuseForeign(core, domain);
+  if (domain !== core.name) throw fail("internal", `Children for ${domain} were not sent there.`, { domain });
   return adopt(core, mustLive(core, parseTaskId(parent)!.counter), items);
 }
 
@@ -78,24 +95,78 @@ function refuseStopped(core: Core, row: TaskRow): void {
     throw fail("invalid_state", `Task ${id} is in finalize, which takes no children. Spawn them in execute.`, { id });
 }
 
+/** Sends children of a living task to another domain, but for those that are there already. Part of a transaction. */
+function send(core: Core, parent: TaskRow, domain: string, items: readonly SubmitItem[]): { births: () => Promise<Outcome[]> } {
+  refuseIndexes(items);
+  const names = [...new Set(items.map(({ hash }) => hash!))];
+  const known = new Map(readNamedKin(core, parent.id, names).map((row) => [row.hash, row]));
+  const life = lifeOf(parent);
+  const fresh = [...new Map(items.map((item) => [item.hash!, item])).values()].filter(({ hash }) => {
+    const row = known.get(hash!);
+    return !row || (row.life !== life && row.status !== STATUS_CODE.completed);
+  });
+  refuseMore(core, parent, names.length - known.size);
+  const heritage = heritageOf(parent, core.clock.now());
+  if (fresh.length > 0) {
+    haveChildren(core, parent);
+    sendKin(
+      core,
+      parent.id,
+      life,
+      domain,
+      fresh.map((item) => inherit(item, heritage)),
+    );
+    core.families.recount(parent.id);
+  }
+  // Those whose domain has not answered yet have no id.
+  const unborn = names.filter((name) => (known.get(name)?.child ?? null) === null);
+  const births = async (): Promise<Outcome[]> => {
+    const ids = await core.families.awaitBirths(parent.id, unborn);
+    const born = new Map(unborn.map((name, index) => [name, ids[index]!]));
+    return items.map(({ hash }) => {
+      const row = known.get(hash!);
+      return { outcome: row ? "duplicate" : "inserted", id: born.get(hash!) ?? taskId(domain, row!.child!) };
+    });
+  };
+  return { births };
+}
+
+/** An index means nothing in another transaction. */
+function refuseIndexes(items: readonly SubmitItem[]): void {
+  const index = items.findIndex(({ dependsOn }) => dependsOn?.some((one) => typeof one === "number"));
+  if (index === -1) return;
+  const message = "A child in another domain names what it depends on by its id; { index } is for children of the parent's own domain.";
+  throw fail("invalid_dependency", message, { issues: [{ path: `tasks.${index}.dependsOn`, message }] });
+}
+
+/** The row says from now on that it has children. */
+function haveChildren(core: Core, parent: TaskRow): void {
+  if (parent.family === null) setColumns(core.store, parent.id, { family: FAMILY.parent });
+  core.touch();
+  core.claims.get(parent.id)?.parents.add(parent.id);
+}
+
+function refuseMore(core: Core, parent: TaskRow, more: number): void {
+  const { total } = core.families.of(parent);
+  if (total + more <= LIMITS.childrenMax) return;
+  const id = taskId(core.name, parent.id);
+  const message = `A task has at most ${LIMITS.childrenMax} children; ${id} has ${total}, and these are ${more} more. Spawn tasks that spawn them.`;
+  throw fail("invalid_request", message, { id, limit: LIMITS.childrenMax });
+}
+
 /** Writes children of a living task, but for those that are there already. Part of a transaction. */
-function adopt(core: Core, parent: TaskRow, items: readonly SubmitItem[], run = core.claims.get(parent.id)): Outcome[] {
+function adopt(core: Core, parent: TaskRow, items: readonly SubmitItem[]): Outcome[] {
   const now = core.clock.now();
   const id = taskId(core.name, parent.id);
   const names = items.flatMap(({ hash }) => (hash === undefined ? [] : [hash]));
   const known = new Map(readNamedChildren(core, id, names).map((row) => [row.key_hash!, row]));
   const fresh = items.filter(({ hash }) => hash === undefined || !known.has(hash));
-  const family = core.families.of(parent);
-  if (family.total + fresh.length > LIMITS.childrenMax) {
-    const message = `A task has at most ${LIMITS.childrenMax} children; ${id} has ${family.total}, and these are ${fresh.length} more. Spawn tasks that spawn them.`;
-    throw fail("invalid_request", message, { id, limit: LIMITS.childrenMax });
-  }
+  refuseMore(core, parent, fresh.length);
   const heirs = childItems(core, parent, items, known, now);
   refuseCycles(core, parent, heirs);
   const life = lifeOf(parent);
   for (const row of known.values()) if (lifeOf(row) !== life) renew(core, row, life);
-  if (fresh.length > 0 && parent.family === null) setColumns(core.store, parent.id, { family: FAMILY.parent });
-  run?.parents.add(parent.id);
+  if (fresh.length > 0) haveChildren(core, parent);
   const inserted = insert(core, heirs, now, { parent: id, ...(life === 0 ? {} : { options: JSON.stringify({ life }) }) });
   const isNew = inserted.filter(({ outcome }) => outcome === "inserted").length;
   core.families.added(parent.id, isNew, isNew);
@@ -139,14 +210,6 @@ function heritageOf(parent: TaskRow, now: number): Parameters<typeof inherit>[1]
     ...(parent.tags === null ? {} : { tags: JSON.parse(parent.tags) as Record<string, string> }),
     ...(ttlMs === undefined ? {} : { ttlLeftMs: since + ttlMs - now }),
   };
-}
-
-/** A child of its parent's life before: it belongs to this one from now on. What has not completed is done again. */
-function renew(core: Core, row: TaskRow, life: number): void {
-  const status = statusFromCode(row.status);
-  if (status === "completed") return;
-  if (isTerminal(status) && status !== "superseded") reopen(core, row, { life });
-  else setColumns(core.store, row.id, { options: JSON.stringify({ ...optionsOf(row), life }) });
 }
 
 /** `execute` has returned, of a type with `finalize`: true when there are children. Else it goes on to `finalize`, and takes none any more. */

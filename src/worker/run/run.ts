@@ -10,7 +10,6 @@ import type {
   SpawnRequest,
 } from "../../durable/protocol.ts";
 import { acceptAnswer } from "../../durable/refusal.ts";
-import { fail } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { Connection, dispose } from "./connection.ts";
 import { execute } from "./execute.ts";
@@ -18,7 +17,7 @@ import { Execution } from "./execution.ts";
 import { leaseLost } from "./guard.ts";
 import { firstStretch, nextStretch } from "./pace.ts";
 import { MESSAGE_CHARS_MAX, Report } from "./report.ts";
-import { type Scope, scopeOf, type Surroundings } from "./scope.ts";
+import { joinElsewhere, type Scope, scopeOf, type Surroundings } from "./scope.ts";
 import { Wake } from "./wake.ts";
 
 /** A run that is over sooner is never attached: one RPC fewer. */
@@ -248,7 +247,7 @@ export class Run {
   async #spawn(request: SpawnRequest): Promise<Outcome[]> {
     const answer = acceptAnswer(await this.#ask((link) => link.spawn(request))) as SpawnAnswer;
     if ("outcomes" in answer) return answer.outcomes;
-    throw fail("not_implemented", `The parent ${answer.elsewhere} is in another domain.`);
+    return joinElsewhere(this.#around, answer.elsewhere, request);
   }
 
   async #resume(): Promise<RunLink | null> {

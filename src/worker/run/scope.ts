@@ -2,7 +2,9 @@ import type { Clock } from "../../clock.ts";
 import type { DomainHandle } from "../../domains/handle.ts";
 import type { DomainDefinition, Registry } from "../../domains/definition.ts";
 import type { Outcome } from "../../domains/task.ts";
-import type { RunControl, RunResume, SpawnRequest } from "../../durable/protocol.ts";
+import { acceptAnswer } from "../../durable/refusal.ts";
+import { parseTaskId } from "../../policy/ids.ts";
+import type { DomainApi, RunControl, RunResume, SpawnRequest, SubmitAnswer } from "../../durable/protocol.ts";
 
 /** What the runner needs of the Worker around it; all of it can be faked in plain Node. */
 export interface Surroundings {
@@ -15,7 +17,7 @@ export interface Surroundings {
   /** Makes the object's way to the runner passable over RPC: an `RpcTarget` around it. */
   expose(control: RunControl): RunControl;
   /** A fresh stub of a Domain object, by name; asked for again at every attempt. */
-  reach(domain: string): RunResume;
+  reach(domain: string): RunResume & Pick<DomainApi, "submit">;
   /** The in-Worker handle of a domain of this mill. */
   domain(name: string): DomainHandle<string, never>;
   /** Where `ctx.log` and the runner's own lines go. */
@@ -52,4 +54,11 @@ export function scopeOf(
       return lost();
     },
   };
+}
+
+/** Siblings of a task whose parent is in another domain: that one's object takes them, by their names, so no fence is needed. */
+export async function joinElsewhere(around: Surroundings, parent: string, request: SpawnRequest): Promise<Outcome[]> {
+  const items = request.items.map((item) => ({ ...item, parent }));
+  const answer = await around.reach(parseTaskId(parent)!.domain).submit({ items, domain: request.domain });
+  return (acceptAnswer(answer) as SubmitAnswer).outcomes;
 }
