@@ -51,6 +51,7 @@ const NEIGHBOUR_READS = ["unknown"] as const satisfies (keyof Neighbour)[];
 const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
 const COORDINATOR_READS = [
   "snapshot",
+  "groups",
   "auditLog",
   "sweepList",
   "pause",
@@ -59,7 +60,7 @@ const COORDINATOR_READS = [
   "resumeGroup",
   "pressure",
 ] as const satisfies (keyof CoordinatorApi)[];
-const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_WRITES = ["sync", "configure", "setGroup"] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;
 const RETRY_BASE_MS = 100;

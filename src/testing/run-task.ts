@@ -217,6 +217,8 @@ function registryOf(definition: DomainDefinition, options: RunTaskOptions): Regi
     domains: new Map(all.map((domain) => [domain.name, { ...domain }])),
     app: "app" in options ? () => options.app : undefined,
     maxConcurrency: 16,
+    groups: new Map(),
+    defaultGroupMaxConcurrency: null,
     defaults: {},
   };
 }

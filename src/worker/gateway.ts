@@ -19,6 +19,7 @@ import { openapiRoutes } from "./routes/openapi.ts";
 import { registryRoutes } from "./routes/registry.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
+import { groupRoutes } from "./routes/groups.ts";
 import { snapshotRoutes } from "./routes/snapshot.ts";
 import { submitRoutes } from "./routes/submits.ts";
 import { taskRoutes } from "./routes/tasks.ts";
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...scheduleRoutes,
   ...registryRoutes,
   ...snapshotRoutes,
+  ...groupRoutes,
   ...healthRoutes,
   ...auditRoutes,
   ...openapiRoutes,

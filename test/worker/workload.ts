@@ -233,6 +233,7 @@ export class Workload {
     await survive(() => workQ.schedule(schedule.id).trigger());
     await survive(() => workQ.schedule(schedule.id).delete());
     await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 8 }));
+    await survive(() => mill.group("crowd").set({ maxConcurrency: 4 }));
     await this.stopped();
     await survive(() => reachCoordinator(clock).sweepList());
   }

@@ -3,7 +3,7 @@ import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
-import type { Grant } from "../../policy/coordination/protocol.ts";
+import type { Confirmation, Grant } from "../../policy/coordination/protocol.ts";
 import { acceptNotes, readNotes } from "../audit.ts";
 import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
 import { migrate } from "../migrate.ts";
@@ -276,7 +276,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return version;
   }
 
-  async pushGrant(incarnation: string, grant: Grant): Promise<{ version: number; holding: number } | null> {
+  async pushGrant(incarnation: string, grant: Grant): Promise<Confirmation | null> {
     return this.#syncer.pushed(incarnation, grant);
   }
 

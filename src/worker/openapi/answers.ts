@@ -159,6 +159,17 @@ const mill = z.strictObject({
   holders: z.array(holder),
 });
 
+const group = z.strictObject({
+  name: text,
+  allocated: count,
+  running: count,
+  pending: count,
+  maxConcurrency: z.nullable(count),
+  weight: count,
+  minSlots: count,
+  rate: z.nullable(z.strictObject({ permits: count, perMs: ms, burst: count, available: count })),
+});
+
 const defaults = z.record(text, z.unknown());
 const type = z.strictObject({
   name: text,
@@ -209,6 +220,8 @@ export const ANSWERS = {
   AuditPage: page(entry),
   Registry: z.strictObject({ domains: z.array(registered) }),
   Mill: mill,
+  Group: group,
+  Groups: z.strictObject({ items: z.array(group), next: z.null() }),
   GroupPause: groupPause,
   Pressure: pressure,
   Me: z.strictObject({ name: text, role: z.enum(ROLES), domains: z.nullable(texts) }),

@@ -27,6 +27,8 @@ export const registry: Registry = {
   domains: new Map([media, mail].map((domain) => [domain.name, domain])),
   app: undefined,
   maxConcurrency: 16,
+  groups: new Map(),
+  defaultGroupMaxConcurrency: null,
   defaults: {},
 };
 
