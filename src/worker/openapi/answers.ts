@@ -178,6 +178,7 @@ const type = z.strictObject({
   defaults,
   submittable: z.boolean(),
   singleton: z.boolean(),
+  everyMs: z.optional(ms),
   pull: z.boolean(),
   redact: texts,
 });

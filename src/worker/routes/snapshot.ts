@@ -23,7 +23,6 @@ export const snapshotRoutes: Route[] = [
   { method: "PUT", path: "/v1/pressure/:name", role: "operator", body: pressureShape, answer: press },
   laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
-  laterRoute("GET", "/docs", "viewer", "the API's page"),
 ];
 
 /** Without the domains that a token may not see. */

@@ -72,5 +72,9 @@ export function setup(env: Record<string, unknown> = OPEN) {
 
 export async function read(response: Response): Promise<Answer> {
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === "" || response.headers.get("content-type")?.startsWith("text/") ? undefined : JSON.parse(text),
+  };
 }
