@@ -47,7 +47,7 @@ const DOMAIN_WRITES = [
   "claim",
   "settleLease",
 ] as const satisfies (keyof DomainApi)[];
-const NEIGHBOUR_READS = ["unknown"] as const satisfies (keyof Neighbour)[];
+const NEIGHBOUR_READS = ["ask"] as const satisfies (keyof Neighbour)[];
 const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
 const COORDINATOR_READS = [
   "snapshot",

@@ -132,6 +132,7 @@ class FakeObject {
         this.broken = undefined;
         return this.link();
       },
+      ask: async () => null,
     };
   }
 

@@ -114,6 +114,7 @@ const domain = z.strictObject({
   oldestPendingMs: maybeMs,
   slots: z.strictObject({ granted: count, using: count }),
   rates: z.record(text, z.never()),
+  outbox: z.array(z.strictObject({ domain: text, messages: count, attempts: count, oldestMs: count })),
   cost: z.strictObject({
     rowsRead: count,
     rowsWritten: count,

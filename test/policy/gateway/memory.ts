@@ -176,6 +176,7 @@ export class MemoryDomain implements DomainApi {
       oldestPendingMs: null,
       slots: { granted: 0, using: 0 },
       rates: {},
+      outbox: [],
       cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
     };
   }
