@@ -1,4 +1,5 @@
 import { env as bindings, waitUntil } from "cloudflare:workers";
+import type { AgingOptions } from "./policy/aging.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { localHandle } from "./client/local.ts";
 import { localMill } from "./client/local-mill.ts";
@@ -11,6 +12,7 @@ import type { DomainLike, Flat } from "./domains/shape.ts";
 import { CoordinatorObject } from "./durable/coordinator/object.ts";
 import { DomainObject } from "./durable/domain/object.ts";
 import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
+import type { GroupOptions } from "./policy/group-rules.ts";
 import { compatibilityProblems } from "./compatibility.ts";
 import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
@@ -39,8 +41,14 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env, Late extends 
   domains: Domains;
   /** How many tasks may run at once in the whole mill, 1 to 10,000; default 16. */
   maxConcurrency?: number;
+  /** Settings of groups, across all domains; every group may also be changed live. A group needs none to be used. */
+  groups?: Record<string, GroupOptions>;
+  /** How many tasks of one group may run at once, where the group says nothing, 1 to 10,000; default: no cap. */
+  defaultGroupMaxConcurrency?: number;
   /** For every domain and type that does not say otherwise. */
   defaults?: Defaults;
+  /** How waiting tasks grow more urgent; default: they do not. With `{}`: after 5 minutes by 1 a minute, up to `high`. */
+  aging?: AgingOptions;
   /**
    * Functions for the platform's cron triggers, keyed by the very text under `[triggers] crons` in `wrangler.toml`.
    * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.

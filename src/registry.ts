@@ -4,8 +4,10 @@ import { checkSingleton } from "./domains/singleton.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
+import { type AgingOptions, type AgingPolicy, parseAging } from "./policy/aging.ts";
 import { DEPENDENCY_POLICIES } from "./policy/dependencies.ts";
 import { parseOnDuplicate } from "./policy/duplicates.ts";
+import { type GroupOptions, readGroups } from "./policy/group-rules.ts";
 import { parseDuration } from "./policy/duration.ts";
 import { fail, MillraceError } from "./policy/errors.ts";
 import { LIMITS } from "./policy/limits.ts";
@@ -19,7 +21,10 @@ export interface RegistryOptions {
   app?: ((env: never) => unknown) | undefined;
   late?: readonly string[] | undefined;
   maxConcurrency?: number | undefined;
+  groups?: Readonly<Record<string, GroupOptions>> | undefined;
+  defaultGroupMaxConcurrency?: number | undefined;
   defaults?: Defaults | undefined;
+  aging?: AgingOptions | undefined;
   crons?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -40,6 +45,7 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
   problems.push(
     ...optionProblems("mill", "createMill", given),
     ...capProblems("createMill", given.maxConcurrency),
+    ...capProblems("createMill", given.defaultGroupMaxConcurrency, "defaultGroupMaxConcurrency"),
     ...defaultsProblems("createMill", given.defaults),
   );
   if (given.app !== undefined && typeof given.app !== "function") problems.push("createMill: app must be a function of env.");
@@ -52,6 +58,9 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
     late: given.late,
     maxConcurrency: given.maxConcurrency ?? MAX_CONCURRENCY,
     defaults: given.defaults ?? {},
+    ...(given.aging === undefined ? {} : { aging: readAging(given.aging, problems) }),
+    groups: readGroups(given.groups, problems),
+    defaultGroupMaxConcurrency: given.defaultGroupMaxConcurrency ?? null,
   };
   for (const domain of registry.domains.values()) problems.push(...domainProblems(domain));
   // Payloads of schedules go through schemas and defaults, which must be right themselves first.
@@ -64,6 +73,18 @@ function everything(problems: readonly string[]): MillraceError {
   const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
   const code = problems.every((problem) => problem.includes("not_implemented")) ? "not_implemented" : "invalid_request";
   return fail(code, `createMill found ${count}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`, { problems: [...problems] });
+}
+
+function readAging(aging: unknown, problems: string[]): AgingPolicy | undefined {
+  try {
+    return parseAging(aging);
+  } catch (error) {
+    if (!MillraceError.is(error)) throw error;
+    problems.push(
+      ...(error.facts.issues as { path: string; message: string }[]).map(({ path, message }) => `createMill: ${path} ${message}.`),
+    );
+    return undefined;
+  }
 }
 
 function collect(domains: unknown, problems: string[]): ReadonlyMap<string, DomainDefinition> {
@@ -112,7 +133,7 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
   if (type.pull === true) problems.push(...pullProblems(where, type));
   else if (typeof type.execute !== "function") problems.push(`${where}: execute must be a function (or pull: true, for pull workers).`);
   if (type.finalize !== undefined && typeof type.finalize !== "function") problems.push(`${where}: finalize must be a function.`);
-  for (const name of ["key", "label", "tags", "onCancel"] as const) {
+  for (const name of ["key", "label", "tags", "fairKey", "onCancel"] as const) {
     if (type[name] !== undefined && typeof type[name] !== "function") problems.push(`${where}: ${name} must be a function of the payload.`);
   }
   for (const name of ["submittable", "keep", "pull"] as const) {
@@ -176,9 +197,9 @@ function positive(value: unknown, name: string): void {
   if (ms === 0 || ms > LIMITS.delayMsMax) throw fail("invalid_request", `${name} must be more than 0 and at most 10 years.`);
 }
 
-function capProblems(where: string, cap: unknown): string[] {
+function capProblems(where: string, cap: unknown, name = "maxConcurrency"): string[] {
   if (cap === undefined || (typeof cap === "number" && Number.isInteger(cap) && cap >= 1 && cap <= CAP_MAX)) return [];
-  return [`${where}: maxConcurrency must be an integer from 1 to ${CAP_MAX}; got ${quote(cap)}.`];
+  return [`${where}: ${name} must be an integer from 1 to ${CAP_MAX}; got ${quote(cap)}.`];
 }
 
 function historyProblems(where: string, history: History): string[] {

@@ -269,6 +269,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
     result: options.result,
     key: options.key,
     label: options.label,
+    fairKey: options.fairKey,
     tags: typeof tags === "object" ? () => tags : tags,
     defaults: {
       ...(priority === undefined ? {} : { priority }),

@@ -1,4 +1,6 @@
+import type { GroupRules } from "../policy/coordination/groups.ts";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { AgingPolicy } from "../policy/aging.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
@@ -44,6 +46,7 @@ export interface TypeDefinition {
   readonly key: ((payload: never) => string | null) | undefined;
   readonly label: ((payload: never) => string) | undefined;
   readonly tags: ((payload: never) => Record<string, string>) | undefined;
+  readonly fairKey: ((payload: never) => string | null) | undefined;
   readonly defaults: Defaults;
   readonly submittable: boolean;
   readonly redact: readonly string[];
@@ -99,4 +102,10 @@ export interface Registry {
   /** The global cap; default 16. */
   readonly maxConcurrency: number;
   readonly defaults: Defaults;
+  /** How waiting tasks grow more urgent; absent: they do not. */
+  readonly aging?: AgingPolicy | undefined;
+  /** Settings of groups, by name. */
+  readonly groups: ReadonlyMap<string, GroupRules>;
+  /** The cap of a group that names none; null: none. */
+  readonly defaultGroupMaxConcurrency: number | null;
 }

@@ -43,6 +43,11 @@ export interface TaskOptions<
   key?: (payload: StandardSchemaV1.InferOutput<Payload>) => string | null;
   /** For people; cut to 256 bytes. */
   label?: (payload: StandardSchemaV1.InferOutput<Payload>) => string;
+  /**
+   * By what its tasks take turns, such as a tenant: among equally urgent ones each key has one in turn, so that one's 100,000
+   * do not delay another's one. At most 256 bytes; `null`: no turns. Runs where the submit is made.
+   */
+  fairKey?: (payload: StandardSchemaV1.InferOutput<Payload>) => string | null;
   /** Tags of every task of this type; those of a call win. */
   tags?: Record<string, string> | ((payload: StandardSchemaV1.InferOutput<Payload>) => Record<string, string>);
   priority?: Priority;
@@ -115,6 +120,7 @@ const TASK = new Set<string>([
   "key",
   "label",
   "tags",
+  "fairKey",
   ...DEFAULTS,
   "submittable",
   "redact",
@@ -124,7 +130,7 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["io", "fairKey", "gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["io", "gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
 const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
@@ -149,8 +155,8 @@ const SCHEDULE = new Set([
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
 const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "group", "keep", "execute", "onCancel"]);
 const SINGLETON_LATER = new Set(["io", "rate", "finalize"]);
-const MILL = new Set(["domains", "app", "late", "maxConcurrency", "defaults", "crons"]);
-const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
+const MILL = new Set(["domains", "app", "late", "maxConcurrency", "groups", "defaultGroupMaxConcurrency", "defaults", "aging", "crons"]);
+const MILL_LATER = new Set(["preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
 
 const KNOWN = {

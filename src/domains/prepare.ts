@@ -9,7 +9,7 @@ import { type ResolvedDefaults, resolveDefaults } from "./defaults.ts";
 import type { DomainDefinition, Registry, TypeDefinition } from "./definition.ts";
 import { findType } from "./find.ts";
 import { toJson } from "./json.ts";
-import { applyOptions, checkOptionNames, type GivenOptions, readKey, readLabel, settleStrategy } from "./submit-options.ts";
+import { applyOptions, checkOptionNames, type GivenOptions, readFairKey, readKey, readLabel, settleStrategy } from "./submit-options.ts";
 import { checkTags, isClean } from "./tags.ts";
 import { type Issue, validate } from "./validate.ts";
 
@@ -223,6 +223,8 @@ function complete(plan: Plan, item: SubmitItem, input: unknown, output: unknown,
   const label = options.label === undefined ? ownLabel(plan, output) : readLabel(options.label);
   if (label !== undefined && label !== "") item.label = label;
   applyTags(plan, item, output, options.tags);
+  const fair = ask(plan, "fairKey", output);
+  if (fair !== undefined && fair !== null) item.fair = readFairKey(fair, `What the fairKey function of ${plan.title} returns`);
   return item.parent === undefined ? item : nameChild(item.parent, plan.domain, item);
 }
 
@@ -244,7 +246,7 @@ function applyTags(plan: Plan, item: SubmitItem, output: unknown, called: unknow
 }
 
 /** Runs a function of the definition; `undefined` where there is none. */
-function ask(plan: Plan, name: "key" | "label" | "tags", output: unknown): unknown {
+function ask(plan: Plan, name: "key" | "label" | "tags" | "fairKey", output: unknown): unknown {
   const own = plan.type[name] as ((payload: unknown) => unknown) | undefined;
   if (own === undefined) return undefined;
   try {
@@ -260,6 +262,6 @@ function ask(plan: Plan, name: "key" | "label" | "tags", output: unknown): unkno
   }
   throw fail(
     "invalid_request",
-    `The ${name} function of ${plan.title} returned undefined; it must return a value${name === "key" ? ", or null for no duplicate check" : ""}.`,
+    `The ${name} function of ${plan.title} returned undefined; it must return a value${name === "key" ? ", or null for no duplicate check" : name === "fairKey" ? ", or null for no turns" : ""}.`,
   );
 }

@@ -57,6 +57,7 @@ export function singletonDefinition(name: string, given: object): TypeDefinition
     result,
     key: undefined,
     label: undefined,
+    fairKey: undefined,
     tags: undefined,
     defaults: {
       ...(priority === undefined ? {} : { priority }),

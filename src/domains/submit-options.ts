@@ -147,6 +147,16 @@ export function readKey(key: unknown, where: string): string {
   return key;
 }
 
+/** What a task takes turns by. */
+export function readFairKey(key: unknown, where: string): string {
+  if (typeof key !== "string" || !isClean(key) || utf8Bytes(key) > LIMITS.fairKeyBytesMax)
+    throw refuse(
+      "",
+      `${where} must be text of at most ${LIMITS.fairKeyBytesMax} bytes without NUL, or null for no turns; got ${show(key)}.`,
+    );
+  return key;
+}
+
 /** The label that a call gives. */
 export function readLabel(label: unknown): string {
   if (

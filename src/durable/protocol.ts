@@ -30,6 +30,8 @@ export interface SubmitItem {
   label?: string;
   /** The group that it belongs to; absent: none. */
   group?: string;
+  /** What it takes turns by. */
+  fair?: string;
   /** Own tags: of the call and of the type. The domain's defaults are merged at read. */
   tags?: Record<string, string>;
   /** 0 to 255. */
@@ -49,6 +51,8 @@ export interface SubmitItem {
   onDuplicate?: Strategy;
   /** Full ids; a number is the index of an earlier item of the same request. */
   dependsOn?: (string | number)[];
+  /** Not the caller's: tasks of its domain that lie above it by way of others, looked up where it may take a task's place. */
+  above?: number[];
   /** Default: cancel. */
   onDependencyFailure?: Exclude<DependencyPolicy, "cancel">;
   /** Only when the call names it; else the definition's of the day. */

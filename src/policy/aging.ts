@@ -76,3 +76,22 @@ const refuse = (issues: Issue[]): Error =>
   fail("invalid_request", issues.map(({ path, message }) => `${path}: ${message}`).join("; "), { issues });
 
 const defined = (value: object): object => Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined));
+
+/**
+ * How urgent a task is at that age: `min(base, max(base − floor(max(0, age − grace) / interval) × step, ceiling))`.
+ *
+ * @param base its own priority, 0 to 255
+ * @param ageMs since its submission, less the time that it was held by a pause
+ * @example `effectivePriority(128, 420_000, { graceMs: 300_000, intervalMs: 60_000, step: 1, ceiling: 64 }) // 126`
+ */
+export function effectivePriority(base: number, ageMs: number, { graceMs, intervalMs, step, ceiling }: AgingPolicy): number {
+  const steps = Math.floor(Math.max(0, ageMs - graceMs) / intervalMs);
+  return Math.min(base, Math.max(base - steps * step, ceiling));
+}
+
+/** The age (ms) at which that changes next; `Infinity`: it never does. */
+export function nextChange(base: number, ageMs: number, policy: AgingPolicy): number {
+  const { graceMs, intervalMs, ceiling } = policy;
+  if (effectivePriority(base, ageMs, policy) <= Math.min(base, ceiling)) return Infinity;
+  return graceMs + (Math.floor(Math.max(0, ageMs - graceMs) / intervalMs) + 1) * intervalMs;
+}

@@ -1,7 +1,10 @@
+import { type AgingPolicy, effectivePriority, nextChange } from "./aging.ts";
 import { invariant } from "./errors.ts";
 import { Heap } from "./heap.ts";
 import { Intervals } from "./intervals.ts";
 import { laneParts } from "./lane-name.ts";
+import { LaneParents } from "./lane-parents.ts";
+import { CHANGE, type Lane, Level, type Node, OLDEST } from "./lane-tree.ts";
 import { FINALIZE_LEVEL } from "./priority.ts";
 
 /** Consecutive ids of one lane and priority level: `first`, `first + 1`, …, `count` of them. */
@@ -10,91 +13,43 @@ export interface Pick {
   priority: number;
   first: number;
   count: number;
+  /** Whose turn it was, among fair keys: what is put back has it again. */
+  stamp?: number;
+  pull?: string | undefined;
 }
 
-/** A priority level of one lane. `head` repeats its lowest id, for the heaps. */
-interface Level {
-  readonly lane: Lane;
-  readonly priority: number;
-  readonly ids: Intervals;
-  readonly places: number[];
-  head: number;
+/** How tasks grow more urgent, and when a task was submitted, less the time that its group's tasks were held since. */
+export interface Aging {
+  policy: AgingPolicy;
+  bornAt(id: number, group: string | null): number;
 }
-
-interface Lane {
-  readonly name: string;
-  readonly kind: string;
-  readonly group: Group;
-  readonly levels: Map<number, Level>;
-  readonly reasons: Set<string>;
-  size: number;
-}
-
-/** The lanes of one group, and why they are set aside. */
-interface Group {
-  readonly name: string;
-  readonly lanes: Set<Lane>;
-  readonly reasons: Set<string>;
-}
-
-/** Ready work of one group and priority. */
-export interface ReadyLevel {
-  /** null: no group. */
-  group: string | null;
-  priority: number;
-  count: number;
-  /** The lowest id of them. */
-  oldest: number;
-}
-
-const READY = 0;
-const OLDEST = 1;
 
 /**
- * The ready order of a domain in memory: which pending task comes next. Per lane and priority level the ids as
- * intervals; the levels' heads in a heap by priority, then id. A held lane leaves the heap whole, so whatever
- * waits in it costs nothing and hides nobody. Pure: it knows nothing of rows, change it only after the commit.
- * An id may wait in one place only: to move it, remove it there first.
+ * The ready order of a domain in memory: which pending task comes next. Per lane and priority level the ids as intervals;
+ * lanes by kind and group, each of which can be set aside whole, so that whatever waits in it costs nothing and hides nobody.
+ * The order is by effective priority, then id; fair keys take turns among what is equally
+ * urgent, and all that has none takes turns with them as one. Pure: it knows
+ * nothing of rows, change it only after the commit. An id may wait in one place only: to move it, remove it there first.
  *
- * With n levels in use (at most lanes × 256) and m intervals in a level: taking a run of consecutive ids is
- * O(log n), adding at a level's end O(1) amortised, anything else O(log n + log m).
+ * With n levels in use and m intervals in a level: taking a run of consecutive ids is O(log n), adding at a level's end
+ * O(1) amortised, anything else O(log n + log m).
  */
-export class Lanes {
+export class Lanes extends LaneParents {
   private readonly lanes = new Map<string, Lane>();
-  private readonly groups = new Map<string, Group>();
-  readonly ready = new Heap<Level>(
-    READY,
-    (one, other) => one.priority < other.priority || (one.priority === other.priority && one.head < other.head),
-  );
+  private readonly keys = new Map<string, Set<Lane>>();
   private readonly oldest = new Heap<Level>(OLDEST, (one, other) => one.head < other.head);
+  private readonly changes = new Heap<Level>(CHANGE, (one, other) => one.changesAt < other.changesAt);
+  /** What the caller last made the places by, for it to compare. */
+  agedBy = "";
+  private aging: Aging | undefined;
+  private now = 0;
+  private floor = 256;
+  private turn = 0;
   private total = 0;
-  private aside = 0;
 
-  /** All pending ids, those in held lanes included. */
+  /** All pending ids, those set aside included. */
   get size(): number {
     return this.total;
-  }
-
-  /** The ids that `take` can reach: those in lanes that nothing holds. */
-  get readySize(): number {
-    return this.total - this.aside;
-  }
-
-  /** How many ids a lane holds. */
-  sizeOf(lane: string): number {
-    return this.lanes.get(lane)?.size ?? 0;
-  }
-
-  /** What the lanes of a kind hold, most urgent first, then oldest; those that nothing but `besides` holds. */
-  levelsOfKind(kind: string, besides: string): (ReadyLevel & { lane: string })[] {
-    const found: (ReadyLevel & { lane: string })[] = [];
-    for (const lane of this.lanes.values()) {
-      if (lane.kind !== kind || lane.group.reasons.size > 0) continue;
-      if (lane.reasons.size > (lane.reasons.has(besides) ? 1 : 0)) continue;
-      for (const { priority, ids, head } of lane.levels.values())
-        if (ids.size > 0) found.push({ lane: lane.name, group: lane.group.name || null, priority, count: ids.size, oldest: head });
-    }
-    return found.sort((one, other) => one.priority - other.priority || one.oldest - other.oldest);
   }
 
   /** The lowest id of all, held or not; undefined when there is none. */
@@ -102,27 +57,13 @@ export class Lanes {
     return this.oldest.top?.head;
   }
 
-  /** Ready work by group and priority, most urgent first, then oldest. O(levels). */
-  sizeByGroupAndPriority(): ReadyLevel[] {
-    const levels = new Map<string, ReadyLevel>();
-    for (const { lane, priority, ids, head } of this.ready.all()) {
-      const key = `${priority} ${lane.group.name}`;
-      const sum = levels.get(key);
-      if (!sum) levels.set(key, { group: lane.group.name || null, priority, count: ids.size, oldest: head });
-      else {
-        sum.count += ids.size;
-        if (head < sum.oldest) sum.oldest = head;
-      }
-    }
-    return [...levels.values()].sort((one, other) => one.priority - other.priority || one.oldest - other.oldest);
-  }
-
   /** Adds the ids `first` to `last`, anywhere in the order; those already there stay. Answers how many were new. */
   add(lane: string, priority: number, first: number, last = first): number {
     invariant(Number.isSafeInteger(first) && Number.isSafeInteger(last) && 0 < first && first <= last, `no ids: ${first} to ${last}`);
     invariant(Number.isInteger(priority) && priority >= FINALIZE_LEVEL && priority <= 255, `no priority: ${priority}`);
     const home = this.lanes.get(lane) ?? this.open(lane);
-    const level = home.levels.get(priority) ?? openLevel(home, priority);
+    let level = home.levels.get(priority);
+    if (!level) home.levels.set(priority, (level = new Level(home, priority, new Intervals(), priority < this.floor)));
     return this.changed(level, level.ids.add(first, last));
   }
 
@@ -137,10 +78,10 @@ export class Lanes {
     return this.lanes.get(lane)?.levels.get(priority)?.ids.has(id) ?? false;
   }
 
-  /** The next id, not removed; undefined when nothing is ready. */
-  peek(): { lane: string; group: string | null; priority: number; id: number } | undefined {
-    const level = this.ready.top;
-    return level && { lane: level.lane.name, group: level.lane.group.name || null, priority: level.priority, id: level.head };
+  /** The next id of what the runner gets, or of a pull kind, with its effective priority; not removed. Undefined when nothing is ready. */
+  peek(pull?: string): { lane: string; group: string | null; priority: number; id: number } | undefined {
+    const level = this.orderOf(pull)?.next;
+    return level && { lane: level.lane.name, group: level.lane.home.name || null, priority: level.rank, id: level.head };
   }
 
   /**
@@ -149,18 +90,22 @@ export class Lanes {
    *
    * @param group take nothing but this group's; null: what has no group
    */
-  take(count: number, group?: string | null): Pick[] {
+  take(count: number, group?: string | null, pull?: string): Pick[] {
     const picks: Pick[] = [];
+    const order = this.orderOf(pull);
+    if (!order) return picks;
     let left = count;
     let only = group === null ? "" : group;
-    for (let level = this.ready.top; level && left > 0; level = this.ready.top) {
-      const { lane, priority, head } = level;
-      if (lane.group.name !== (only ??= lane.group.name)) break;
-      // An id waits in one place, so no other level's id comes between consecutive ones of this level.
-      const taken = level.ids.run(left);
-      picks.push({ lane: lane.name, priority, first: head, count: taken });
+    for (let level = order.next; level && left > 0; level = order.next) {
+      const { lane, priority, head, rank } = level;
+      if (lane.home.name !== (only ??= lane.home.name)) break;
+      const takesTurns = lane.fair !== null || order.takesTurns;
+      const taken = takesTurns ? 1 : this.alike(level, left);
+      const stamp = lane.fair === null ? order.turns.get(rank) : level.stamp;
+      picks.push({ lane: lane.name, priority, first: head, count: taken, ...(takesTurns ? { stamp: stamp ?? 0, pull } : {}) });
       level.ids.shift(taken);
       this.changed(level, -taken);
+      if (takesTurns) this.passTurn(order, lane.fair, rank, (this.turn += 1));
       left -= taken;
     }
     return picks;
@@ -168,133 +113,141 @@ export class Lanes {
 
   /** Puts taken ids back, as if they had never been taken. */
   putBack(picks: Iterable<Pick>): void {
-    for (const { lane, priority, first, count } of picks) this.add(lane, priority, first, first + count - 1);
+    for (const { lane, priority, first, count, stamp, pull } of picks) {
+      this.add(lane, priority, first, first + count - 1);
+      const level = this.lanes.get(lane)!.levels.get(priority)!;
+      if (stamp !== undefined) this.passTurn(this.orderOf(pull), level.lane.fair, level.rank, stamp);
+    }
   }
 
-  /** Sets a lane aside whole, for a reason; it comes back when every reason is gone. Ids may come and go meanwhile. */
-  hold(lane: string, reason: string): void {
-    const home = this.lanes.get(lane) ?? this.open(lane);
-    if (isOpen(home)) this.close(home);
-    home.reasons.add(reason);
+  /** Sets everything aside whose own priority is that or a higher number; 256: nothing. O(levels) when it changes. */
+  setFloor(priority: number): void {
+    if (priority === this.floor) return;
+    this.floor = priority;
+    for (const { home, levels } of this.lanes.values()) {
+      for (const level of levels.values()) {
+        level.isOpen = level.priority < priority;
+        home.update(level);
+      }
+    }
   }
 
-  /** Takes one reason away; answers whether the lane has none left. */
-  release(lane: string, reason: string): boolean {
-    const home = this.lanes.get(lane);
-    if (!home) return true;
-    const before = isOpen(home);
-    home.reasons.delete(reason);
-    if (!before && isOpen(home)) this.reopen(home);
-    this.forget(home);
-    return home.reasons.size === 0;
+  /** How tasks grow more urgent from now on; undefined: not. Also after a change of what `bornAt` answers. O(levels). */
+  setAging(aging: Aging | undefined, now: number): void {
+    this.aging = aging;
+    this.now = now;
+    for (const { levels } of this.lanes.values()) for (const level of levels.values()) if (level.ids.size > 0) this.rank(level);
   }
 
-  /** Why a lane itself is held, oldest reason first; empty: it is not. */
-  held(lane: string): string[] {
-    return [...(this.lanes.get(lane)?.reasons ?? [])];
-  }
-
-  /** Sets all lanes of a group aside, for a reason: those it has, and those that open later. */
-  holdGroup(group: string, reason: string): void {
-    const home = this.groupOf(group);
-    if (home.reasons.size === 0) for (const lane of home.lanes) if (isOpen(lane)) this.close(lane);
-    home.reasons.add(reason);
-  }
-
-  /** Takes one reason away from a group; answers whether it has none left. */
-  releaseGroup(group: string, reason: string): boolean {
-    const home = this.groups.get(group);
-    if (!home) return true;
-    if (!home.reasons.delete(reason)) return home.reasons.size === 0;
-    if (home.reasons.size > 0) return false;
-    for (const lane of home.lanes) if (isOpen(lane)) this.reopen(lane);
-    this.forgetGroup(home);
-    return true;
-  }
-
-  /** Why a group is held, oldest reason first; empty: it is not. */
-  heldGroup(group: string): string[] {
-    return [...(this.groups.get(group)?.reasons ?? [])];
-  }
-
-  /** Every group that is held, with its reasons. */
-  heldGroups(): [group: string, reasons: string[]][] {
-    return [...this.groups.values()].filter(({ reasons }) => reasons.size > 0).map(({ name, reasons }) => [name, [...reasons]]);
-  }
-
-  /** How many ids wait in lanes that are held, themselves or by their group, for one of these reasons. O(lanes). */
-  sizeHeldFor(...wanted: string[]): number {
-    let size = 0;
-    for (const lane of this.lanes.values())
-      if (wanted.some((reason) => lane.reasons.has(reason) || lane.group.reasons.has(reason))) size += lane.size;
-    return size;
-  }
-
-  private groupOf(name: string): Group {
-    let group = this.groups.get(name);
-    if (!group) this.groups.set(name, (group = { name, lanes: new Set(), reasons: new Set() }));
-    return group;
+  /** Time has passed: whoever has grown more urgent gets its new place. O(log n) each. */
+  advance(now: number): void {
+    this.now = Math.max(this.now, now);
+    for (let level = this.changes.top; level && level.changesAt <= this.now; level = this.changes.top) this.rank(level);
   }
 
   private open(name: string): Lane {
-    const { kind, group } = laneParts(name);
-    const lane: Lane = { name, kind, group: this.groupOf(group), levels: new Map(), reasons: new Set(), size: 0 };
+    const { kind, group, fair } = laneParts(name);
+    const lane: Lane = { name, fair, home: this.homeOf(kind, group), levels: new Map(), size: 0 };
     this.lanes.set(name, lane);
-    lane.group.lanes.add(lane);
+    if (fair !== null) this.keys.set(fair, (this.keys.get(fair) ?? new Set()).add(lane));
     return lane;
-  }
-
-  private close(lane: Lane): void {
-    this.aside += lane.size;
-    for (const level of lane.levels.values()) this.ready.delete(level);
-  }
-
-  private reopen(lane: Lane): void {
-    this.aside -= lane.size;
-    for (const level of lane.levels.values()) if (level.ids.size > 0) this.ready.put(level);
   }
 
   /** Every change of a level ends here: sums, heaps, and lanes that are empty go. Answers how many ids changed. */
   private changed(level: Level, difference: number): number {
     if (difference === 0) return 0;
     const { lane, ids } = level;
-    const isHeld = !isOpen(lane);
     this.total += difference;
     lane.size += difference;
-    if (isHeld) this.aside += difference;
+    for (let node: Node | undefined = lane.home; node; node = node.parent) node.total += difference;
     const head = ids.first;
-    if (head !== level.head) {
+    const isNew = level.head === Infinity;
+    const moved = head !== level.head;
+    if (moved) {
       level.head = head;
       if (ids.size === 0) {
         this.oldest.delete(level);
-        this.ready.delete(level);
-        this.forget(lane);
+        this.changes.delete(level);
       } else {
         this.oldest.put(level);
-        if (!isHeld) this.ready.put(level);
+        if (this.aging || isNew) return (this.rank(level, isNew), Math.abs(difference));
       }
     }
+    // A million of them go this way when the object wakes.
+    if (head !== Infinity && !moved) lane.home.resize(level, difference);
+    else lane.home.update(level);
+    if (lane.size === 0) this.forget(lane);
     return Math.abs(difference);
+  }
+
+  /** The effective priority of a level's head as of now; one that enters a rank queues up there. */
+  private rank(level: Level, isNew = false): void {
+    const { lane, priority, head } = level;
+    const before = level.rank;
+    level.rank = priority;
+    level.changesAt = Infinity;
+    if (this.aging) {
+      const { policy, bornAt } = this.aging;
+      const born = bornAt(head, lane.home.name || null);
+      level.rank = effectivePriority(priority, this.now - born, policy);
+      level.changesAt = born + nextChange(priority, this.now - born, policy);
+    }
+    if (level.changesAt === Infinity) this.changes.delete(level);
+    else this.changes.put(level);
+    if (lane.fair !== null && (isNew || level.rank !== before)) level.stamp = this.stampOf(level);
+    lane.home.update(level);
+  }
+
+  /** How many ids at the front, at most `count`, are consecutive and equally urgent; by age the oldest comes first. */
+  private alike(level: Level, count: number): number {
+    const run = level.ids.run(count);
+    if (!this.aging || run === 1) return run;
+    const { policy, bornAt } = this.aging;
+    const group = level.lane.home.name || null;
+    const isAlike = (length: number): boolean =>
+      effectivePriority(level.priority, this.now - bornAt(level.head + length - 1, group), policy) === level.rank;
+    if (isAlike(run)) return run;
+    let low = 1;
+    for (let high = run; high - low > 1;) {
+      const middle = (low + high) >> 1;
+      if (isAlike(middle)) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The last in turn, or where another level of its key and rank stands already. */
+  private stampOf(level: Level): number {
+    for (const other of this.ofKey(level.lane.fair!, level.rank)) if (other !== level) return other.stamp;
+    return (this.turn += 1);
+  }
+
+  /** Its key was served: all of it that is equally urgent has its next turn at `stamp`. */
+  private passTurn(order: Node | undefined, fair: string | null, rank: number, stamp: number): void {
+    if (fair === null) order?.turns.set(rank, stamp);
+    else for (const other of this.ofKey(fair, rank)) this.setStamp(other, stamp);
+  }
+
+  private setStamp(level: Level, stamp: number): void {
+    level.stamp = stamp;
+    if (level.ids.size > 0) level.lane.home.update(level);
+  }
+
+  /** What waits under the same fair key, equally urgent. */
+  private *ofKey(fair: string, rank: number): Generator<Level> {
+    for (const { levels } of this.keys.get(fair) ?? [])
+      for (const level of levels.values()) if (level.rank === rank && level.head !== Infinity) yield level;
   }
 
   /** The plain lane stays: it is the one that is always needed again. */
   private forget(lane: Lane): void {
-    if (lane.size > 0 || lane.reasons.size > 0 || lane.name === "") return;
+    if (lane.name === "") return;
     this.lanes.delete(lane.name);
-    lane.group.lanes.delete(lane);
-    this.forgetGroup(lane.group);
+    if (lane.fair !== null) {
+      const own = this.keys.get(lane.fair)!;
+      own.delete(lane);
+      if (own.size === 0) this.keys.delete(lane.fair);
+    }
+    this.forgetHome(lane.home);
   }
-
-  private forgetGroup(group: Group): void {
-    if (group.lanes.size === 0 && group.reasons.size === 0) this.groups.delete(group.name);
-  }
-}
-
-/** Whether nothing holds it, neither itself nor its group. */
-const isOpen = (lane: Lane): boolean => lane.reasons.size === 0 && lane.group.reasons.size === 0;
-
-function openLevel(lane: Lane, priority: number): Level {
-  const level: Level = { lane, priority, ids: new Intervals(), places: [-1, -1], head: Infinity };
-  lane.levels.set(priority, level);
-  return level;
 }

@@ -74,6 +74,8 @@ describe("a definition", () => {
       app: undefined,
       maxConcurrency: 16,
       defaults: {},
+      groups: new Map(),
+      defaultGroupMaxConcurrency: null,
     });
   });
 });
@@ -116,7 +118,7 @@ describe("createMill's one error", () => {
     expect(ofType(options)).toEqual([expect.stringMatching(message)]);
   });
 
-  test.each(["io", "fairKey", "gate", "rate", "aging"])("[not built yet] %s is not_implemented, by name", (name) => {
+  test.each(["io", "gate", "rate", "aging"])("[not built yet] %s is not_implemented, by name", (name) => {
     expect(ofType({ [name]: true })).toEqual([`d::t: the option "${name}" is not_implemented yet; leave it out.`]);
     expect(() => buildRegistry({ domains: [defineDomain("d").task("t", { payload, execute, [name]: true } as never)] })).toThrow(
       expect.objectContaining({ code: "not_implemented" }),
@@ -143,8 +145,13 @@ describe("createMill's one error", () => {
     expect(problems({ domains: [good.onStart(execute).onStart(execute)] })).toEqual(["good: there are two onStart; make one of them."]);
   });
 
-  test("groups and aging too", () => {
-    expect(problems({ domains: [good], groups: {}, aging: {}, defaultGroupMaxConcurrency: undefined })).toHaveLength(2);
+  test("[aging] groups and aging too", () => {
+    expect(problems({ domains: [good], groups: {}, defaultGroupMaxConcurrency: undefined })).toEqual([]);
+    expect(problems({ domains: [good], aging: {} })).toEqual([]);
+    expect(problems({ domains: [good], aging: { interval: 0, ceiling: "top" } })).toEqual([
+      expect.stringContaining("aging.ceiling"),
+      expect.stringContaining("aging.interval must be at least 1 ms"),
+    ]);
   });
 
   test("of a domain", () => {

@@ -15,6 +15,12 @@ export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: 
     },
   })
   .task("plain", { payload: z.object({ n: z.number() }), key: () => null, execute: ({ n }) => n })
+  .task("fair", {
+    payload: z.object({ tenant: z.string(), n: z.number() }),
+    key: () => null,
+    fairKey: ({ tenant }) => tenant,
+    execute: ({ n }) => n,
+  })
   .task("forgotten", { payload: z.object({ n: z.number() }), key: () => null, keep: false, execute: () => undefined })
   .task("slow", { payload: Script, key: () => null, timeout: "1s", retry: constant(0, 0), execute: (script, ctx) => play(script, ctx) })
   .task("pulled", { payload: Script, key: () => null, retry: constant(1, 0), pull: true })

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { NO_FLAGS } from "../../src/policy/coordination/flags.ts";
+import { clock } from "../worker/clock.ts";
 import { crash, survive } from "../worker/drive.ts";
 import { workQ } from "../worker/index.ts";
 import { platform } from "../worker/lives.ts";
-import { until } from "../worker/reach.ts";
+import { stub, until } from "../worker/reach.ts";
+import { gate } from "../worker/script.ts";
 
 const plain = (n: number, options: object = {}) => ({ type: "plain" as const, payload: { n }, ...options });
 const allDone = () =>
@@ -54,5 +57,62 @@ describe("groups of tasks", () => {
     expect(await workQ.task("play", id).get()).toMatchObject({ group: "b" });
     await workQ.submit("play", { name: "z" }, { key: "grouped", delay: "1h", onDuplicate: "supersede" });
     expect(await workQ.task("play", id).get()).toMatchObject({ group: null });
+  });
+});
+
+/** The order in which one slot takes what waits, as positions in `ids`. */
+async function orderOf(ids: readonly string[]): Promise<number[]> {
+  const before = platform.runs.length;
+  await survive(() => workQ.resume());
+  await survive(allDone);
+  const counters = ids.map((id) => Number(id.split("_")[1]));
+  return platform.runs
+    .slice(before)
+    .flat()
+    .map((id) => counters.indexOf(id));
+}
+
+describe("who is next", () => {
+  beforeAll(async () => {
+    await workQ.setMaxConcurrency(1);
+  });
+
+  test("[fairness key] tenants take turns, and other types' tasks with them as one, also after a restart", async () => {
+    await workQ.pause();
+    const fair = (tenant: string) => ({ type: "fair" as const, payload: { tenant, n: 0 } });
+    const items = [fair("a"), fair("a"), fair("a"), plain(0), fair("b"), fair("a"), fair("c"), fair("b")];
+    const ids = (await workQ.submitAll(items)).map(({ id }) => id);
+    await crash("work");
+    // a, the plain task, b, c; a, b; a; a.
+    expect(await orderOf(ids)).toEqual([0, 3, 4, 6, 1, 7, 2, 5]);
+  });
+
+  test("[aging] who waited long enough goes before newer, more urgent work; a pause stops its clock", async () => {
+    const aging = { graceMs: 100, intervalMs: 10, step: 10, ceiling: 64 };
+    await stub("work").pushFlags({ ...NO_FLAGS, version: 1e15, at: clock.now(), aging });
+    clock.freeze();
+    const { id } = await workQ.submit("play", { do: "hold", name: "aging" });
+    await until(
+      () => workQ.task("play", id).get(),
+      ({ status }) => status === "running",
+    );
+    const old = await workQ.submit("plain", { n: 1 }, { priority: 200 });
+    const urgency = async () => (await workQ.task(old).get()).effectivePriority;
+    clock.advance(150);
+    expect(await urgency()).toBe(150);
+    await workQ.pause();
+    clock.advance(5_000);
+    expect(await urgency()).toBe(150);
+    await workQ.resume();
+    expect(await urgency()).toBe(150);
+    clock.advance(50);
+    expect(await urgency()).toBe(100);
+    const young = await workQ.submit("plain", { n: 2 }, { priority: 110 });
+    const most = await workQ.submit("plain", { n: 2 }, { priority: 90 });
+    gate("aging").open();
+    const order = await orderOf([id, most.id, old.id, young.id]);
+    clock.thaw();
+    expect(order.filter((place) => place > 0)).toEqual([1, 2, 3]);
+    await stub("work").pushFlags({ ...NO_FLAGS, version: 2e15, at: clock.now() });
   });
 });

@@ -1,14 +1,14 @@
 import { leaseId } from "../../policy/ids.ts";
-import type { ReadyLevel } from "../../policy/lanes.ts";
+import type { ReadyLevel } from "../../policy/lane-parents.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { STATUS_CODE } from "../../policy/status.ts";
 import type { Claimer } from "./claimers.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
+import type { GroupGate } from "./group-gate.ts";
 import type { Lease } from "./leases.ts";
 import { changeTask, readTask, type TaskRow } from "./rows.ts";
 import { view } from "./view.ts";
-import { unqueue } from "./order.ts";
 
 interface Candidate {
   claimer: Claimer;
@@ -20,9 +20,9 @@ interface Candidate {
  * Leases the next task to a pull worker that asks, when it comes before whatever the runner could take. Part of the
  * transaction that made a slot free or a task ready; the caller has seen that a slot is free. False: nothing to lease.
  */
-export function lend(core: Core, now: number): boolean {
+export function lend(core: Core, now: number, gate: GroupGate): boolean {
   for (;;) {
-    const next = best(core, now);
+    const next = best(core, now, gate);
     if (!next) return false;
     const pushed = core.lanes.peek();
     if (pushed && (pushed.priority < next.priority || (pushed.priority === next.priority && pushed.id < next.id))) return false;
@@ -45,11 +45,12 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
     id: leaseId(core.name, core.clock.token(12)),
     task: row.id,
     worker,
+    group: row.grp,
     at: now,
     until: now + leaseMs,
     length: leaseMs,
   };
-  unqueue(core, row);
+  core.lanes.take(1, undefined, `pull:${row.type}`);
   changeTask(core.store, row, "lease", "pending", "running", {});
   core.moved("pending", "running");
   core.touch().totals.started += 1;
@@ -64,11 +65,11 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
 }
 
 /** The most urgent task that some claim may have, the first claim among equals. */
-function best(core: Core, now: number): Candidate | undefined {
+function best(core: Core, now: number, gate: GroupGate): Candidate | undefined {
   let found: Candidate | undefined;
   for (const claimer of core.claimers.all()) {
     if (claimer.wants <= 0) continue;
-    const head = headOf(core, claimer.request.types);
+    const head = headOf(core, claimer.request.types, now, gate);
     if (!head || (found && !isBefore(head, found))) continue;
     // Asked for where it may not yet: the answer comes back here.
     if (core.holder.mayLease(now + claimer.request.leaseMs)) found = { claimer, ...head };
@@ -76,12 +77,13 @@ function best(core: Core, now: number): Candidate | undefined {
   return found;
 }
 
-function headOf(core: Core, types: readonly string[]): { priority: number; id: number } | undefined {
+/** The next task that slots and tokens allow. */
+function headOf(core: Core, types: readonly string[], now: number, gate: GroupGate): { priority: number; id: number } | undefined {
   let head: { priority: number; id: number } | undefined;
   for (const type of types) {
-    const level = core.lanes.levelsOfKind(`pull:${type}`, "pull")[0];
-    if (level && (!head || isBefore({ priority: level.priority, id: level.oldest }, head)))
-      head = { priority: level.priority, id: level.oldest };
+    let next = core.lanes.peek(`pull:${type}`);
+    for (; next && core.holder.free(now, next.group) === 0; next = core.lanes.peek(`pull:${type}`)) gate.refuse(next.group);
+    if (next && (!head || isBefore(next, head))) head = next;
   }
   return head;
 }
@@ -106,7 +108,7 @@ export function claimable(core: Core): ReadyLevel[] {
     for (const type of request.types) types.add(type);
   }
   const levels = [...types]
-    .flatMap((type) => core.lanes.levelsOfKind(`pull:${type}`, "pull"))
+    .flatMap((type) => core.lanes.sizeByGroupAndPriority(`pull:${type}`))
     .sort((one, other) => one.priority - other.priority);
   return levels.flatMap((level) => {
     const count = Math.min(level.count, left);

@@ -1,5 +1,6 @@
 import type { Core } from "./core.ts";
 import { type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
+import { takeMove, type Move } from "./move.ts";
 import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
 import { takeSettle, takeUnwatch, takeWatch, watched } from "./watch.ts";
 
@@ -14,6 +15,8 @@ interface Messages {
   unwatch: { body: number[]; sent: number[]; answer: null };
   /** Tasks that the target watches have ended, or live again. */
   settle: { body: Settle; sent: Settled; answer: null };
+  /** Another task took the place of one that the target watches: it watches that one now. */
+  move: { body: Move; sent: Move; answer: null };
   /** Children of a task of the sender's, for the target. Answered with their counters. */
   spawn: { body: SpawnBody; sent: SpawnBody; answer: SpawnedBody };
   /** Children whose parents are the target's have ended, or live again. */
@@ -57,6 +60,7 @@ export const MESSAGES: { readonly [Kind in MessageName]: MessageKind<Kind> } = {
   watch: { take: takeWatch, answered: watched },
   unwatch: { take: takeUnwatch },
   settle: { load: loadSettle, take: takeSettle, answered: settled },
+  move: { take: takeMove },
   spawn: { take: takeSpawn, answered: spawned },
   kin: { take: takeKin },
   abandon: { take: takeAbandon },

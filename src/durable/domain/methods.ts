@@ -28,6 +28,6 @@ export const METHODS = [
   "leasedType",
   "renewLease",
   "settleLease",
-  "unknown",
+  "ask",
   "deliver",
 ] as const satisfies (keyof (DomainApi & Neighbour))[];

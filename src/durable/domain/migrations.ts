@@ -178,4 +178,9 @@ CREATE INDEX \`tasks_parent\` ON \`tasks\` (\`parent\`,\`key_hash\`) WHERE paren
 	PRIMARY KEY(\`parent\`, \`hash\`)
 ) WITHOUT ROWID;`,
   },
+  {
+    name: "0008_ages",
+    sql: `ALTER TABLE \`tasks\` ADD \`paused_ms\` integer;--> statement-breakpoint
+ALTER TABLE \`tasks\` ADD \`io\` text;`,
+  },
 ];

@@ -58,6 +58,10 @@ export const tasks = sqliteTable(
     grp: text(),
     /** What it takes turns by with others: the type's `fairKey` of the payload. */
     fair: text(),
+    /** For how long tasks like it had been held by pauses, in all, when it was submitted: its age counts the rest. */
+    paused_ms: integer(),
+    /** What its executions have read and written, as they recorded it: JSON. */
+    io: text(),
     /** The full id of the task whose child it is; its `key_hash` is then its name among that one's children. */
     parent: text(),
     /** `FAMILY`: 1 has children, 2 only `finalize` is left; null: never had any. */

@@ -22,6 +22,9 @@ export function toRow(core: Core, item: SubmitItem, id: number, now: number, ext
   if (item.key !== undefined) row.key = item.key;
   if (item.label !== undefined) row.label = item.label;
   if (item.group !== undefined) row.grp = item.group;
+  if (item.fair !== undefined) row.fair = item.fair;
+  const pausedMs = core.pauses.pausedMs(item.group ?? null);
+  if (pausedMs > 0) row.paused_ms = pausedMs;
   if (item.tags) row.tags = JSON.stringify(item.tags);
   if (item.delayMs !== undefined || item.runAt !== undefined) timing(row, item, now);
   if (item.ttlMs !== undefined || item.deadlineAt !== undefined || item.deadlineMs !== undefined) life(core, row, item, now);

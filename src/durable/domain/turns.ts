@@ -28,7 +28,7 @@ export function standAside(core: Core, row: TaskRow, now: number): void {
   const lane = core.laneOf(row);
   if (core.lanes.remove(lane, priority, id) === 0) return;
   core.lanes.add(ASIDE, priority, id);
-  core.lanes.hold(ASIDE, "turn");
+  core.lanes.holdKind(ASIDE, "turn");
   const all = turns.get(core.lanes) ?? new Map<number, Turn>();
   turns.set(core.lanes, all.set(id, { id, lane, priority, over: now + TURN_MS, hasTimer: false }));
   core.alarm.soon("kick", now + LIMITS.deadManMs);

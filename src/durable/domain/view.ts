@@ -2,6 +2,7 @@ import type { Json, Task, TaskError } from "../../domains/task.ts";
 import { scheduleId, taskId } from "../../policy/ids.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { utf8Bytes } from "../../policy/text.ts";
+import { urgencyOf } from "./age.ts";
 import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
@@ -33,7 +34,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     key: row.key,
     label: row.label,
     priority: row.priority,
-    effectivePriority: row.priority,
+    effectivePriority: hasEnded ? row.priority : urgencyOf(core, row, now),
     group: row.grp,
     tags: {
       ...core.outside.registry.defaults.tags,
