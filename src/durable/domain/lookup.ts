@@ -4,6 +4,7 @@ import type { Neighbour } from "../mail.ts";
 import { point } from "../point.ts";
 import type { SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
+import { readStatuses } from "./edges.ts";
 import { isRemembered } from "./idempotency.ts";
 
 type Reach = (domain: string) => Pick<Neighbour, "unknown">;
@@ -56,4 +57,10 @@ async function lookUpIn(domain: string, counters: ReadonlyMap<number, string>, r
   const id = taskId(domain, first);
   const message = `There is no task ${id} to depend on: it never existed, or the history's retention has purged it.`;
   throw fail("invalid_dependency", message, { id, issues: [{ path: counters.get(first)!, message }] });
+}
+
+/** Which of these counters are no tasks of this domain. */
+export function unknownOf(core: Core, counters: readonly number[]): number[] {
+  const known = readStatuses(core.store, counters);
+  return counters.filter((counter) => !known.has(counter));
 }
