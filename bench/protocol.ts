@@ -23,6 +23,11 @@ export interface Cost {
   statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
 }
 
+/** Rows written for dependencies alone, by kind of statement. */
+export interface EdgesAnswer {
+  statements: Record<string, number>;
+}
+
 export interface BurstAnswer extends Cost {
   ms: number;
   /** Until the last submit was answered. */

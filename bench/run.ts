@@ -4,13 +4,22 @@ import { Mill, temporary } from "../test/e2e/mill.ts";
 import { Bench } from "./bench.ts";
 import { bundle } from "./bundle.ts";
 import { print, write } from "./report.ts";
-import { beginPurge, cost } from "./scenarios/cost.ts";
+import { beginPurge, cost, edgeCost } from "./scenarios/cost.ts";
 import { floor } from "./scenarios/floor.ts";
 import { latency } from "./scenarios/latency.ts";
 import { behind, delayed, finished } from "./scenarios/scale.ts";
 import { throughput } from "./scenarios/throughput.ts";
 
-const SCENARIOS: Record<string, (bench: Bench) => Promise<void>> = { floor, throughput, latency, cost, delayed, finished, behind };
+const SCENARIOS: Record<string, (bench: Bench) => Promise<void>> = {
+  floor,
+  throughput,
+  latency,
+  cost,
+  edges: edgeCost,
+  delayed,
+  finished,
+  behind,
+};
 const HELP = `npm run bench -- [--quick] [--only <name>] [--dry]
 
 Measures throughput, latency and rows under wrangler dev, and writes docs/performance.md.

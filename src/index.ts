@@ -43,6 +43,8 @@ export type { SettingsChange } from "./policy/settings.ts";
 export type { Duration } from "./policy/duration.ts";
 export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/errors.ts";
 export type { ErrorCode, ErrorFacts } from "./policy/errors.ts";
+export type { GroupChange, GroupOptions, RateOptions } from "./policy/group-rules.ts";
+export type { GroupView } from "./policy/coordination/view.ts";
 export { PRIORITY } from "./policy/priority.ts";
 export type { Priority } from "./policy/priority.ts";
 export { constant, exponential, linear } from "./policy/retry.ts";

@@ -10,6 +10,7 @@ import type { DomainLike, Flat } from "./domains/shape.ts";
 import { CoordinatorObject } from "./durable/coordinator/object.ts";
 import { DomainObject } from "./durable/domain/object.ts";
 import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
+import type { GroupOptions } from "./policy/group-rules.ts";
 import { compatibilityProblems } from "./compatibility.ts";
 import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
@@ -36,6 +37,10 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env> = {
   domains: Domains;
   /** How many tasks may run at once in the whole mill, 1 to 10,000; default 16. */
   maxConcurrency?: number;
+  /** Settings of groups, across all domains; every group may also be changed live. A group needs none to be used. */
+  groups?: Record<string, GroupOptions>;
+  /** How many tasks of one group may run at once, where the group says nothing, 1 to 10,000; default: no cap. */
+  defaultGroupMaxConcurrency?: number;
   /** For every domain and type that does not say otherwise. */
   defaults?: Defaults;
   /**

@@ -6,6 +6,7 @@ import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
 import { DEPENDENCY_POLICIES } from "./policy/dependencies.ts";
 import { parseOnDuplicate } from "./policy/duplicates.ts";
+import { type GroupOptions, readGroups } from "./policy/group-rules.ts";
 import { parseDuration } from "./policy/duration.ts";
 import { fail, MillraceError } from "./policy/errors.ts";
 import { LIMITS } from "./policy/limits.ts";
@@ -18,6 +19,8 @@ export interface RegistryOptions {
   domains: readonly (DomainDefinition & { readonly "~problems"?: readonly string[] })[];
   app?: ((env: never) => unknown) | undefined;
   maxConcurrency?: number | undefined;
+  groups?: Readonly<Record<string, GroupOptions>> | undefined;
+  defaultGroupMaxConcurrency?: number | undefined;
   defaults?: Defaults | undefined;
   crons?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -39,6 +42,7 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
   problems.push(
     ...optionProblems("mill", "createMill", given),
     ...capProblems("createMill", given.maxConcurrency),
+    ...capProblems("createMill", given.defaultGroupMaxConcurrency, "defaultGroupMaxConcurrency"),
     ...defaultsProblems("createMill", given.defaults),
   );
   if (given.app !== undefined && typeof given.app !== "function") problems.push("createMill: app must be a function of env.");
@@ -48,6 +52,8 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
     app: given.app,
     maxConcurrency: given.maxConcurrency ?? MAX_CONCURRENCY,
     defaults: given.defaults ?? {},
+    groups: readGroups(given.groups, problems),
+    defaultGroupMaxConcurrency: given.defaultGroupMaxConcurrency ?? null,
   };
   for (const domain of registry.domains.values()) problems.push(...domainProblems(domain));
   // Payloads of schedules go through schemas and defaults, which must be right themselves first.
@@ -172,9 +178,9 @@ function positive(value: unknown, name: string): void {
   if (ms === 0 || ms > LIMITS.delayMsMax) throw fail("invalid_request", `${name} must be more than 0 and at most 10 years.`);
 }
 
-function capProblems(where: string, cap: unknown): string[] {
+function capProblems(where: string, cap: unknown, name = "maxConcurrency"): string[] {
   if (cap === undefined || (typeof cap === "number" && Number.isInteger(cap) && cap >= 1 && cap <= CAP_MAX)) return [];
-  return [`${where}: maxConcurrency must be an integer from 1 to ${CAP_MAX}; got ${quote(cap)}.`];
+  return [`${where}: ${name} must be an integer from 1 to ${CAP_MAX}; got ${quote(cap)}.`];
 }
 
 function historyProblems(where: string, history: History): string[] {

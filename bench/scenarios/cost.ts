@@ -1,6 +1,6 @@
 import type { Bench } from "../bench.ts";
 import { figure } from "../figures.ts";
-import type { BurstAnswer, Cost } from "../protocol.ts";
+import type { BurstAnswer, Cost, EdgesAnswer } from "../protocol.ts";
 
 const CASES = [
   { what: "plain, in batches of 100", domain: "plaincost", type: "plain", design: 2.03 },
@@ -33,6 +33,23 @@ export async function cost(bench: Bench): Promise<void> {
     sheet.rows.push([what, figure(written), figure(design), figure(found.rowsRead / tasks), byStatement(found, tasks)]);
     if (order.domain === "plaincost")
       bench.judge("rows written per plain task in batches of 100", "≤ 2.2", figure(written), written <= 2.2);
+  }
+}
+
+/** What an edge adds to the two tasks that it joins, in batches of 100. */
+export async function edgeCost(bench: Bench): Promise<void> {
+  const sheet = bench.sheet("Rows per dependency edge, beside the tasks", "edge", "rows written", "design", "written by statement");
+  const tasks = bench.size(2_000);
+  const kinds = [
+    { what: "dependency edge, inside", from: "edgesinside", to: "edgesinside", design: 1 },
+    { what: "dependency edge, across", from: "edgesfrom", to: "edgesto", design: 5 },
+  ];
+  for (const { what, design, ...domains } of kinds) {
+    bench.step(`cost: ${what}`);
+    const { statements } = await bench.call<EdgesAnswer>("edges", { ...domains, tasks });
+    const written = Object.values(statements).reduce((sum, rows) => sum + rows, 0) / tasks;
+    const parts = Object.entries(statements).map(([kind, rows]) => `${kind} ${figure(rows / tasks)}`);
+    sheet.rows.push([what, figure(written), figure(design), parts.join(", ")]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { exports } from "cloudflare:workers";
 import type { Burst } from "../protocol.ts";
 import { alone, burst, drain, fill, type Handle } from "./drive.ts";
+import { edges } from "./edges.ts";
 import type { Floor } from "./floor.ts";
 import { rowsWritten } from "./meter.ts";
 
@@ -22,6 +23,8 @@ export async function perform(name: string, body: Record<string, unknown>, handl
       return drain(handle(), body as unknown as Burst);
     case "alone":
       return alone(handle(), body["times"] as number);
+    case "edges":
+      return edges(handleOf(body["from"] as string), handleOf(body["to"] as string), body["tasks"] as number);
     case "pause":
       return handle().pause();
     case "snapshot":

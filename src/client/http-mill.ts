@@ -1,6 +1,7 @@
 import { parseInstant } from "../domains/instant.ts";
 import type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
 import { checkGroupName } from "../policy/group-name.ts";
+import type { GroupView } from "../policy/coordination/view.ts";
 import type { Http } from "./http.ts";
 import { settingsOf } from "./local-mill.ts";
 
@@ -10,6 +11,7 @@ export function httpMill(http: Http): MillHandle {
   return {
     pause: () => http.ask({ method: "POST", path: "/v1/pause" }),
     resume: () => http.ask({ method: "POST", path: "/v1/resume" }),
+    groups: async () => (await http.ask<{ items: GroupView[] }>({ method: "GET", path: "/v1/groups" })).items,
     group: (name) => {
       checkGroupName(name);
       const path = `/v1/groups/${encodeURIComponent(name)}`;
@@ -20,6 +22,7 @@ export function httpMill(http: Http): MillHandle {
           return http.ask({ method: "POST", path: `${path}/pause`, ...body });
         },
         resume: () => http.ask({ method: "POST", path: `${path}/resume` }),
+        set: (change) => http.ask({ method: "PATCH", path, body: JSON.stringify(change) }),
       };
     },
     settings: async (change) =>

@@ -15,11 +15,13 @@ export function localMill(reach: () => CoordinatorApi): MillHandle {
         name,
         pause: async ({ until } = {}) => reach().pauseGroup(name, until === undefined ? undefined : parseInstant(until, "until")),
         resume: async () => reach().resumeGroup(name),
+        set: async (change) => reach().setGroup(name, change),
       };
     },
     settings: async (change) => settingsOf(await (change === undefined ? reach().snapshot() : reach().configure(parseSettings(change)))),
     pressure: async (name, value, ttl) => reach().pressure(parsePressure(name, value, ttl)),
     snapshot: async () => reach().snapshot(),
+    groups: async () => reach().groups(),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { GroupRules } from "../policy/coordination/groups.ts";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
@@ -97,4 +98,8 @@ export interface Registry {
   /** The global cap; default 16. */
   readonly maxConcurrency: number;
   readonly defaults: Defaults;
+  /** Settings of groups, by name. */
+  readonly groups: ReadonlyMap<string, GroupRules>;
+  /** The cap of a group that names none; null: none. */
+  readonly defaultGroupMaxConcurrency: number | null;
 }

@@ -2,6 +2,8 @@ import type { AgingPolicy } from "../policy/aging.ts";
 import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../policy/coordination/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { SettingsChange } from "../policy/settings.ts";
+import type { GroupView } from "../policy/coordination/view.ts";
+import type { GroupChange } from "../policy/group-rules.ts";
 import type { Instant } from "./handle.ts";
 
 /** The whole mill at a glance. */
@@ -27,6 +29,13 @@ export interface GroupHandle {
    */
   pause(options?: { until?: Instant }): Promise<GroupPauseView>;
   resume(): Promise<GroupPauseView>;
+  /**
+   * Changes its settings, at once and for good; what is lowered ends no run. `null` is what the code says again.
+   *
+   * @throws `invalid_request` listing everything that is wrong
+   * @example `await mill.group("imports").set({ maxConcurrency: 2, rate: { permits: 10, per: "1s" } });`
+   */
+  set(change: GroupChange): Promise<GroupView>;
 }
 
 /** The verbs of the mill itself: the same inside the Worker (`mill.pause()`) and over HTTP (`client.pause()`). */
@@ -57,4 +66,6 @@ export interface MillHandle {
    */
   pressure(name: string, value: number, ttl: Duration): Promise<PressureView>;
   snapshot(): Promise<MillSnapshot>;
+  /** Every group that has settings, tasks or slots, by name: its settings, and what it uses as far as the domains have told. */
+  groups(): Promise<GroupView[]>;
 }

@@ -149,8 +149,8 @@ const SCHEDULE = new Set([
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
 const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "group", "keep", "execute", "onCancel"]);
 const SINGLETON_LATER = new Set(["io", "rate", "finalize"]);
-const MILL = new Set(["domains", "app", "maxConcurrency", "defaults", "crons"]);
-const MILL_LATER = new Set(["groups", "defaultGroupMaxConcurrency", "aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
+const MILL = new Set(["domains", "app", "maxConcurrency", "groups", "defaultGroupMaxConcurrency", "defaults", "crons"]);
+const MILL_LATER = new Set(["aging", "preemptAt", "pressure", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
 
 const KNOWN = {

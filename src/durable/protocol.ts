@@ -49,6 +49,8 @@ export interface SubmitItem {
   onDuplicate?: Strategy;
   /** Full ids; a number is the index of an earlier item of the same request. */
   dependsOn?: (string | number)[];
+  /** Not the caller's: tasks of its domain that lie above it by way of others, looked up where it may take a task's place. */
+  above?: number[];
   /** Default: cancel. */
   onDependencyFailure?: Exclude<DependencyPolicy, "cancel">;
   /** Only when the call names it; else the definition's of the day. */

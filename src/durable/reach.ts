@@ -48,10 +48,11 @@ const DOMAIN_WRITES = [
   "claim",
   "settleLease",
 ] as const satisfies (keyof DomainApi)[];
-const NEIGHBOUR_READS = ["unknown"] as const satisfies (keyof Neighbour)[];
+const NEIGHBOUR_READS = ["ask"] as const satisfies (keyof Neighbour)[];
 const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
 const COORDINATOR_READS = [
   "snapshot",
+  "groups",
   "auditLog",
   "sweepList",
   "pause",
@@ -60,7 +61,7 @@ const COORDINATOR_READS = [
   "resumeGroup",
   "pressure",
 ] as const satisfies (keyof CoordinatorApi)[];
-const COORDINATOR_WRITES = ["sync", "configure"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_WRITES = ["sync", "configure", "setGroup"] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;
 const RETRY_BASE_MS = 100;

@@ -126,6 +126,7 @@ export interface RunResume {
     finished: boolean;
     control?: RunControl;
   }): Promise<RunLink | null>;
+  ask(kind: "copyOf", id: string): Promise<RunDependency | null>;
 }
 
 /** The runner's one entry point. */

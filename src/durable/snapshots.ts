@@ -12,6 +12,8 @@ export interface DomainSnapshot {
   oldestPendingMs: number | null;
   slots: { granted: number; using: number };
   rates: Record<string, never>;
+  /** Messages to other domains that are not delivered, by target; `attempts`: failures in a row. */
+  outbox: { domain: string; messages: number; attempts: number; oldestMs: number }[];
   cost: {
     rowsRead: number;
     rowsWritten: number;

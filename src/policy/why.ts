@@ -33,6 +33,8 @@ export type Hold =
   | { gate: "suspect" }
   | { gate: "mill_cap"; taken: number; cap: number }
   | { gate: "domain_cap"; taken: number; cap: number }
+  | { gate: "group_cap"; group: string; taken: number; cap: number; running?: number; of?: number }
+  | { gate: "group_rate"; group: string; until?: number }
   | { gate: "slot"; granted: number; reached: boolean }
   | { gate: "order"; ahead: number }
   | { gate: "run"; before: readonly string[] }
@@ -54,6 +56,8 @@ export const GATES = [
   "suspect",
   "mill_cap",
   "domain_cap",
+  "group_cap",
+  "group_rate",
   "slot",
   "order",
   "run",
@@ -105,6 +109,10 @@ const WORDS: Words = {
   suspect: () => "It was in a run that ended together with its isolate, so it runs alone until it settles.",
   mill_cap: ({ taken, cap }) => `The mill's cap: ${taken} of ${cap} slots are taken, by this domain and others.`,
   domain_cap: ({ taken, cap }) => `The domain's cap: ${taken} of ${cap} slots are taken.`,
+  group_cap: ({ group, taken, cap, running, of }) =>
+    `The cap of group ${group}: ${taken} of the ${count(cap, "slot")} that it may have in this domain are taken${of === undefined ? "" : `, ${running} of ${of} in the whole mill`}.`,
+  group_rate: ({ group, until }) =>
+    `The rate limit of group ${group}: no token is left${until === undefined ? "; the coordinator has been asked for the next" : ""}.`,
   slot: ({ granted, reached }) =>
     reached
       ? `The domain uses all of the ${count(granted, "slot")} that the coordinator has granted it, and has asked for more.`

@@ -198,7 +198,11 @@ function scopeOf(
     clock,
     turn: () => clock.sleep(0),
     expose: (control) => control,
-    reach: () => ({ resumeRun: () => Promise.resolve(null), submit: () => Promise.resolve({ outcomes: [] }) }),
+    reach: () => ({
+      resumeRun: () => Promise.resolve(null),
+      submit: () => Promise.resolve({ outcomes: [] }),
+      ask: () => Promise.resolve(null),
+    }),
     domain: recordingHandles(registry, witnessed.submitted),
     write: (level, line) => void witnessed.logs.push({ ...line, level, message: String(line["message"]) }),
     definition,
@@ -217,6 +221,8 @@ function registryOf(definition: DomainDefinition, options: RunTaskOptions): Regi
     domains: new Map(all.map((domain) => [domain.name, { ...domain }])),
     app: "app" in options ? () => options.app : undefined,
     maxConcurrency: 16,
+    groups: new Map(),
+    defaultGroupMaxConcurrency: null,
     defaults: {},
   };
 }

@@ -21,6 +21,10 @@ export interface AuthEnv {
   MILLRACE_TOKENS?: unknown;
   /** `open` lets everybody in as admin; for local work alone. */
   MILLRACE_AUTH?: unknown;
+  /** Origins whose pages may ask, such as `https://ops.example.com`, separated by commas. */
+  MILLRACE_CORS?: unknown;
+  /** The platform's rate limiting binding: a limit for each token. */
+  MILLRACE_RATE_LIMIT?: unknown;
 }
 
 interface Token extends Identity {

@@ -5,8 +5,9 @@ import { findDomain } from "../domains/find.ts";
 import { fail } from "../policy/errors.ts";
 import { parseLeaseId, parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { didYouMean } from "../policy/names.ts";
-import { authenticate, type AuthEnv, type Identity, requireDomain, requireRole } from "./auth.ts";
+import { authenticate, type AuthEnv, type Identity, readAuth, requireDomain, requireRole } from "./auth.ts";
 import { readBody } from "./body.ts";
+import { preflight, share } from "./cors.ts";
 import { noted } from "./note.ts";
 import { HEADERS, type LogEntry, problem } from "./problem.ts";
 import { readParameters } from "./query.ts";
@@ -19,9 +20,11 @@ import { openapiRoutes } from "./routes/openapi.ts";
 import { registryRoutes } from "./routes/registry.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
+import { groupRoutes } from "./routes/groups.ts";
 import { snapshotRoutes } from "./routes/snapshot.ts";
 import { submitRoutes } from "./routes/submits.ts";
 import { taskRoutes } from "./routes/tasks.ts";
+import { throttle } from "./throttle.ts";
 import { emptyShape } from "./schemas.ts";
 
 /** Every request of the contract but `/healthz`, those of later issues included. */
@@ -34,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   ...scheduleRoutes,
   ...registryRoutes,
   ...snapshotRoutes,
+  ...groupRoutes,
   ...healthRoutes,
   ...auditRoutes,
   ...openapiRoutes,
@@ -49,11 +53,15 @@ export function createGateway(registry: Registry, options: GatewayOptions): Hono
   const app = new Hono<{ Bindings: AuthEnv }>();
   const log = options.log ?? logLine;
   const clock = options.clock ?? systemClock;
-  app.onError((error, context) => problem(error, context.req.raw, clock, log));
+  const shared = (response: Response, context: GatewayContext) => share(response, context.req.raw, environment(context));
+  app.onError((error, context) => shared(problem(error, context.req.raw, clock, log), context));
   app.get("/healthz", (context) => health(environment(context)));
-  for (const route of ROUTES) app.on(route.method, route.path, (context) => answer(registry, options, route, context));
+  for (const route of ROUTES)
+    app.on(route.method, route.path, async (context) => shared(await answer(registry, options, route, context), context));
   for (const [path, methods] of methodsByPath()) {
     app.all(path, async (context) => {
+      const asked = preflight(context.req.raw, environment(context), methods);
+      if (asked) return asked;
       if (path !== "/healthz") await identify(context, log);
       if (context.req.method === "OPTIONS") return new Response(null, { status: 204, headers: { ...HEADERS, allow: methods.join(", ") } });
       throw fail("method_not_allowed", `${path.replaceAll(/:(\w+)/g, "{$1}")} takes ${methods.join(", ")}.`, { allow: methods.join(", ") });
@@ -72,13 +80,18 @@ export function createGateway(registry: Registry, options: GatewayOptions): Hono
 }
 
 async function answer(registry: Registry, options: GatewayOptions, route: Route, context: GatewayContext): Promise<Response> {
-  const identity = await identify(context, options.log ?? logLine);
+  const clock = options.clock ?? systemClock;
+  const identity = await identify(context, options.log ?? logLine).catch((error: unknown) => {
+    if (route.unknown && wantsPage(context)) return route.unknown(clock);
+    throw error;
+  });
+  if (identity instanceof Response) return identity;
+  await throttle(environment(context), identity);
   requireRole(identity, route.role);
   const owner = ownerOf(registry, route, context, identity);
   if (route.later !== undefined || !route.answer) throw notBuilt(route);
   const given = readParameters(context.req.url, route.query ?? {});
   const body = route.method === "GET" ? {} : await readBody(context.req.raw, route.body ?? emptyShape);
-  const clock = options.clock ?? systemClock;
   const ways = noted(options, route, { context, identity, body });
   // Owner fields are only read by routes whose path names one.
   return route.answer({
@@ -136,6 +149,11 @@ function reach(options: GatewayOptions, owner: Owner | undefined): Pick<Call, "a
 
 function identify(context: GatewayContext, log: (entry: LogEntry) => void): Promise<Identity> {
   return authenticate(environment(context), context.req.raw.headers, (message) => log({ level: "error", message }));
+}
+
+/** A browser that follows a link, and a mill that has tokens to ask for. */
+function wantsPage(context: GatewayContext): boolean {
+  return readAuth(environment(context)).kind === "tokens" && (context.req.header("accept") ?? "").includes("text/html");
 }
 
 /** Hono leaves it undefined where `app.request` is called without one. */

@@ -54,6 +54,8 @@ export interface Route {
   body?: BodyShape;
   /** Not built yet: answered with `not_implemented`, after the same checks of who asks. */
   later?: string;
+  /** A page for a browser that cannot send a token by itself: 401 all the same, and it holds nothing secret. */
+  unknown?: (clock: Clock) => Response;
   answer?: (call: Call) => Promise<Response> | Response;
 }
 

@@ -104,6 +104,26 @@ export const pressureShape: BodyShape = {
   schema: z.strictObject({ value: z.number({ error: "must be a number from 0 to 1" }), ttl: duration }),
 };
 
+const whole = (least: number, most: number) => {
+  const error = `must be an integer from ${least} to ${most}, or null for what the code says`;
+  return z.optional(z.nullable(z.number({ error }).check(z.int({ error }), z.minimum(least, { error }), z.maximum(most, { error }))));
+};
+const count = z.number({ error: "must be an integer from 1 to 1,000,000" }).check(z.int(), z.minimum(1), z.maximum(1_000_000));
+
+/** `PATCH /v1/groups/{group}`; null: what the code says again. */
+export const groupShape: BodyShape = {
+  schema: z.strictObject({
+    maxConcurrency: whole(1, 10_000),
+    weight: whole(1, 1_000),
+    minSlots: whole(0, 10_000),
+    rate: z.optional(
+      z.nullable(
+        z.strictObject({ permits: count, per: duration, burst: z.optional(count) }, { error: "must be { permits, per, burst? }" }),
+      ),
+    ),
+  }),
+};
+
 /** `POST /v1/domains/{domain}/claims`. */
 export const claimShape: BodyShape = {
   schema: z.strictObject({

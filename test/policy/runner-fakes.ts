@@ -132,6 +132,7 @@ class FakeObject {
         this.broken = undefined;
         return this.link();
       },
+      ask: async () => null,
     };
   }
 
@@ -177,7 +178,14 @@ export function registry(
     ...more,
     types: new Map(Object.entries(types).map(([name, one]) => [name, { name, ...one }])),
   };
-  return { domains: new Map([["media", definition]]), app, maxConcurrency: 16, defaults: {} };
+  return {
+    domains: new Map([["media", definition]]),
+    app,
+    maxConcurrency: 16,
+    groups: new Map(),
+    defaultGroupMaxConcurrency: null,
+    defaults: {},
+  };
 }
 
 export function task(id: number, kind: string, payload: unknown = {}, more: Partial<RunTask> = {}): RunTask {

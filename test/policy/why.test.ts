@@ -34,6 +34,14 @@ const CASES: { [Name in GateName]: [Extract<Hold, { gate: Name }>, string][] } =
   suspect: [[{ gate: "suspect" }, "runs alone"]],
   mill_cap: [[{ gate: "mill_cap", taken: 16, cap: 16 }, "16 of 16 slots are taken"]],
   domain_cap: [[{ gate: "domain_cap", taken: 1, cap: 1 }, "1 of 1 slots are taken"]],
+  group_cap: [
+    [{ gate: "group_cap", group: "sync", taken: 1, cap: 1 }, "1 of the 1 slot that it may have in this domain are taken."],
+    [{ gate: "group_cap", group: "sync", taken: 1, cap: 2, running: 5, of: 5 }, "taken, 5 of 5 in the whole mill."],
+  ],
+  group_rate: [
+    [{ gate: "group_rate", group: "sync", until: at }, "rate limit of group sync: no token is left."],
+    [{ gate: "group_rate", group: "sync" }, "has been asked for the next"],
+  ],
   slot: [
     [{ gate: "slot", granted: 2, reached: true }, "has asked for more"],
     [{ gate: "slot", granted: 0, reached: false }, "does not answer"],

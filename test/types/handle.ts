@@ -150,7 +150,7 @@ export async function inATest(): Promise<void> {
 // @ts-expect-error A ref is not a definition: something must run the tasks.
 createMill({ domains: [ref<typeof media>("media")] });
 // @ts-expect-error A later issue's option.
-createMill({ domains: [ingest], groups: {} });
+createMill({ domains: [ingest], preemptAt: "high" });
 
 // A domain that asks for an app state gets it from the mill, or does not compile.
 const needy = defineDomain<{ db: { query(sql: string): number } }>()("needy", { state: () => 1 }).task("t", {

@@ -1,5 +1,5 @@
 import { createMill } from "millrace";
-import type { Delivery } from "../../src/durable/mail.ts";
+import type { Delivery, QuestionName, Questions } from "../../src/durable/mail.ts";
 import type { RunLink, RunRequest } from "../../src/durable/protocol.ts";
 import { reachRun } from "../../src/durable/reach.ts";
 import type { SyncRequest } from "../../src/policy/coordination/protocol.ts";
@@ -22,6 +22,10 @@ export class MillDomain extends mill.MillDomain {
   override async alarm(info?: AlarmInvocationInfo) {
     if (platform.rings && info) return platform.rings(this.ctx.storage, info);
     return super.alarm(info);
+  }
+  override async ask<Kind extends QuestionName>(kind: Kind, body: Questions[Kind]["body"]): Promise<Questions[Kind]["answer"]> {
+    if (platform.mute === this.ctx.id.name) throw new Error("Network connection lost.");
+    return super.ask(kind, body);
   }
   override async deliver(from: string, messages: Delivery[]) {
     if (platform.lostMessages > 0) {

@@ -30,6 +30,20 @@ export async function expectBalanced(domain: string): Promise<void> {
   for (const [name, total] of Object.entries(state.totals)) expect(total, name).toBeGreaterThanOrEqual(0);
 }
 
+/** Nothing is under way between domains: every message is delivered, every end is told, nobody waits for news. */
+export async function expectTold(domain: string): Promise<void> {
+  await runInDurableObject(stub(domain), (_object, { storage }) => {
+    const count = (query: string) => storage.sql.exec<{ n: number }>(query).one().n;
+    const state = JSON.parse(storage.sql.exec<{ json: string }>("SELECT json FROM state").one().json) as State;
+    expect(count("SELECT count(*) AS n FROM outbox"), `${domain}: messages`).toBe(0);
+    expect(count("SELECT count(*) AS n FROM remotes WHERE status < 10"), `${domain}: tasks elsewhere that live`).toBe(0);
+    const owed = "SELECT count(*) AS n FROM watchers AS w CROSS JOIN tasks AS t ON t.id = w.upstream WHERE w.owed IS NOT NULL";
+    expect(count(owed), `${domain}: ends not told`).toBe(0);
+    for (const table of ["edges", "remotes", "watchers"] as const)
+      expect(state[table], `${domain}: ${table}, counted`).toBe(count(`SELECT count(*) AS n FROM ${table}`));
+  });
+}
+
 /**
  * No parent waits without a living child, and no child lives under a parent that is over, but those that were told to stop
  * and those that were retried by themselves.

@@ -51,6 +51,8 @@ export const platform = {
   /** The next so many deliveries between domains are lost on their way there, and the next so many answers on their way back. */
   lostMessages: 0,
   lostAnswers: 0,
+  /** The domain that answers no question of another. */
+  mute: "",
   /** The domain for which the coordinator is out of reach. */
   cutOff: "",
 };

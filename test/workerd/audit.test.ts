@@ -155,6 +155,7 @@ describe("the audit log", () => {
       "PATCH /v1/settings": { maxConcurrency: 4 },
       "POST /v1/domains/:domain/schedules": { name: "s", type: "plain", payload: { n: 1 }, every: "1h" },
       "PATCH /v1/schedules/:schedule": { every: "2h" },
+      "PUT /v1/pressure/:name": { value: 0.5, ttl: "1m" },
     };
     const work = ROUTES.filter(({ method, role, later }) => method !== "GET" && role === "operator" && later === undefined);
     expect(work.length).toBeGreaterThan(9);

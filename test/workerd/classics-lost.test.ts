@@ -120,6 +120,20 @@ describe("work that would be lost or stuck", { timeout: 30_000 }, () => {
   });
 });
 
+test("#28 a group's settings go while its tasks wait behind them: they start, and nothing of it is left", async () => {
+  const group = mill.group("short-lived");
+  await group.set({ maxConcurrency: 1 });
+  const first = await hold("first of its group", { group: group.name });
+  const { id } = await workQ.submit("play", { do: "hold", name: "second of its group" }, { group: group.name });
+  await time.until("its gate", async () => (await workQ.task("play", id).why()).gates.some(({ gate }) => gate === "group_cap"));
+  await group.set({ maxConcurrency: null });
+  await isRunning(id);
+  expect(await get(first)).toMatchObject({ status: "running" });
+  for (const name of ["first of its group", "second of its group"]) gate(name).open();
+  for (const one of [first, id]) await hasEnded(one);
+  await time.until("the end of the group", async () => (await mill.groups()).every(({ name }) => name !== group.name));
+}, 30_000);
+
 describe("work that would be done twice", { timeout: 30_000 }, () => {
   test("#17 recovery that comes minutes late, from two alarms and a poke: once", async () => {
     const id = await hold("recovered late");

@@ -3,7 +3,7 @@ import { onPoint } from "../../src/durable/point.ts";
 import { reachCoordinator } from "../../src/durable/reach.ts";
 import { clock } from "../worker/clock.ts";
 import { Time } from "../worker/drive.ts";
-import { books, expectAlarms, expectBalanced } from "../worker/laws.ts";
+import { books, expectAlarms, expectBalanced, expectTold } from "../worker/laws.ts";
 import { births, kill, killSoon, platform } from "../worker/lives.ts";
 import { otherQ, workQ } from "../worker/index.ts";
 import { Workload } from "../worker/workload.ts";
@@ -43,6 +43,8 @@ async function settled(load: Workload): Promise<void> {
   await expectBalanced("rounds");
   for (const domain of ["work", "other"]) {
     await expectBalanced(domain);
+    await load.delivered();
+    await expectTold(domain);
     const { state, scheduled, recount } = await books(domain);
     expect(state.runs, `${domain}: runs under way`).toEqual({});
     expect(recount["pending"]! + recount["scheduled"]! + recount["blocked"]!, `${domain}: live tasks`).toBe(0);
@@ -143,6 +145,14 @@ describe("#2 a crash at every point", () => {
       const random = chance(seed);
       const choose = () => (random() < 0.003 ? (random() < 0.5 ? kill : killSoon) : undefined);
       await dying(2, choose, PHASES);
+    }, 60_000);
+  }
+
+  for (let seed = 1; seed <= 6; seed += 1) {
+    test(`three crashes while domains wait for each other, round ${seed}: each end is told, and counts once`, async () => {
+      const random = chance(100 + seed);
+      const choose = () => (random() < 0.03 ? (random() < 0.5 ? kill : killSoon) : undefined);
+      await dying(3, choose, ["across", "across"]);
     }, 60_000);
   }
 

@@ -36,6 +36,7 @@ afterEach(async () => {
   await workQ.setMaxConcurrency(8);
   await mill.resume();
   await mill.group("halted").resume();
+  for (const { name } of await mill.groups()) await mill.group(name).set({ maxConcurrency: null, rate: null });
   await workQ.resume();
   for (const name of held.splice(0)) gate(name).open();
   const live = await workQ.list({ status: ["pending", "scheduled", "blocked", "running", "paused"], limit: 500 });
@@ -208,6 +209,30 @@ const CASES: Record<string, Case> = {
       await submit();
       const id = await submit();
       await rows("work", "UPDATE tasks SET suspect = 1 WHERE id = ? RETURNING id", counter(id));
+      return id;
+    },
+  },
+  "its group's cap": {
+    gates: ["group_cap"],
+    says: /^The cap of group narrow: 1 of the 1 slot .*, 1 of 1 in the whole mill\.$/,
+    make: async () => {
+      await mill.group("narrow").set({ maxConcurrency: 1 });
+      await running({}, { group: "narrow" });
+      const id = await submit({}, { group: "narrow" });
+      await time.until("the gate", async () => (await why(id)).gates.some(({ gate }) => gate === "group_cap"));
+      return id;
+    },
+  },
+  "its group's rate limit": {
+    gates: ["group_rate"],
+    says: /^The rate limit of group slow: no token is left\.$/,
+    opens: 3_600_000,
+    make: async () => {
+      await mill.group("slow").set({ rate: { permits: 1, per: "1h", burst: 1 } });
+      const first = await submit({ do: "ok" }, { group: "slow" });
+      await shows(first, "completed");
+      const id = await submit({}, { group: "slow" });
+      await time.until("the gate", async () => (await why(id)).gates.some(({ until }) => until !== undefined));
       return id;
     },
   },

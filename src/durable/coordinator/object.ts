@@ -12,7 +12,9 @@ import {
   type SyncRequest,
 } from "../../policy/coordination/protocol.ts";
 import { changeFlags, type Flags, type FlagsChange } from "../../policy/coordination/flags.ts";
+import type { GroupView } from "../../policy/coordination/view.ts";
 import { fail } from "../../policy/errors.ts";
+import type { GroupChange } from "../../policy/group-rules.ts";
 import { type CheckedPressure, type CheckedSettings, parseSettings } from "../../policy/settings.ts";
 import type { AuditPage } from "../../policy/audit.ts";
 import { acceptNotes, readNotes, writeNote } from "../audit.ts";
@@ -20,6 +22,7 @@ import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 import { migrations } from "./migrations.ts";
+import { GroupBook, viewOf } from "./group-book.ts";
 import { groupPause, pausedGroups, pressureView } from "./flag-views.ts";
 import { Herald } from "./herald.ts";
 import { Roster } from "./roster.ts";
@@ -44,6 +47,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   #roster!: Roster;
   #flags!: Flags;
   #herald!: Herald;
+  #groups!: GroupBook;
   /** Flags were changed shortly before this life began: not everybody may have been told. */
   #owesWord = false;
   #stopTimer: (() => void) | undefined;
@@ -78,7 +82,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     // What else there is was checked where it came from.
     if (maxConcurrency !== undefined) parseSettings({ maxConcurrency });
     this.#act("coordinator.configure", (now) => {
-      if (defaultGroupMaxConcurrency !== undefined) this.#store.setDefaultGroupCap(defaultGroupMaxConcurrency);
+      if (defaultGroupMaxConcurrency !== undefined) {
+        this.#store.setDefaultGroupCap(defaultGroupMaxConcurrency);
+        this.#ledger.configureGroups(this.#groups.policy, now);
+      }
       if (maxConcurrency === undefined) return;
       this.#store.setMaxConcurrency(maxConcurrency);
       this.#ledger.configure(maxConcurrency, now);
@@ -97,6 +104,18 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
 
   async resume(): Promise<CoordinatorSnapshot> {
     return this.#flag({ paused: null });
+  }
+
+  async groups(): Promise<GroupView[]> {
+    return this.#ledger.groups(this.#clock.now());
+  }
+
+  async setGroup(group: string, change: GroupChange): Promise<GroupView> {
+    return this.#act("coordinator.group", (now) => {
+      this.#groups.set(group, change);
+      this.#ledger.configureGroups(this.#groups.policy, now);
+      return viewOf(this.#ledger.groups(now), group, this.#groups.policy);
+    });
   }
 
   /** @throws `invalid_request` when `until` has passed */
@@ -156,7 +175,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
       paused: paused !== null,
       pausedAt: paused && new Date(paused.since).toISOString(),
       ...this.#ledger.snapshot(now),
-      defaultGroupMaxConcurrency: this.#store.defaultGroupCap() ?? null,
+      defaultGroupMaxConcurrency: this.#groups.policy.defaultMaxConcurrency,
       aging,
       pressure: pressureView(this.#flags, now),
       pausedGroups: pausedGroups(this.#flags, now),
@@ -165,7 +184,14 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
 
   #load(): void {
     const maxConcurrency = this.#store.maxConcurrency() ?? this.#registry.maxConcurrency;
-    this.#ledger = new Ledger({ maxConcurrency, marks: this.#store.marks(), now: this.#clock.now() });
+    this.#groups = new GroupBook(this.#registry, this.#store);
+    this.#ledger = new Ledger({
+      maxConcurrency,
+      groups: this.#groups.policy,
+      marks: this.#store.marks(),
+      rates: this.#store.rates(),
+      now: this.#clock.now(),
+    });
     this.#roster = new Roster(this.#store, this.#registry.domains.keys());
     this.#flags = this.#store.flags();
     this.#herald = new Herald(this.#clock, this.#flags);
@@ -181,6 +207,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
       result = this.#store.transact(() => {
         const done = work(now);
         this.#store.applyMarks(this.#ledger.takeMarks());
+        this.#store.applyRates(this.#ledger.takeRates());
         writeNote(this.ctx.storage.sql, now);
         point(`${name}.written`, COORDINATOR);
         return done;

@@ -1,13 +1,17 @@
 import { eq, sql } from "drizzle-orm";
 import { drizzle, type DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import { type Flags, NO_FLAGS } from "../../policy/coordination/flags.ts";
-import type { MarkChanges } from "../../policy/coordination/ledger.ts";
-import type { MarkRow } from "../../policy/coordination/mark.ts";
+import type { MarkChanges, MarkRow } from "../../policy/coordination/mark.ts";
+import type { RateRow } from "../../policy/coordination/taps.ts";
+import type { CheckedChange } from "../../policy/group-rules.ts";
 import { domains, holders, settings } from "./schema.ts";
 
 const MAX_CONCURRENCY = "maxConcurrency";
 const DEFAULT_GROUP_CAP = "defaultGroupMaxConcurrency";
 const FLAGS = "flags";
+/** Before the name of a group: what was set of it live, and when its bucket will be full. */
+const GROUP = "group:";
+const RATE = "rate:";
 
 /** A domain as the list of known ones has it. */
 export interface KnownDomain {
@@ -60,6 +64,31 @@ export class CoordinatorStore {
 
   setFlags(flags: Flags): void {
     this.#set(FLAGS, JSON.stringify(flags));
+  }
+
+  /** What was set live of each group. */
+  groups(): Map<string, CheckedChange> {
+    return new Map(this.#named(GROUP).map(([group, value]) => [group, JSON.parse(value) as CheckedChange]));
+  }
+
+  setGroup(group: string, change: CheckedChange | null): void {
+    const key = GROUP + group;
+    if (change === null) this.#db.delete(settings).where(eq(settings.key, key)).run();
+    else this.#set(key, JSON.stringify(change));
+  }
+
+  /** What is left of the buckets of groups. */
+  rates(): RateRow[] {
+    return this.#named(RATE).map(([group, value]) => ({ group, fullAt: Number(value) }));
+  }
+
+  applyRates(rows: readonly RateRow[]): void {
+    for (const { group, fullAt } of rows) this.#set(RATE + group, String(fullAt));
+  }
+
+  #named(prefix: string): [name: string, value: string][] {
+    const rows = this.#db.select().from(settings).all();
+    return rows.filter(({ key }) => key.startsWith(prefix)).map(({ key, value }) => [key.slice(prefix.length), value]);
   }
 
   #setting(key: string): string | undefined {

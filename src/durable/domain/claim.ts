@@ -45,6 +45,7 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
     id: leaseId(core.name, core.clock.token(12)),
     task: row.id,
     worker,
+    group: row.grp,
     at: now,
     until: now + leaseMs,
     length: leaseMs,
@@ -68,7 +69,7 @@ function best(core: Core, now: number): Candidate | undefined {
   let found: Candidate | undefined;
   for (const claimer of core.claimers.all()) {
     if (claimer.wants <= 0) continue;
-    const head = headOf(core, claimer.request.types);
+    const head = headOf(core, claimer.request.types, now);
     if (!head || (found && !isBefore(head, found))) continue;
     // Asked for where it may not yet: the answer comes back here.
     if (core.holder.mayLease(now + claimer.request.leaseMs)) found = { claimer, ...head };
@@ -76,10 +77,11 @@ function best(core: Core, now: number): Candidate | undefined {
   return found;
 }
 
-function headOf(core: Core, types: readonly string[]): { priority: number; id: number } | undefined {
+/** The next task that slots and tokens allow. */
+function headOf(core: Core, types: readonly string[], now: number): { priority: number; id: number } | undefined {
   let head: { priority: number; id: number } | undefined;
   for (const type of types) {
-    const level = core.lanes.levelsOfKind(`pull:${type}`, "pull")[0];
+    const level = core.lanes.levelsOfKind(`pull:${type}`, "pull").find(({ group }) => core.holder.free(now, group) > 0);
     if (level && (!head || isBefore({ priority: level.priority, id: level.oldest }, head)))
       head = { priority: level.priority, id: level.oldest };
   }

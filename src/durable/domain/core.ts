@@ -161,7 +161,8 @@ export class Core {
   open(run: Run, tasks: RunTask[]): void {
     this.runs.set(run.id, run);
     for (const id of run.open) this.claims.set(id, run);
-    this.holder.occupy();
+    this.holder.occupy(run.group);
+    this.holder.spend(run.group, tasks.length);
     this.opened.push(run);
     this.touch();
     this.after(() => this.outside.start(run, tasks));
@@ -172,7 +173,7 @@ export class Core {
     if (!this.runs.delete(run.id)) return;
     for (const id of run.open) this.claims.delete(id);
     delete this.touch().runs[run.id];
-    this.holder.vacate();
+    this.holder.vacate(run.group);
     this.closed.push(run);
     this.after(() => (run.release(), this.pauses.vacated()));
   }
@@ -181,7 +182,8 @@ export class Core {
   lease(lease: Lease): void {
     this.touch();
     this.leases.insert(this.store, lease);
-    this.holder.occupy();
+    this.holder.occupy(lease.group);
+    this.holder.spend(lease.group, 1);
     this.alarm.soon("lease", lease.until);
   }
 
@@ -189,7 +191,7 @@ export class Core {
   unlease(lease: Lease): void {
     this.touch();
     this.leases.remove(this.store, lease);
-    this.holder.vacate();
+    this.holder.vacate(lease.group);
     this.after(() => this.pauses.vacated());
   }
 
@@ -219,7 +221,7 @@ export class Core {
     this.dirty = false;
     this.claims.clear();
     for (const [id, stored] of Object.entries(this.state.runs)) {
-      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, idsOf(stored.ids), stored.group ?? null);
+      const run = this.runs.get(id) ?? new Run(id, stored.at, stored.version, idsOf(stored.ids), stored.group);
       this.runs.set(id, run);
       run.open.clear();
       for (const task of idsOf(stored.ids)) {
@@ -227,10 +229,9 @@ export class Core {
         this.claims.set(task, run);
       }
     }
-    const leased = this.leases.size;
+    for (const { group } of this.leases.all()) this.holder.vacate(group);
     this.leases.load(this.store);
-    for (let more = this.leases.size - leased; more > 0; more -= 1) this.holder.occupy();
-    for (let less = leased - this.leases.size; less > 0; less -= 1) this.holder.vacate();
+    for (const { group } of this.leases.all()) this.holder.occupy(group);
     this.lanes = new Lanes();
     this.pauses.holdGroups(this.clock.now());
     const rows = this.store
@@ -273,13 +274,13 @@ export class Core {
     this.claimers.forget();
     for (const run of this.opened) {
       this.runs.delete(run.id);
-      this.holder.vacate();
+      this.holder.vacate(run.group);
     }
     this.opened = [];
     // Still open in storage: each keeps its slot, and its tasks, until somebody speaks for it again.
     for (const run of this.closed) {
       this.runs.set(run.id, run);
-      this.holder.occupy();
+      this.holder.occupy(run.group);
     }
     this.closed = [];
     // Nobody was told yet: a submission that came to nothing must not end the task whose place it was to take.

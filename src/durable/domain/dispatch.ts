@@ -8,6 +8,7 @@ import { scheduleId } from "../../policy/ids.ts";
 import { lend } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
+import { GroupGate } from "./group-gate.ts";
 import { handOver } from "./handover.ts";
 import { handOverChildren } from "./offspring.ts";
 import { FAMILY } from "./order.ts";
@@ -28,11 +29,18 @@ export function dispatch(core: Core): void {
   // Those that have nothing left to wait for go first.
   core.families.settle();
   if (core.pauses.stopped) return;
-  for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free -= 1) {
-    if (core.claimers.size > 0 && lend(core, now)) continue;
-    if (core.lanes.readySize === 0) break;
-    const run = fill(core, now, free);
-    if (!run) return;
+  const gate = new GroupGate(core, now);
+  try {
+    for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free = core.holder.free(now)) {
+      const group = gate.next();
+      if (core.claimers.size > 0 && lend(core, now)) continue;
+      if (group === undefined) break;
+      const before = core.lanes.readySize;
+      // None where all that it looked at had ended: then the next in order may start.
+      if (!fill(core, now, free, group) && core.lanes.readySize >= before) break;
+    }
+  } finally {
+    gate.open();
   }
   if (core.lanes.readySize > 0 || core.claimers.size > 0) core.after(() => core.outside.sync());
 }
@@ -105,12 +113,12 @@ const sum = (parts: readonly { result?: string }[] = []): number => parts.reduce
 const bytesOf = ({ payload, dependencies, finalize }: RunTask): number =>
   payload.length + sum(dependencies) + (finalize ? finalize.memo.length + sum(finalize.children) : 0);
 
-/** Takes the next tasks, in order, into one run. */
-function fill(core: Core, now: number, free: number): Run | undefined {
-  const share = runShare(core.lanes.readySize, free);
+/** Takes the next tasks of a group, in order, into one run: no more than its rate limit has tokens for. */
+function fill(core: Core, now: number, free: number, group: string | null): Run | undefined {
+  const most = core.holder.tokens(group);
+  const share = Math.min(most, runShare(core.lanes.readySize, free));
   const load = new Load(core);
-  const group = core.lanes.peek()?.group;
-  while (!load.isFull && core.lanes.readySize > 0 && (load.tasks.length < share || !load.isWorthIt)) {
+  while (!load.isFull && core.lanes.readySize > 0 && load.tasks.length < most && (load.tasks.length < share || !load.isWorthIt)) {
     const picks = core.lanes.take(Math.min(load.room, Math.max(1, share - load.tasks.length)), group);
     // The next in order is of another group: that has a run of its own, since its slot and its tokens are counted apart.
     if (picks.length === 0) break;
@@ -121,7 +129,7 @@ function fill(core: Core, now: number, free: number): Run | undefined {
   }
   if (load.tasks.length === 0) return undefined;
   core.lastFill = load.tasks.length;
-  return start(core, load.tasks, now);
+  return start(core, load.tasks, now, group);
 }
 
 /** Reads the rows of a pick and offers each in turn; answers how many left the lanes for good. */
@@ -147,9 +155,8 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
   return true;
 }
 
-function start(core: Core, tasks: RunTask[], now: number): Run {
+function start(core: Core, tasks: RunTask[], now: number, group: string | null): Run {
   const ids = tasks.map((task) => task.id);
-  const group = tasks[0]!.group ?? null;
   const run = new Run(core.clock.token(12), now, core.outside.version, ids, group);
   for (const { id, type, parent, isParent } of tasks) {
     run.types.set(type, (run.types.get(type) ?? 0) + 1);

@@ -30,7 +30,8 @@ export function recallAnswer(core: Core, { key, body }: { key: string; body: str
 
 /** Whether a submit with this key has an answer already. */
 export const isRemembered = (core: Core, key: string | undefined): boolean =>
-  key !== undefined && core.store.exec("SELECT 1 FROM idempotency WHERE key = ?", key).toArray().length > 0;
+  key !== undefined &&
+  core.store.exec("SELECT 1 FROM idempotency WHERE key = ? AND expires_at > ?", key, core.clock.now()).toArray().length > 0;
 
 export function rememberAnswer(core: Core, { key, body }: { key: string; body: string }, outcomes: readonly Outcome[], now: number): void {
   const expires = now + LIMITS.idempotencyMs;

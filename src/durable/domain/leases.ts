@@ -5,6 +5,8 @@ export interface Lease {
   readonly id: string;
   readonly task: number;
   readonly worker: string;
+  /** Of its task. */
+  readonly group: string | null;
   /** When it was claimed. */
   readonly at: number;
   until: number;
@@ -54,7 +56,9 @@ export class Leases {
     this.byId.clear();
     this.byTask.clear();
     this.furthest = 0;
-    for (const row of store.exec<Lease & Record<string, SqlStorageValue>>("SELECT id, task, worker, at, until, length FROM leases"))
+    for (const row of store.exec<Lease & Record<string, SqlStorageValue>>(
+      'SELECT id, task, worker, at, until, length, (SELECT grp FROM tasks WHERE tasks.id = leases.task) AS "group" FROM leases',
+    ))
       this.note({ ...row });
   }
 

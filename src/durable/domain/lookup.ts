@@ -4,25 +4,29 @@ import type { Neighbour } from "../mail.ts";
 import { point } from "../point.ts";
 import type { SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
-import { readStatuses } from "./edges.ts";
+import { lookAbove } from "./overtake.ts";
 import { isRemembered } from "./idempotency.ts";
 
-type Reach = (domain: string) => Pick<Neighbour, "unknown">;
+type Reach = (domain: string) => Neighbour;
 
 /**
- * Asks the domains of all foreign tasks that a submit names whether they exist; before its transaction, since an answer is
- * waited for. What really counts is the answer to `watch`, after it.
+ * Asks the domains of all foreign tasks that a submit names whether they exist (and, where it may take a task's place, what
+ * lies above them); before its transaction, since answers are waited for. What really counts is the answer to `watch`, after it.
  *
  * @throws `invalid_dependency` for one that does not exist, `domain_unreachable` when a domain does not answer; nothing is
  * inserted then
  */
 export async function lookUp(core: Core, request: Pick<SubmitRequest, "items" | "idempotency">, reach: Reach): Promise<void> {
-  const foreign = foreignOf(core, request.items);
+  const { items, idempotency } = request;
   // A repeat is answered as it was, whatever has become of its dependencies.
-  if (foreign.size === 0 || isRemembered(core, request.idempotency?.key)) return;
-  point("lookup.call", core.name);
-  await Promise.all([...foreign].map(([domain, counters]) => lookUpIn(domain, counters, reach)));
-  point("lookup.answered", core.name);
+  if (!items.some((item) => item.dependsOn) || isRemembered(core, idempotency?.key)) return;
+  const foreign = foreignOf(core, items);
+  if (foreign.size > 0) {
+    point("lookup.call", core.name);
+    await Promise.all([...foreign].map(([domain, counters]) => lookUpIn(domain, counters, reach)));
+    point("lookup.answered", core.name);
+  }
+  await lookAbove(core, items, reach);
 }
 
 /** Which tasks of which other domains are named, with the path of the item that does so first. */
@@ -44,7 +48,7 @@ function foreignOf(core: Core, items: SubmitRequest["items"]): Map<string, Map<n
 async function lookUpIn(domain: string, counters: ReadonlyMap<number, string>, reach: Reach): Promise<void> {
   let unknown: number[];
   try {
-    unknown = await reach(domain).unknown([...counters.keys()]);
+    unknown = await reach(domain).ask("unknown", [...counters.keys()]);
   } catch (error) {
     throw fail(
       "domain_unreachable",
@@ -57,10 +61,4 @@ async function lookUpIn(domain: string, counters: ReadonlyMap<number, string>, r
   const id = taskId(domain, first);
   const message = `There is no task ${id} to depend on: it never existed, or the history's retention has purged it.`;
   throw fail("invalid_dependency", message, { id, issues: [{ path: counters.get(first)!, message }] });
-}
-
-/** Which of these counters are no tasks of this domain. */
-export function unknownOf(core: Core, counters: readonly number[]): number[] {
-  const known = readStatuses(core.store, counters);
-  return counters.filter((counter) => !known.has(counter));
 }

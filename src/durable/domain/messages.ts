@@ -1,6 +1,7 @@
 import type { Core } from "./core.ts";
 import { takeBackfill } from "./backfill.ts";
 import { type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
+import { takeMove, type Move } from "./move.ts";
 import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
 import { takeSettle, takeUnwatch, takeWatch, watched } from "./watch.ts";
 
@@ -17,6 +18,8 @@ interface Messages {
   settle: { body: Settle; sent: Settled; answer: null };
   /** Tasks of the sender's are run again: what depended on them here follows. */
   backfill: { body: number[]; sent: number[]; answer: null };
+  /** Another task took the place of one that the target watches: it watches that one now. */
+  move: { body: Move; sent: Move; answer: null };
   /** Children of a task of the sender's, for the target. Answered with their counters. */
   spawn: { body: SpawnBody; sent: SpawnBody; answer: SpawnedBody };
   /** Children whose parents are the target's have ended, or live again. */
@@ -61,6 +64,7 @@ export const MESSAGES: { readonly [Kind in MessageName]: MessageKind<Kind> } = {
   unwatch: { take: takeUnwatch },
   settle: { load: loadSettle, take: takeSettle, answered: settled },
   backfill: { take: takeBackfill },
+  move: { take: takeMove },
   spawn: { take: takeSpawn, answered: spawned },
   kin: { take: takeKin },
   abandon: { take: takeAbandon },

@@ -29,6 +29,6 @@ export const METHODS = [
   "leasedType",
   "renewLease",
   "settleLease",
-  "unknown",
+  "ask",
   "deliver",
 ] as const satisfies (keyof (DomainApi & Neighbour))[];

@@ -3,9 +3,9 @@ import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
-import type { Grant } from "../../policy/coordination/protocol.ts";
+import type { Confirmation, Grant } from "../../policy/coordination/protocol.ts";
 import { acceptNotes, readNotes } from "../audit.ts";
-import type { Delivery, DeliveryAnswer, Neighbour } from "../mail.ts";
+import type { Delivery, DeliveryAnswer, Neighbour, QuestionName, Questions } from "../mail.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import type {
@@ -38,13 +38,14 @@ import { deliver } from "./inbox.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
-import { lookUp, unknownOf } from "./lookup.ts";
+import { lookUp } from "./lookup.ts";
 import { drain, heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
 import { adoptOrphans } from "./recover.ts";
 import { retry, runNow } from "./reopen.ts";
+import { answer } from "./questions.ts";
 import { awaitResult } from "./results.ts";
 import { resumeRun, type ResumeRequest } from "./resume.ts";
 import { noteRetention } from "./retention.ts";
@@ -163,7 +164,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   async graph(id: string): Promise<Graph> {
-    return graph(this.#core, this.#counter(id));
+    return graph(this.#core, this.#counter(id), this.#wiring.neighbour);
   }
 
   async why(id: string): Promise<Why> {
@@ -247,9 +248,9 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return settleHeld(this.#core, this.#syncer, lease, settlement);
   }
 
-  async unknown(counters: number[]): Promise<number[]> {
+  async ask<Kind extends QuestionName>(kind: Kind, body: Questions[Kind]["body"]): Promise<Questions[Kind]["answer"]> {
     this.#request();
-    return unknownOf(this.#core, counters);
+    return answer(this.#core, kind, body);
   }
 
   async deliver(from: string, messages: Delivery[]): Promise<DeliveryAnswer[]> {
@@ -276,7 +277,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return version;
   }
 
-  async pushGrant(incarnation: string, grant: Grant): Promise<{ version: number; holding: number } | null> {
+  async pushGrant(incarnation: string, grant: Grant): Promise<Confirmation | null> {
     return this.#syncer.pushed(incarnation, grant);
   }
 

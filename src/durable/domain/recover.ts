@@ -14,7 +14,7 @@ import { FAMILY, queue } from "./order.ts";
  */
 export function adoptOrphans(core: Core, now: number): void {
   for (const run of core.runs.values()) {
-    core.holder.occupy();
+    core.holder.occupy(run.group);
     run.renewedAt = now;
     run.orphanUntil = now + COORDINATION.runOverMs;
     for (const { id, type, cancelling, deadline_at, parent, family } of readClaimed(core.store, [...run.open])) {

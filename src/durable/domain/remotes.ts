@@ -1,6 +1,7 @@
 import { fail } from "../../policy/errors.ts";
 import { taskId, type ParsedId } from "../../policy/ids.ts";
 import { statusFromCode, type StoredStatus } from "../../policy/status.ts";
+import type { RunDependency } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import type { Store } from "./store.ts";
 
@@ -28,7 +29,7 @@ export function standIn(core: Core, { domain, counter }: ParsedId): number {
 }
 
 /** The task that an id of `edges` or `dependsOn` means: one of this domain, or of another. */
-function taskOf(core: Core, id: number): ParsedId {
+export function taskOf(core: Core, id: number): ParsedId {
   if (id > 0) return { domain: core.name, counter: id };
   return { domain: core.state.domains[-id % DOMAINS_MAX]!, counter: Math.floor(-id / DOMAINS_MAX) };
 }
@@ -70,6 +71,15 @@ export function readRemotes(store: Store, ids: readonly number[]): Map<number, {
       .toArray()
       .map(({ id, status, version }) => [id, { status, version }]),
   );
+}
+
+/** How one stands, as far as is known, with the copy of its result. */
+export function readCopy(core: Core, id: number): RunDependency | null {
+  const row = core.store
+    .exec<{ status: number; result: string | null }>("SELECT status, result FROM remotes WHERE id = ?", id)
+    .toArray()[0];
+  if (!row) return null;
+  return { id: nameOf(core, id), status: upstreamStatus(row.status), ...(row.result === null ? {} : { result: row.result }) };
 }
 
 /** What a message says of one. */

@@ -167,6 +167,12 @@ export function setColumns(store: Store, id: number, change: Partial<TaskRow>): 
   store.exec(`UPDATE tasks SET ${columns.map((column) => `${column} = ?`).join(", ")} WHERE id = ?`, ...Object.values(change), id);
 }
 
+/** Writes the options (JSON texts) of several rows. */
+export function setOptions(store: Store, options: readonly (readonly [id: number, options: string])[]): void {
+  for (const slice of slices(options, ([, text]) => 2 * utf8Bytes(text) + 24))
+    store.exec("UPDATE tasks SET options = o.value ->> 1 FROM json_each(?) AS o WHERE tasks.id = o.value ->> 0", JSON.stringify(slice));
+}
+
 const COMPLETE = `status = 10, held = NULL, error = NULL, suspect = 0, interruptions = 0, cancelling = 0,
   memo = NULL,
   attempt = attempt + 1, executions = executions + 1, started_at = ?1, finished_at = ?2`;

@@ -23,8 +23,17 @@ export function snapshot(core: Core): DomainSnapshot {
     oldestPendingMs: oldestRow ? Math.max(0, now - oldestRow.created_at) : null,
     slots: { granted: core.holder.granted, using: core.holder.using },
     rates: {},
+    outbox: outboxOf(core, now),
     cost: { ...cost, statements: { ...statements } },
   };
+}
+
+/** Targets with messages that are not delivered, and how old the first of each is. */
+function outboxOf(core: Core, now: number): DomainSnapshot["outbox"] {
+  return [...core.outbox.queues].slice(0, 100).map(([domain, { size, attempts }]) => {
+    const first = core.store.exec<{ at: number }>("SELECT at FROM outbox WHERE target = ? ORDER BY id LIMIT 1", domain).toArray()[0];
+    return { domain, messages: size, attempts, oldestMs: Math.max(0, now - (first?.at ?? now)) };
+  });
 }
 
 function runningNow(core: Core): DomainSnapshot["running"] {

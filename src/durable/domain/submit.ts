@@ -14,6 +14,7 @@ import { enqueue } from "./enqueue.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTasks } from "./insert-rows.ts";
 import { insertTags } from "./tag-rows.ts";
+import { refuseCircles } from "./overtake.ts";
 import { readHolders, readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
 import { adoptFor } from "./spawn.ts";
@@ -109,6 +110,7 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
   const dependencies = Dependencies.of(core, items, last);
+  if (dependencies && holders.size > 0) refuseCircles(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
   const tagged: { id: number; tags: Record<string, string> }[] = [];
@@ -185,7 +187,7 @@ function enter(core: Core, decision: Decision, holder: Holder | undefined, row: 
   if ("debounced" in decision && decision.debounced) noteOptions(row, { debouncedFrom: decision.debounced.from });
   // One that has ended at once, by a dependency, takes no key.
   if (!holder || row.status >= FIRST_TERMINAL_CODE) return { outcome: "inserted", id };
-  if (decision.do === "oust") return { outcome: "superseded", id, replacedId: taskId(core.name, oust(core, holder)) };
+  if (decision.do === "oust") return { outcome: "superseded", id, replacedId: taskId(core.name, oust(core, holder, row.id)) };
   follow(core, holder.id, row, upstreams?.has(holder.id) ?? false);
   return { outcome: "requeued", id };
 }

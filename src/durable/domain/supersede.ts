@@ -7,6 +7,7 @@ import type { SubmitItem } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { end, ended } from "./end.ts";
 import { insertCopy } from "./insert-rows.ts";
+import { moveDependents } from "./move.ts";
 import { deleteTags, insertTags } from "./tag-rows.ts";
 import { changeTask, readTask, setColumns, type NewTask, type TaskOptions, type TaskRow, lifeOf, optionsOf } from "./rows.ts";
 import { STOPPING } from "./stop.ts";
@@ -41,7 +42,7 @@ export function closelyOf(core: Core, holder: Holder): Standing {
 }
 
 /** Whom a blocked task follows. */
-function predecessorOf(core: Core, row: TaskRow): number | undefined {
+export function predecessorOf(core: Core, row: TaskRow): number | undefined {
   if (statusFromCode(row.status) !== "blocked") return undefined;
   const { after } = optionsOf(row);
   if (after === undefined) return undefined;
@@ -149,11 +150,13 @@ function archive(core: Core, row: TaskRow): number {
 
 /**
  * The one that has begun gives way: it is told to stop and ends `superseded` whatever it answers, a successor of it
- * is dropped. The key is free at once. Answers with its id.
+ * is dropped. What waits for them waits for `next` now. The key is free at once. Answers with its id.
  */
-export function oust(core: Core, holder: Holder): number {
+export function oust(core: Core, holder: Holder, next: number): number {
   const row = readTask(core.store, holder.id)!;
   const predecessor = predecessorOf(core, row);
+  moveDependents(core, { from: row.id, to: next });
+  if (predecessor !== undefined) moveDependents(core, { from: predecessor, to: next });
   if (predecessor === undefined) {
     stop(core, row);
     return row.id;

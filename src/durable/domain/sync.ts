@@ -1,10 +1,12 @@
-import { COORDINATION, type CoordinatorApi, type Demand, type Grant } from "../../policy/coordination/protocol.ts";
+import { type Confirmation, COORDINATION, type CoordinatorApi, type Grant } from "../../policy/coordination/protocol.ts";
 import { point } from "../point.ts";
-import { claimable } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { heed } from "./pause.ts";
 import { readTask } from "./rows.ts";
+import { wantingOf } from "./wanting.ts";
+
+const AGES_MAX = 2_000;
 
 /** Gets slots from the coordinator and gives them back: few calls, never one per task. */
 export class Syncer {
@@ -15,7 +17,9 @@ export class Syncer {
   private readonly askers = new Set<() => void>();
   /** When the coordinator last said what holds. */
   private heardAt = -Infinity;
-  private oldest: { id: number; createdAt: number } | undefined;
+  /** When the oldest task of each level was submitted, as far as it was asked for. */
+  private readonly ages = new Map<number, number>();
+  private turn = 0;
 
   constructor(core: Core, reach: () => CoordinatorApi) {
     this.core = core;
@@ -25,17 +29,20 @@ export class Syncer {
   /** After every event that may change what is held or wanted: asks when something is due, else sees when it will be. */
   kick(): void {
     const now = this.core.clock.now();
-    const wanting = this.wanting(now);
+    const { demands, pending } = wantingOf(this.core, now, (id) => this.age(id, now), this.turn);
     this.core.holder.setLeases(this.core.leases.end);
     if (this.mayBeStale(now)) this.core.holder.ask();
-    const request = this.core.holder.due(now, wanting);
-    if (request) void this.ask(request, now);
+    const request = this.core.holder.due(now, demands, pending);
+    if (request) {
+      this.turn += 1;
+      void this.ask(request, now);
+    }
     // Also while one is under way: a call that hangs is given up.
-    this.wait(now, wanting.length > 0);
+    this.wait(now, demands.length > 0);
   }
 
   /** The coordinator's push: what is held from now on. */
-  pushed(incarnation: string, grant: Grant): { version: number; holding: number } | null {
+  pushed(incarnation: string, grant: Grant): Confirmation | null {
     point("push.call", this.core.name);
     const answer = this.core.holder.pushed(grant, this.core.clock.now(), incarnation);
     this.use();
@@ -102,21 +109,10 @@ export class Syncer {
     this.stopTimer = at === null ? undefined : this.core.clock.after(Math.max(1, at - now), () => this.kick());
   }
 
-  /** What is ready beyond the free slots, by priority. */
-  private wanting(now: number): Demand[] {
-    const { core } = this;
-    if (core.pauses.stopped || (core.lanes.readySize === 0 && core.claimers.size === 0)) return [];
-    const levels = [...core.lanes.sizeByGroupAndPriority(), ...claimable(core)].sort((one, other) => one.priority - other.priority);
-    let free = core.holder.free(now);
-    return levels.flatMap(({ priority, count, oldest }) => {
-      const beyond = Math.max(0, Math.min(count, 1_000) - free);
-      free = Math.max(0, free - count);
-      return beyond > 0 ? [{ group: null, priority: Math.max(0, priority), count: beyond, oldestMs: this.age(oldest, now) }] : [];
-    });
-  }
-
   private age(id: number, now: number): number {
-    if (this.oldest?.id !== id) this.oldest = { id, createdAt: readTask(this.core.store, id)?.created_at ?? now };
-    return Math.max(0, now - this.oldest.createdAt);
+    if (this.ages.size > AGES_MAX) this.ages.clear();
+    let createdAt = this.ages.get(id);
+    if (createdAt === undefined) this.ages.set(id, (createdAt = readTask(this.core.store, id)?.created_at ?? now));
+    return Math.max(0, now - createdAt);
   }
 }

@@ -1,6 +1,6 @@
 import { aheadOf } from "../../policy/ahead.ts";
 import type { Pause } from "../../policy/coordination/flags.ts";
-import type { CoordinatorApi, CoordinatorSnapshot } from "../../policy/coordination/protocol.ts";
+import type { CoordinatorApi } from "../../policy/coordination/protocol.ts";
 import { taskId } from "../../policy/ids.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { explain, NAMED, type GateName, type Hold, type Why } from "../../policy/why.ts";
@@ -28,7 +28,7 @@ export async function why(core: Core, id: number, reach: () => CoordinatorApi): 
   if (lease) return explain(leased(row, lease, now), false);
   const holds = [...waiting(core, row, now), ...standing(core, row)];
   if (status !== "pending") return explain(holds, false);
-  if (holds.length === 0) holds.push(...ready(core, row));
+  if (holds.length === 0) holds.push(...ready(core, row), ...(await grouped(core, row, now, reach)));
   if (core.holder.free(now) <= 0)
     holds.push(
       ...(await slots(
@@ -121,6 +121,17 @@ function ready(core: Core, row: TaskRow): Hold[] {
   return holds;
 }
 
+/** What its group may not do now: its cap here, with the mill's figures, or its rate. */
+async function grouped(core: Core, { grp }: TaskRow, now: number, reach: () => CoordinatorApi): Promise<Hold[]> {
+  if (grp === null) return [];
+  const shut = core.holder.gate(now, grp);
+  if (shut?.gate === "group_rate") return [{ ...shut, group: grp }];
+  if (shut?.gate !== "group_cap") return [];
+  const view = (await ask(core, () => reach().groups()))?.find(({ name }) => name === grp);
+  const whole = view === undefined || view.maxConcurrency === null ? {} : { running: view.running, of: view.maxConcurrency };
+  return [{ gate: "group_cap", group: grp, taken: shut.using, cap: shut.most, ...whole }];
+}
+
 /** What holds no task where there is a slot for it. */
 const TURN: ReadonlySet<GateName> = new Set(["order", "suspect"]);
 
@@ -134,18 +145,18 @@ async function slots(core: Core, reach: () => CoordinatorApi, wanted: boolean): 
   const holds: Hold[] = [];
   if (cap !== null && holder.using >= cap) holds.push({ gate: "domain_cap", taken: holder.using, cap });
   const { granted } = holder;
-  const mill = await ask(core, reach);
+  const mill = await ask(core, () => reach().snapshot());
   if (mill && mill.granted >= mill.maxConcurrency) holds.push({ gate: "mill_cap", taken: mill.granted, cap: mill.maxConcurrency });
   if (wanted && holds.length === 0) holds.push({ gate: "slot", granted, reached: mill !== undefined });
   return holds;
 }
 
-async function ask(core: Core, reach: () => CoordinatorApi): Promise<CoordinatorSnapshot | undefined> {
+async function ask<T>(core: Core, question: () => Promise<T>): Promise<T | undefined> {
   try {
     point("why.call", core.name);
-    const snapshot = await reach().snapshot();
+    const answer = await question();
     point("why.answered", core.name);
-    return snapshot;
+    return answer;
   } catch {
     // Out of reach: the domain's own figures have to do.
     return undefined;

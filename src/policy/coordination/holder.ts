@@ -1,27 +1,23 @@
-import { invariant } from "../errors.ts";
-import { ANY_INCARNATION, COORDINATION, type Demand, type Grant, type SyncAnswer, type SyncRequest } from "./protocol.ts";
+import { Allotment } from "./allotment.ts";
+import { type GroupGate, gateOf } from "./gate.ts";
+import { UNGROUPED } from "./groups.ts";
+import {
+  ANY_INCARNATION,
+  type Confirmation,
+  COORDINATION,
+  type Demand,
+  type Grant,
+  type SyncAnswer,
+  type SyncRequest,
+} from "./protocol.ts";
+import { askAt, mostUrgent, NEVER, toldBy, toldIn, withGrant } from "./told.ts";
 
-const { renewAfterMs, reaskMs, refineMs, backoffMinMs, backoffMaxMs, requestTimeoutMs, untilStepMs } = COORDINATION;
-
-/** What the coordinator last heard, as far as the holder knows. */
-interface Told {
-  at: number;
-  /** Slots: what the coordinator counts for this holder unless it has raised since. */
-  holding: number;
-  /** Wanted beyond what was in use, in all. */
-  wanting: number;
-  /** The most urgent priority wanted; 256: none. */
-  urgency: number;
-  /** Whether the answer left some of it open: the coordinator knows, and will push. */
-  unmet: boolean;
-}
+const { renewAfterMs, refineMs, backoffMinMs, backoffMaxMs, requestTimeoutMs, untilStepMs } = COORDINATION;
 
 interface Flight {
   request: SyncRequest;
   at: number;
 }
-
-const mostUrgent = (wanting: Demand[]) => wanting.reduce((best, demand) => Math.min(best, demand.priority), 256);
 
 /**
  * The Domain object's side of the coordination: how many runs may be under way, and when to call the
@@ -34,8 +30,7 @@ const mostUrgent = (wanting: Demand[]) => wanting.reduce((best, demand) => Math.
 export class Holder {
   readonly #holder: string;
   readonly #incarnation: string;
-  #using = 0;
-  #slots = 0;
+  readonly #has = new Allotment();
   #version = 0;
   #seq = 0;
   #cap: number | null = null;
@@ -44,10 +39,12 @@ export class Holder {
   #leasedAt = Number.NEGATIVE_INFINITY;
   #short = false;
   #asked = false;
-  #told: Told = { at: Number.NEGATIVE_INFINITY, holding: 0, wanting: 0, urgency: 256, unmet: false };
+  #told = NEVER;
   #flight: Flight | null = null;
   /** The most urgent priority wanted when `due` was last asked. */
   #urgency = 256;
+  /** Groups of which something was wanted then. */
+  #wants: ReadonlySet<string> = new Set();
   #failures = 0;
   #failedAt = 0;
   /** The furthest end of a lease that is out, or null. */
@@ -65,7 +62,7 @@ export class Holder {
 
   /** Slots occupied now: runs under way, orphans of an earlier incarnation included. */
   get using(): number {
-    return this.#using;
+    return this.#has.using;
   }
 
   /** Whether a request is under way. */
@@ -75,24 +72,49 @@ export class Holder {
 
   /** Slots of the last grant, used or not; what the snapshot shows. Only `free` says what may be taken. */
   get granted(): number {
-    return this.#slots;
+    return this.#has.slots;
   }
 
-  /** Slots of a valid grant that may be taken at `now` (ms): 0 without a valid lease; at most the domain's own cap. */
-  free(now: number): number {
+  /**
+   * Slots of a valid grant that may be taken at `now` (ms): 0 without a valid lease; at most the domain's own cap.
+   *
+   * @param group those that a run of this group may take (null: ungrouped); absent: in all
+   */
+  free(now: number, group: string | null = null): number {
     if (!this.valid(now)) return 0;
-    return Math.max(0, Math.min(this.#slots, this.#cap ?? Number.POSITIVE_INFINITY) - this.#using);
+    const free = Math.max(0, Math.min(this.#has.slots, this.#cap ?? Number.POSITIVE_INFINITY) - this.#has.using);
+    if (group === null || free === 0) return free;
+    return this.#has.tokensIn(group) > 0 ? Math.max(0, Math.min(free, this.#has.ceilingIn(group) - this.#has.usingIn(group))) : 0;
+  }
+
+  /** How many tasks of a group may be started by its rate limit; infinite where it has none. */
+  tokens(group: string | null): number {
+    return group === null ? Number.POSITIVE_INFINITY : this.#has.tokensIn(group);
+  }
+
+  /** Whether a group has fewer slots than its weight gives it: its tasks go first. True where nobody has a weight. */
+  isOwed(group: string | null): boolean {
+    return this.#has.owedTo(group ?? UNGROUPED) > 0;
+  }
+
+  /** Why no run of a group may start at `now` (ms), or null. */
+  gate(now: number, group: string | null): GroupGate | null {
+    return gateOf(this.#has, { now, group: group ?? UNGROUPED, free: this.free(now), opensAt: this.#told.opensAt });
   }
 
   /** A run starts, or an orphan is counted at wake. The caller has asked `free` in the same turn. */
-  occupy(): void {
-    this.#using += 1;
+  occupy(group: string | null = null): void {
+    this.#has.occupy(group ?? UNGROUPED);
+  }
+
+  /** So many tasks of a group are started; the caller has asked `tokens`. */
+  spend(group: string | null, count: number): void {
+    if (group !== null) this.#has.spend(group, count);
   }
 
   /** A run has ended. */
-  vacate(): void {
-    invariant(this.#using > 0, "a slot was vacated that nobody occupied");
-    this.#using -= 1;
+  vacate(group: string | null = null): void {
+    this.#has.vacate(group ?? UNGROUPED);
   }
 
   /** The coordinator is to be asked at once, whatever is known of it. */
@@ -130,15 +152,18 @@ export class Holder {
   /**
    * The request to send now, or null when nothing is due. `wanting` is what is ready beyond `free`. What it
    * returns counts as under way until `answered` or `failed`, or for 20 s; meanwhile nothing is due.
+   *
+   * @param pending ready tasks by group, for those who look
    */
-  due(now: number, wanting: Demand[]): SyncRequest | null {
+  due(now: number, wanting: Demand[], pending: ReadonlyMap<string, number> = new Map()): SyncRequest | null {
+    this.#wants = new Set(wanting.map(({ group }) => group ?? UNGROUPED));
     if (this.#flight !== null && now < this.#flight.at + requestTimeoutMs) return null;
     if (this.#flight !== null) this.failed(this.#flight.request, now);
     if (now < this.#retryAt()) return null;
     const total = wanting.reduce((sum, demand) => sum + demand.count, 0);
     this.#urgency = mostUrgent(wanting);
     if (now < this.#dueAt(now, total)) return null;
-    return this.#request(now, wanting, total);
+    return this.#request(now, wanting, pending);
   }
 
   /**
@@ -162,16 +187,7 @@ export class Holder {
     if (request.leaseMs !== undefined && answer.leased === true) this.#leasedUntil = Math.max(this.#leasedUntil, askedAt + request.leaseMs);
     if (request.leaseMs !== undefined && answer.leased !== true) this.#noteFailure(askedAt);
     const { grant } = answer;
-    const total = request.wanting.reduce((sum, demand) => sum + demand.count, 0);
-    const useful = Math.min(request.using + total, request.cap ?? Number.POSITIVE_INFINITY);
-    this.#told = {
-      at: askedAt,
-      // What a push raised since the request was sent is known there, too.
-      holding: Math.max(request.holding, this.#holding()),
-      wanting: total,
-      urgency: mostUrgent(request.wanting),
-      unmet: grant.slots < useful,
-    };
+    this.#told = toldBy(request, grant, askedAt, { holding: this.#has.holding, groups: this.#has.held() ?? new Map() });
     if (askedAt > this.#leasedAt) {
       this.#leasedAt = askedAt;
       this.#leaseUntil = askedAt + grant.leaseMs;
@@ -190,29 +206,26 @@ export class Holder {
    * A push: what is held now, to confirm. Null when it is for another incarnation or older than what is known; where
    * the coordinator thus asks after a life that is over, `due` answers it with a sync.
    */
-  pushed(grant: Grant, _now: number, incarnation: string): { version: number; holding: number } | null {
+  pushed(grant: Grant, _now: number, incarnation: string): Confirmation | null {
     if (incarnation !== this.#incarnation) {
       if (incarnation === ANY_INCARNATION || this.#seq === 0) this.#asked = true;
       return null;
     }
     if (grant.version < this.#version) return null;
     this.#apply(grant);
-    const holding = this.#holding();
-    this.#told.holding = holding;
-    return { version: this.#version, holding };
-  }
-
-  #holding(): number {
-    return Math.max(this.#slots, this.#using);
+    const { holding, isClosed } = this.#has;
+    const groups = this.#has.held();
+    this.#told = { ...this.#told, holding, groups: isClosed ? (groups ?? new Map()) : null };
+    return { version: this.#version, holding, ...(groups === undefined ? {} : { groups }), ...(isClosed ? { closed: true } : {}) };
   }
 
   #apply(grant: Grant): void {
     if (grant.version <= this.#version) return;
     this.#version = grant.version;
-    this.#slots = grant.slots;
+    this.#has.apply(grant);
     this.#short = grant.short === true;
     // What the coordinator counts is at least what it has just granted.
-    this.#told.holding = Math.max(this.#told.holding, grant.slots);
+    this.#told = withGrant(this.#told, grant);
   }
 
   #noteFailure(now: number): void {
@@ -228,43 +241,48 @@ export class Holder {
   /** From when on a sync is due, given what is wanted; infinite: not before something happens. */
   #dueAt(now: number, wanting: number): number {
     if (this.#asked || this.#leaseWanted > Math.max(now, this.#leasedUntil)) return now;
-    const roomOfCap = this.#cap === null || this.#using < this.#cap;
+    const has = this.#has;
+    const roomOfCap = this.#cap === null || has.using < this.#cap;
+    const wants = wanting > 0 && roomOfCap ? this.#wants : [];
     const starved = wanting > 0 && roomOfCap && this.free(now) === 0;
-    if (!this.valid(now)) return starved || this.#using > 0 ? now : Number.POSITIVE_INFINITY;
+    if (!this.valid(now)) return starved || has.using > 0 ? now : Number.POSITIVE_INFINITY;
     // A cut is confirmed as far as it can be: at once, then as each run ends.
-    if (this.#holding() < this.#told.holding) return now;
+    if (has.holding < this.#told.holding || has.short.some((group) => has.holdingIn(group) < toldIn(this.#told, group))) return now;
     let at = Number.POSITIVE_INFINITY;
     const atLeast = (moment: number) => (at = Math.min(at, moment));
-    if (this.#using > 0 || starved) atLeast(this.#leasedAt + renewAfterMs);
-    if (starved) {
-      const known = this.#told.unmet && this.#urgency >= this.#told.urgency;
-      atLeast(known ? this.#told.at + (this.#slots === 0 ? reaskMs : renewAfterMs) : now);
-    }
+    if (has.using > 0 || starved) atLeast(this.#leasedAt + renewAfterMs);
+    for (const group of wants) atLeast(askAt(this.#told, has, { now, group, free: this.free(now), urgency: this.#urgency }));
     if (this.#short) {
-      const idle = wanting === 0 && this.#slots > this.#using;
       const overstated = this.#told.wanting > 0 && this.#urgency > this.#told.urgency;
-      if (idle || overstated) atLeast(this.#told.at + refineMs);
+      if (overstated || (wanting === 0 && has.slots > has.using)) atLeast(this.#told.at + refineMs);
     }
+    const idle = has.short.some((group) => (wanting === 0 || !this.#wants.has(group)) && has.isIdle(group));
+    if (idle) atLeast(this.#told.at + refineMs);
     return at;
   }
 
-  #request(now: number, wanting: Demand[], total: number): SyncRequest {
+  #request(now: number, wanting: Demand[], pending: ReadonlyMap<string, number>): SyncRequest {
+    const has = this.#has;
     // A lapsed grant is void, and where slots are short the unused ones go back: both are kept to from here on, answered or not.
-    if (!this.valid(now)) this.#slots = Math.min(this.#slots, this.#using);
-    else if (this.#short && total === 0) this.#slots = Math.min(this.#slots, this.#using);
+    if (!this.valid(now)) has.empty();
+    else if (this.#short && wanting.length === 0) has.giveBack();
+    for (const group of has.short) if (!this.#wants.has(group)) has.giveBackIn(group);
     this.#seq += 1;
+    const leaseMs = this.#leaseMs(now);
+    const groups = has.report(pending);
     const request: SyncRequest = {
       holder: this.#holder,
       incarnation: this.#incarnation,
       seq: this.#seq,
       version: this.#version,
-      holding: this.#holding(),
-      using: this.#using,
+      holding: has.holding,
+      using: has.using,
       wanting,
+      ...(groups === undefined ? {} : { groups }),
+      ...(has.isClosed ? { closed: true } : {}),
       cap: this.#cap,
+      ...(leaseMs === null ? {} : { leaseMs }),
     };
-    const leaseMs = this.#leaseMs(now);
-    if (leaseMs !== null) request.leaseMs = leaseMs;
     this.#flight = { request, at: now };
     return request;
   }

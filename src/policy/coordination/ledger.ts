@@ -1,23 +1,41 @@
 import { invariant } from "../errors.ts";
+import type { Share } from "./allocate.ts";
 import {
+  capGroups,
   confirm,
   counted,
+  countedIn,
   type Entry,
   entryOfRow,
   expiresAt,
   extendLease,
   grantOf,
+  heldOf,
   issue,
   lapsed,
+  markOf,
   newEntry,
   protectLeases,
+  repushAt,
   takeOver,
+  voidTokens,
 } from "./entry.ts";
-import { type MarkRow, markFor } from "./mark.ts";
-import { plan } from "./plan.ts";
-import { ANY_INCARNATION, COORDINATION, type Grant, type LedgerSnapshot, type SyncAnswer, type SyncRequest } from "./protocol.ts";
+import { capOf, type GroupPolicy, NO_GROUPS } from "./groups.ts";
+import { type MarkChanges, type MarkRow, markFor } from "./mark.ts";
+import { cappedGroups, isWorthAPush, plan, type Settings } from "./plan.ts";
+import {
+  ANY_INCARNATION,
+  type Confirmation,
+  COORDINATION,
+  type Grant,
+  type LedgerSnapshot,
+  type SyncAnswer,
+  type SyncRequest,
+} from "./protocol.ts";
+import { type RateRow, Taps } from "./taps.ts";
+import { type GroupView, viewGroups, viewHolders } from "./view.ts";
 
-const { grantLeaseMs, slackMs, runLeaseMs, repushMs } = COORDINATION;
+const { grantLeaseMs, slackMs, runLeaseMs } = COORDINATION;
 
 const SOON_MS = 60_000;
 
@@ -28,10 +46,14 @@ export interface Push {
   grant: Grant;
 }
 
-/** What is to be stored before any answer or push leaves. */
-export interface MarkChanges {
-  put: MarkRow[];
-  remove: string[];
+/** What a ledger begins with. */
+export interface LedgerOptions {
+  maxConcurrency: number;
+  marks: readonly MarkRow[];
+  now: number;
+  groups?: GroupPolicy;
+  urgentAt?: number | null;
+  rates?: readonly RateRow[];
 }
 
 /**
@@ -42,28 +64,39 @@ export interface MarkChanges {
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #marks = new Map<string, MarkRow>();
-  #maxConcurrency: number;
+  readonly #taps: Taps;
+  #settings: Settings;
+  #shares: ReadonlyMap<string, Share> = new Map();
   #version = 0;
   #waiting = false;
   #pushes = new Set<Entry>();
   #changes: MarkChanges = { put: [], remove: [] };
 
-  /** @param options the global cap, the stored rows, and the time (ms) at which the coordinator started */
-  constructor(options: { maxConcurrency: number; marks: readonly MarkRow[]; now: number }) {
-    this.#maxConcurrency = options.maxConcurrency;
+  /** @param options the caps, the stored rows, and the time (ms) at which the coordinator started */
+  constructor(options: LedgerOptions) {
+    this.#settings = { maxConcurrency: options.maxConcurrency, groups: options.groups ?? NO_GROUPS, urgentAt: options.urgentAt ?? null };
     const latest = options.now + grantLeaseMs + slackMs + runLeaseMs;
     for (const row of options.marks) {
       if (row.until <= options.now) continue;
       this.#marks.set(row.domain, row);
       this.#entries.set(row.domain, entryOfRow(row.domain, row.mark, Math.min(row.until, latest), row.leasedUntil));
     }
+    this.#taps = new Taps(options.rates ?? []);
+    this.#taps.configure(this.#settings.groups.rules, this.#all, options.now);
+  }
+
+  get #all(): Entry[] {
+    return [...this.#entries.values()];
   }
 
   /** What all holders count with: never less than what is under way anywhere. */
   get counted(): number {
-    let total = 0;
-    for (const entry of this.#entries.values()) total += counted(entry);
-    return total;
+    return this.#all.reduce((total, entry) => total + counted(entry), 0);
+  }
+
+  /** The same in one group. */
+  countedIn(group: string): number {
+    return this.#all.reduce((total, entry) => total + countedIn(entry, group), 0);
   }
 
   /** A holder says what it uses and wants; the answer is its lease and its grant. */
@@ -72,14 +105,16 @@ export class Ledger {
     const entry = this.#entries.get(request.holder) ?? newEntry(request.holder);
     const known = entry.incarnation === request.incarnation;
     if ((known && request.seq <= entry.seq) || entry.former.includes(request.incarnation)) {
-      return { grant: grantOf(entry, 0), stale: true };
+      return { grant: this.#grantOf(entry, 0), stale: true };
     }
     this.#entries.set(request.holder, entry);
     const version = this.#nextVersion(now, request.version);
     if (!known) takeOver(entry, request.incarnation, version);
-    confirm(entry, request.version, request.holding);
+    confirm(entry, request.version, heldOf(request));
     entry.seq = request.seq;
     entry.using = request.using;
+    entry.groups = request.groups ?? new Map();
+    const refunded = this.#taps.report(entry, entry.groups, this.#all, now);
     entry.wanting = request.wanting;
     entry.cap = request.cap;
     entry.syncedAt = now;
@@ -87,25 +122,64 @@ export class Ledger {
     protectLeases(entry, request.leaseMs, now);
     this.#rebalance(now, entry, version);
     // What its life before held is free for those who wait once this one confirms: it is asked at once, not when a push is due again.
-    if (!known && this.#waiting && counted(entry) > entry.granted) this.#pushes.add(entry);
-    return { grant: grantOf(entry, grantLeaseMs), ...(request.leaseMs === undefined ? {} : { leased: true }) };
+    if (!known && this.#waiting && counted(entry) > entry.granted.slots) this.#pushes.add(entry);
+    const opens = this.#taps.give(entry, this.#all, now);
+    this.#passOn(refunded, entry, now);
+    return { grant: this.#grantOf(entry, grantLeaseMs, opens), ...(request.leaseMs === undefined ? {} : { leased: true }) };
+  }
+
+  /** Tokens that came back go to those who wait for them; they would not ask before the next one of their own is due. */
+  #passOn(groups: readonly string[], giver: Entry, now: number): void {
+    for (const entry of this.#entries.values()) {
+      if (entry === giver || lapsed(entry, now) || !entry.wanting.some(({ group }) => group !== null && groups.includes(group))) continue;
+      issue(entry, this.#nextVersion(now, 0), entry.granted);
+      this.#taps.give(entry, this.#all, now);
+      this.#pushes.add(entry);
+    }
   }
 
   /** The answer to a push: what is held now. Null (another incarnation, or an older push) changes nothing. */
-  confirmed(push: Push, answer: { version: number; holding: number } | null, now: number): void {
+  confirmed(push: Push, answer: Confirmation | null, now: number): void {
     this.#expire(now);
     const entry = this.#entries.get(push.domain);
     if (answer === null || entry === undefined || entry.incarnation !== push.incarnation) return;
-    confirm(entry, answer.version, answer.holding);
+    confirm(entry, answer.version, heldOf(answer));
     // Beyond the grant it holds only what it uses; and it never uses more than it holds.
-    entry.using = answer.holding > entry.granted ? answer.holding : Math.min(entry.using, answer.holding);
+    entry.using = answer.holding > entry.granted.slots ? answer.holding : Math.min(entry.using, answer.holding);
+    capGroups(entry);
     this.#rebalance(now, null);
   }
 
   /** Another global cap, at once: lowering it ends no run, the slots go as the runs end. */
   configure(maxConcurrency: number, now: number): void {
-    this.#maxConcurrency = maxConcurrency;
+    this.#settings = { ...this.#settings, maxConcurrency };
     this.tick(now);
+  }
+
+  /** Other settings of groups, at once: what a lowered cap takes ends no run, either. Every holder is told. */
+  configureGroups(groups: GroupPolicy, now: number, urgentAt: number | null = this.#settings.urgentAt): void {
+    this.#expire(now);
+    this.#settings = { ...this.#settings, groups, urgentAt };
+    this.#taps.configure(groups.rules, this.#all, now);
+    this.#rebalance(now, null, 0, true);
+  }
+
+  /** Every group that has settings, tasks or slots, by name. */
+  groups(now: number): GroupView[] {
+    this.#expire(now);
+    return viewGroups(this.#all, this.#shares, this.#settings.groups, (group) => this.#taps.available(group, this.#all, now));
+  }
+
+  /** Rows of rate limits to write before anything is answered. */
+  takeRates(): RateRow[] {
+    return this.#taps.takeRows();
+  }
+
+  #grantOf(entry: Entry, leaseMs: number, opens?: ReadonlyMap<string, number>): Grant {
+    return grantOf(entry, leaseMs, (group) => {
+      const opensMs = opens?.get(group);
+      return this.#taps.has(group) ? (opensMs === undefined ? {} : { opensMs }) : null;
+    });
   }
 
   /** Time has passed (`nextAt`): slots of those who are gone pass on, unanswered pushes are repeated. */
@@ -113,7 +187,7 @@ export class Ledger {
     this.#expire(now);
     this.#rebalance(now, null);
     for (const entry of this.#entries.values()) {
-      if (now >= this.#repushAt(entry)) this.#pushes.add(entry);
+      if (this.#waiting && now >= repushAt(entry)) this.#pushes.add(entry);
     }
   }
 
@@ -122,7 +196,7 @@ export class Ledger {
     if (!this.#waiting) return null;
     let at = Number.POSITIVE_INFINITY;
     for (const entry of this.#entries.values()) {
-      if (counted(entry) > 0) at = Math.min(at, expiresAt(entry), this.#repushAt(entry));
+      if (counted(entry) > 0) at = Math.min(at, expiresAt(entry), repushAt(entry));
     }
     return at === Number.POSITIVE_INFINITY ? null : at;
   }
@@ -132,7 +206,7 @@ export class Ledger {
     const pushes = [...this.#pushes].map((entry): Push => {
       entry.pushedAt = now;
       entry.pushedVersion = entry.version;
-      return { domain: entry.domain, incarnation: entry.incarnation ?? ANY_INCARNATION, grant: grantOf(entry, 0) };
+      return { domain: entry.domain, incarnation: entry.incarnation ?? ANY_INCARNATION, grant: this.#grantOf(entry, 0) };
     });
     this.#pushes = new Set();
     return pushes;
@@ -166,15 +240,7 @@ export class Ledger {
 
   snapshot(now: number): LedgerSnapshot {
     this.#expire(now);
-    const holders = [...this.#entries.values()].map((entry) => ({
-      domain: entry.domain,
-      granted: counted(entry),
-      using: entry.using,
-      wanting: entry.wanting.reduce((sum, demand) => sum + demand.count, 0),
-      syncedMsAgo: entry.syncedAt === null ? null : now - entry.syncedAt,
-    }));
-    const using = holders.reduce((sum, holder) => sum + holder.using, 0);
-    return { maxConcurrency: this.#maxConcurrency, granted: this.counted, using, holders };
+    return viewHolders(this.#all, this.#settings.maxConcurrency, now);
   }
 
   /** Above every version of this life and, going by the clock, of earlier lives. */
@@ -189,52 +255,42 @@ export class Ledger {
         this.#entries.delete(entry.domain);
         this.#pushes.delete(entry);
       }
+      // Without a lease it starts nothing: what it had and did not spend is lost.
+      if (now >= entry.leaseEnds) voidTokens(entry);
     }
   }
 
-  #rebalance(now: number, asker: Entry | null, version = 0): void {
+  #rebalance(now: number, asker: Entry | null, version = 0, tellAll = false): void {
     const before = this.counted;
-    const planned = plan([...this.#entries.values()], this.#maxConcurrency, now);
-    this.#waiting = planned.waiting || before > this.#maxConcurrency;
-    for (const [entry, { slots, short }] of planned.grants) {
-      if (entry === asker) issue(entry, version, slots, short);
-      else if (this.#worthAPush(entry, slots, short, now)) {
-        issue(entry, this.#nextVersion(now, 0), slots, short);
+    const planned = plan(this.#all, this.#settings, now);
+    const inGroups = new Map([...cappedGroups(planned, this.#settings.groups)].map((group) => [group, this.countedIn(group)]));
+    this.#shares = planned.shares;
+    this.#waiting = planned.waiting || before > this.#settings.maxConcurrency;
+    for (const [entry, grant] of planned.grants) {
+      entry.owes = grant.owes;
+      this.#waiting ||= grant.owes;
+      if (entry === asker) issue(entry, version, grant.issued);
+      else if (isWorthAPush(entry, grant, now) || (tellAll && counted(entry) > 0)) {
+        issue(entry, this.#nextVersion(now, 0), grant.issued);
         this.#pushes.add(entry);
       }
     }
     // Those known from their rows alone are asked to show themselves.
-    if (this.#waiting) {
-      for (const entry of this.#entries.values()) if (entry.incarnation === null && entry.pushedAt === 0) this.#pushes.add(entry);
+    const unseen = this.#waiting ? this.#all.filter((entry) => entry.incarnation === null && entry.pushedAt === 0) : [];
+    for (const entry of unseen) this.#pushes.add(entry);
+    invariant(this.counted <= Math.max(before, this.#settings.maxConcurrency), "slots were granted beyond the cap");
+    for (const [group, had] of inGroups) {
+      const most = Math.max(had, capOf(this.#settings.groups, group));
+      invariant(this.countedIn(group) <= most, "slots were granted beyond a group's cap");
     }
-    invariant(this.counted <= Math.max(before, this.#maxConcurrency), "slots were granted beyond the cap");
     for (const entry of this.#entries.values()) entry.emptySince = counted(entry) > 0 ? null : (entry.emptySince ?? now);
     this.#cover(now);
-  }
-
-  /** A cut is always sent; a raise to those who wait; that slots are short, to those who hold some. */
-  #worthAPush(entry: Entry, slots: number, short: boolean, now: number): boolean {
-    if (slots < entry.granted) return true;
-    if (slots > entry.granted) return entry.wanting.length > 0 && !lapsed(entry, now);
-    return short && !entry.short && counted(entry) > 0;
-  }
-
-  #repushAt(entry: Entry): number {
-    const open = entry.incarnation === null || (counted(entry) > entry.granted && entry.confirmedVersion < entry.version);
-    const unheard = entry.pushedVersion > entry.confirmedVersion && counted(entry) > 0;
-    return this.#waiting && (open || unheard) ? entry.pushedAt + repushMs : Number.POSITIVE_INFINITY;
   }
 
   #cover(now: number): void {
     for (const entry of this.#entries.values()) {
       if (entry.incarnation === null) continue;
-      const want = {
-        domain: entry.domain,
-        mark: counted(entry),
-        until: expiresAt(entry),
-        ...(entry.leasedUntil > 0 ? { leasedUntil: entry.leasedUntil } : {}),
-      };
-      const row = markFor(this.#marks.get(entry.domain), want, this.#maxConcurrency, now);
+      const row = markFor(this.#marks.get(entry.domain), markOf(entry), this.#settings.maxConcurrency, now);
       if (row === null) continue;
       this.#marks.set(row.domain, row);
       this.#changes.put.push(row);

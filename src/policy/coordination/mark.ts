@@ -28,3 +28,9 @@ export function markFor(stored: MarkRow | undefined, want: MarkRow, maxConcurren
     ...(leasedUntil > 0 ? { leasedUntil } : {}),
   };
 }
+
+/** What is to be stored before any answer or push leaves. */
+export interface MarkChanges {
+  put: MarkRow[];
+  remove: string[];
+}

@@ -1,11 +1,13 @@
+import type { GroupChange } from "../group-rules.ts";
 import type { AgingPolicy } from "../aging.ts";
 import type { CheckedPressure, CheckedSettings } from "../settings.ts";
 import type { AuditApi } from "../audit.ts";
 import type { Flags } from "./flags.ts";
+import type { GroupView } from "./view.ts";
 
 /** Ready work of one group and priority level, as a holder tells the coordinator. */
 export interface Demand {
-  /** null: no group. Group caps come later; the shape is final. */
+  /** null: no group. */
   group: string | null;
   /** 0 to 255, effective. */
   priority: number;
@@ -30,12 +32,46 @@ export interface SyncRequest {
   /** Slots occupied by runs under way, orphans of an earlier incarnation included. */
   using: number;
   wanting: Demand[];
+  /** Groups that it holds, uses or has ready work of. */
+  groups?: ReadonlyMap<string, GroupReport>;
+  /** Of groups that it does not name it holds nothing. Absent: up to `holding`. */
+  closed?: true;
   /** The domain's own cap, or null. */
   cap: number | null;
   /** Pull workers may hold leases for this long, counted from before the request was sent. Absent: none is out, and none will be before an answer that says so. */
   leaseMs?: number;
   /** The version of the flags that it knows; absent: none. */
   flags?: number;
+}
+
+/** What a holder says of one group. */
+export interface GroupReport {
+  /** What it may come to use after applying the request's version: never below `using`. */
+  holding: number;
+  /** Slots occupied by its runs. */
+  using: number;
+  /** Ready tasks, whatever they wait for. */
+  pending: number;
+  /** Of a group with a rate limit. */
+  tokens?: TokenCount;
+}
+
+/** Tokens since the incarnation began, each number growing only: what is unspent is the first less the others. */
+export interface TokenCount {
+  granted: number;
+  spent: number;
+  /** Given back, or void since a grant ran out. */
+  returned: number;
+}
+
+/** What a grant says of one group. */
+interface GroupGrant {
+  /** How many of the grant's slots the group may occupy; `UNCAPPED` where it has no cap. */
+  slots: number;
+  /** How many tasks this incarnation may have started in all. Absent: no rate limit. */
+  tokens?: number;
+  /** When the next token is there, counted from the answer. */
+  opensMs?: number;
 }
 
 /** Absolute numbers, never differences; durations, never instants. */
@@ -47,6 +83,21 @@ export interface Grant {
   leaseMs: number;
   /** Slots are short somewhere: give back what is unused. */
   short?: true;
+  /** Where groups have limits: what each may use. A group that is not named may start nothing until the holder has asked. Absent: no group has a limit. */
+  perGroup?: ReadonlyMap<string, GroupGrant>;
+  /** Where groups have weights: how many of the slots each should have, `""` for ungrouped work. Whoever has fewer goes first; the others may use what is left. */
+  shares?: ReadonlyMap<string, number>;
+  /** Others wait for slots or tokens of these groups: give back what is unused. */
+  shortGroups?: readonly string[];
+}
+
+/** What a holder holds after a push. */
+export interface Confirmation {
+  version: number;
+  holding: number;
+  /** By group, where any is named; see `closed` of `SyncRequest`. */
+  groups?: ReadonlyMap<string, number>;
+  closed?: true;
 }
 
 /** What the coordinator answers. */
@@ -69,6 +120,10 @@ export interface CoordinatorApi extends AuditApi {
   /** Nothing starts in the whole mill any more, what runs is aborted. Answers when every domain that can be reached knows, after 2 s at most. */
   pause(): Promise<CoordinatorSnapshot>;
   resume(): Promise<CoordinatorSnapshot>;
+  /** Every group that has settings, tasks or slots, by name. */
+  groups(): Promise<GroupView[]>;
+  /** Changes a group's settings, at once and for good; what they take ends no run. */
+  setGroup(group: string, change: GroupChange): Promise<GroupView>;
   /** The same for one group in every domain; with `until` (epoch ms) it ends by itself. */
   pauseGroup(group: string, until?: number): Promise<GroupPauseView>;
   resumeGroup(group: string): Promise<GroupPauseView>;
@@ -120,7 +175,7 @@ export const ANY_INCARNATION = "";
 
 /** What the coordinator calls on a Domain object: a changed grant, or the question to give back; changed flags. */
 export interface GrantReceiver {
-  pushGrant(incarnation: string, grant: Grant): Promise<{ version: number; holding: number } | null>;
+  pushGrant(incarnation: string, grant: Grant): Promise<Confirmation | null>;
   /** Answers with the version that it knows now. */
   pushFlags(flags: Flags): Promise<number>;
 }

@@ -114,6 +114,7 @@ const domain = z.strictObject({
   oldestPendingMs: maybeMs,
   slots: z.strictObject({ granted: count, using: count }),
   rates: z.record(text, z.never()),
+  outbox: z.array(z.strictObject({ domain: text, messages: count, attempts: count, oldestMs: count })),
   cost: z.strictObject({
     rowsRead: count,
     rowsWritten: count,
@@ -159,6 +160,17 @@ const mill = z.strictObject({
   holders: z.array(holder),
 });
 
+const group = z.strictObject({
+  name: text,
+  allocated: count,
+  running: count,
+  pending: count,
+  maxConcurrency: z.nullable(count),
+  weight: count,
+  minSlots: count,
+  rate: z.nullable(z.strictObject({ permits: count, perMs: ms, burst: count, available: count })),
+});
+
 const defaults = z.record(text, z.unknown());
 const type = z.strictObject({
   name: text,
@@ -167,6 +179,7 @@ const type = z.strictObject({
   defaults,
   submittable: z.boolean(),
   singleton: z.boolean(),
+  everyMs: z.optional(ms),
   pull: z.boolean(),
   redact: texts,
 });
@@ -209,6 +222,8 @@ export const ANSWERS = {
   AuditPage: page(entry),
   Registry: z.strictObject({ domains: z.array(registered) }),
   Mill: mill,
+  Group: group,
+  Groups: z.strictObject({ items: z.array(group), next: z.null() }),
   GroupPause: groupPause,
   Pressure: pressure,
   Me: z.strictObject({ name: text, role: z.enum(ROLES), domains: z.nullable(texts) }),

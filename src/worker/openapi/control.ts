@@ -9,6 +9,19 @@ export const CONTROL: Readonly<Record<string, Operation>> = {
     answers: { 200: "Mill" },
   },
   "POST /v1/resume": { id: "resumeMill", tag: "Domains", summary: "End the mill's pause", answers: { 200: "Mill" } },
+  "GET /v1/groups": {
+    id: "listGroups",
+    tag: "Domains",
+    summary: "List the groups, with their settings and what the domains last told that they use",
+    answers: { 200: "Groups" },
+  },
+  "PATCH /v1/groups/:group": {
+    id: "changeGroup",
+    tag: "Domains",
+    summary: "Change a group's cap, weight, minimum or rate limit",
+    answers: { 200: "Group" },
+    example: { maxConcurrency: 2, weight: 3, rate: { permits: 10, per: "1s" } },
+  },
   "POST /v1/groups/:group/pause": {
     id: "pauseGroup",
     tag: "Domains",

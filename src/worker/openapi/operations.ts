@@ -256,6 +256,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "Description" },
     local: true,
   },
+  "GET /docs": {
+    id: "getDocs",
+    tag: "Service",
+    summary: "This description as a page",
+    answers: { 200: "text:text/html" },
+    local: true,
+  },
 };
 
 /** `GET /healthz`, which is no entry of the route table: it needs no token. */

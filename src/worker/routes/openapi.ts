@@ -1,8 +1,18 @@
 import { describe, type Description } from "../openapi/document.ts";
+import { page } from "../openapi/page.ts";
 import { json } from "../problem.ts";
 import type { Call, Route } from "../route.ts";
 
-export const openapiRoutes: Route[] = [{ method: "GET", path: "/openapi.json", role: "viewer", answer: show }];
+export const openapiRoutes: Route[] = [
+  { method: "GET", path: "/openapi.json", role: "viewer", answer: show },
+  {
+    method: "GET",
+    path: "/docs",
+    role: "viewer",
+    answer: ({ clock }) => page(clock.token(16), 200),
+    unknown: (clock) => page(clock.token(16), 401),
+  },
+];
 
 let made: { routes: readonly Route[]; description: Description } | undefined;
 

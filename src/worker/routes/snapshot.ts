@@ -18,14 +18,11 @@ export const snapshotRoutes: Route[] = [
   { method: "PATCH", path: "/v1/settings", role: "operator", body: settingsShape, answer: change },
   { method: "POST", path: "/v1/pause", role: "operator", answer: pause },
   { method: "POST", path: "/v1/resume", role: "operator", answer: resume },
-  laterRoute("GET", "/v1/groups", "viewer", "groups"),
-  laterRoute("PATCH", "/v1/groups/:group", "operator", "groups"),
   { method: "POST", path: "/v1/groups/:group/pause", role: "operator", body: groupPauseShape, answer: pauseGroup },
   { method: "POST", path: "/v1/groups/:group/resume", role: "operator", answer: resumeGroup },
   { method: "PUT", path: "/v1/pressure/:name", role: "operator", body: pressureShape, answer: press },
   laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
-  laterRoute("GET", "/docs", "viewer", "the API's page"),
 ];
 
 /** Without the domains that a token may not see. */

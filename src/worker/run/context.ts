@@ -124,6 +124,10 @@ export class TaskContext {
           id,
         });
       if (!known.truncated) return known;
+      // Of a task of another domain, the own one has a copy.
+      const { domainName, reach } = this.#scope;
+      const copy = parseTaskId(id)!.domain === domainName ? null : await reach(domainName).ask("copyOf", id);
+      if (copy) return shown(copy);
       const { status, result } = await this.#read(id);
       return { id, status: status as Dependency["status"], result: result as Json };
     };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { allocate, ceilingOf, type Claim } from "../../../src/policy/coordination/allocate.ts";
+import { allocate as share, ceilingOf, type AllocationPolicy, type Claim } from "../../../src/policy/coordination/allocate.ts";
 import type { Demand } from "../../../src/policy/coordination/protocol.ts";
 
 const demand = fc.record({
@@ -30,6 +30,8 @@ const one = (domain: string, wants: number, more: Partial<Claim> = {}, priority 
   wanting: wants > 0 ? [{ group: null, priority, count: wants, oldestMs: 0 }] : [],
   ...more,
 });
+const allocate = (all: readonly Claim[], policy: AllocationPolicy) =>
+  new Map([...share(all, policy)].map(([domain, { slots }]) => [domain, slots]));
 const shares = (all: Claim[], maxConcurrency: number) => Object.fromEntries(allocate(all, { maxConcurrency }));
 
 describe("allocate", () => {
@@ -111,10 +113,5 @@ describe("allocate", () => {
     expect(shares([one("a", 9, { using: 1 }), one("b", 9, { starvedMs: 6_000 })], 1)).toEqual({ a: 0, b: 1 });
     const older = { wanting: [{ group: null, priority: 128, count: 9, oldestMs: 10 }] };
     expect(shares([one("a", 9), one("b", 9, older)], 1)).toEqual({ a: 0, b: 1 });
-  });
-
-  test("a group is refused, not ignored", () => {
-    const wanting = [{ group: "imports", priority: 128, count: 1, oldestMs: 0 }];
-    expect(() => allocate([one("a", 0, { wanting })], { maxConcurrency: 4 })).toThrow(expect.objectContaining({ code: "not_implemented" }));
   });
 });

@@ -1,6 +1,8 @@
 import { Holder } from "../../../src/policy/coordination/holder.ts";
 import { Ledger, type Push } from "../../../src/policy/coordination/ledger.ts";
 import type { MarkRow } from "../../../src/policy/coordination/mark.ts";
+import { capOf, type GroupPolicy, NO_GROUPS } from "../../../src/policy/coordination/groups.ts";
+import type { RateRow } from "../../../src/policy/coordination/taps.ts";
 import { ANY_INCARNATION, COORDINATION, type Demand, type Grant, type SyncRequest } from "../../../src/policy/coordination/protocol.ts";
 
 /** Mulberry32: a seed gives the same world again. */
@@ -82,6 +84,7 @@ export const CALM: Weather = { drop: 0, duplicate: 0, late: 0, delayMs: 20, runn
 interface Execution {
   id: number;
   domain: SimDomain;
+  group: string | null;
   begun: boolean;
   over: boolean;
   leaseUntil: number;
@@ -93,7 +96,7 @@ export interface SimDomain {
   cap: number | null;
   /** When the cap was what: for bounds. */
   caps: { at: number; cap: number }[];
-  backlog: { priority: number; at: number; ms: number }[];
+  backlog: { priority: number; at: number; ms: number; group?: string | null }[];
   /** Runs in the state row. */
   stored: Map<number, Execution>;
   executing: number;
@@ -120,6 +123,15 @@ export class World {
   readonly caps: { at: number; cap: number }[] = [];
   ledger: Ledger | null = null;
   readonly marks = new Map<string, MarkRow>();
+  groups: GroupPolicy;
+  /** Every setting of groups there was. */
+  readonly groupPolicies: { at: number; policy: GroupPolicy }[] = [];
+  readonly executingIn = new Map<string, number>();
+  readonly peakIn = new Map<string, number>();
+  readonly begunIn = new Map<string, number>();
+  readonly rates = new Map<string, RateRow>();
+  /** What a bucket for the whole mill would hold. */
+  readonly #buckets = new Map<string, { level: number; at: number }>();
   rowsWritten = 0;
   calls = 0;
   executing = 0;
@@ -130,9 +142,11 @@ export class World {
   /** Coordinator and domains do not share a clock. */
   readonly #offset = 1_000_000_000;
 
-  constructor(seed: number, names: readonly string[], cap: number) {
+  constructor(seed: number, names: readonly string[], cap: number, groups: GroupPolicy = NO_GROUPS) {
     this.random = dice(seed);
     this.cap = cap;
+    this.groups = groups;
+    this.groupPolicies.push({ at: 0, policy: groups });
     this.caps.push({ at: 0, cap });
     for (const name of names) {
       this.domains.push({
@@ -163,13 +177,24 @@ export class World {
     if (this.ledger !== null && this.executing > this.ledger.counted) {
       throw new Error(`at ${this.time.now}: ${this.executing} executing, ${this.ledger.counted} counted`);
     }
+    for (const [group, executing] of this.executingIn) {
+      if (this.ledger !== null && executing > this.ledger.countedIn(group)) {
+        throw new Error(`at ${this.time.now}: ${executing} of ${group} executing, ${this.ledger.countedIn(group)} counted`);
+      }
+    }
   }
 
   // ── the coordinator ──
 
   startCoordinator(): void {
     const life = ++this.coordinatorLives;
-    this.ledger = new Ledger({ maxConcurrency: this.cap, marks: [...this.marks.values()], now: this.#there() });
+    this.ledger = new Ledger({
+      maxConcurrency: this.cap,
+      marks: [...this.marks.values()],
+      now: this.#there(),
+      groups: this.groups,
+      rates: [...this.rates.values()],
+    });
     const minute = () => {
       if (life !== this.coordinatorLives || this.ledger === null) return;
       this.ledger.tidy(this.#there());
@@ -192,6 +217,13 @@ export class World {
     this.#flush();
   }
 
+  configureGroups(policy: GroupPolicy): void {
+    this.groups = policy;
+    this.groupPolicies.push({ at: this.time.now, policy });
+    this.ledger?.configureGroups(policy, this.#there());
+    this.#flush();
+  }
+
   #there = () => this.time.now + this.#offset;
 
   /** Rows first, then what was to be sent. A crash in between loses the messages, never the rows. */
@@ -201,7 +233,9 @@ export class World {
     const { put, remove } = ledger.takeMarks();
     for (const row of put) this.marks.set(row.domain, row);
     for (const domain of remove) this.marks.delete(domain);
-    this.rowsWritten += put.length + remove.length;
+    const rates = ledger.takeRates();
+    for (const row of rates) this.rates.set(row.group, row);
+    this.rowsWritten += rates.length + put.length + remove.length;
     for (const push of ledger.takePushes(this.#there())) this.#push(push);
     const at = ledger.nextAt();
     if (at !== null) {
@@ -252,7 +286,7 @@ export class World {
     domain.life = life;
     life.holder.setCap(domain.cap);
     for (const execution of domain.stored.values()) {
-      life.holder.occupy();
+      life.holder.occupy(execution.group);
       life.open.set(execution.id, { execution, overAt: this.time.now + COORDINATION.runOverMs });
     }
     const beat = () => {
@@ -295,9 +329,10 @@ export class World {
 
   #close(domain: SimDomain, id: number): void {
     if (!domain.life?.open.delete(id)) return;
+    const group = domain.stored.get(id)?.group ?? null;
     domain.stored.delete(id);
     domain.done += 1;
-    domain.life.holder.vacate();
+    domain.life.holder.vacate(group);
   }
 
   pump(domain: SimDomain): void {
@@ -305,29 +340,56 @@ export class World {
     if (life === null) return;
     const now = this.time.now;
     while (domain.backlog.length > 0 && life.holder.free(now) > 0) {
-      let best = 0;
-      domain.backlog.forEach((task, index) => (best = task.priority < domain.backlog[best]!.priority ? index : best));
-      this.#start(domain, life, domain.backlog.splice(best, 1)[0]!.ms);
+      const next = nextOf(domain, life.holder, now);
+      if (next < 0) break;
+      const [task] = domain.backlog.splice(next, 1);
+      this.#start(domain, life, task!.ms, task!.group ?? null);
     }
-    const wanting = demandsOf(domain, now);
-    const request = life.holder.due(now, wanting);
+    const { wanting, pending } = demandsOf(domain, now);
+    const request = life.holder.due(now, wanting, pending);
     if (request !== null) this.#send(domain, life, request);
     const at = life.holder.nextAt(now, wanting.length > 0);
     if (at !== null && at - now < 900) this.time.after(Math.max(1, at - now), () => domain.life === life && this.pump(domain));
   }
 
-  #start(domain: SimDomain, life: Life, ms: number): void {
-    const execution: Execution = { id: ++this.#ids, domain, begun: false, over: false, leaseUntil: 0 };
+  #start(domain: SimDomain, life: Life, ms: number, group: string | null): void {
+    life.holder.spend(group, 1);
+    if (group !== null) this.#spent(group);
+    const execution: Execution = { id: ++this.#ids, domain, group, begun: false, over: false, leaseUntil: 0 };
     domain.stored.set(execution.id, execution);
-    life.holder.occupy();
+    life.holder.occupy(group);
     life.open.set(execution.id, { execution, overAt: this.time.now + COORDINATION.runOverMs });
     renewable.set(execution, life);
     // The call to the runner has left: it begins even if the object dies now.
     this.time.after(this.random() * this.weather.runnerMs, () => this.#begin(execution, ms));
   }
 
+  /** The law of a rate limit: one bucket for all. */
+  #spent(group: string): void {
+    const rate = this.groups.rules.get(group)?.rate;
+    if (rate === undefined) return;
+    const { now } = this.time;
+    const bucket = this.#buckets.get(group) ?? { level: rate.burst, at: now };
+    const level = Math.min(rate.burst, bucket.level + ((now - bucket.at) * rate.permits) / rate.perMs) - 1;
+    if (level < -1e-6) throw new Error(`at ${now}: a task of ${group} too many, by its rate`);
+    this.#buckets.set(group, { level, at: now });
+  }
+
+  #count(group: string | null, difference: number): void {
+    if (group === null) return;
+    const executing = (this.executingIn.get(group) ?? 0) + difference;
+    this.executingIn.set(group, executing);
+    this.peakIn.set(group, Math.max(this.peakIn.get(group) ?? 0, executing));
+    if (difference < 0) return;
+    this.begunIn.set(group, (this.begunIn.get(group) ?? 0) + 1);
+    const caps = this.groupPolicies.map(({ at, policy }) => ({ at, cap: capOf(policy, group) }));
+    const bound = highest(caps, this.time.now - COORDINATION.grantLeaseMs - COORDINATION.slackMs);
+    if (executing > bound) throw new Error(`at ${this.time.now}: a run of ${group} began as number ${executing}, its cap is ${bound}`);
+  }
+
   #begin(execution: Execution, ms: number): void {
     const { domain } = execution;
+    this.#count(execution.group, 1);
     execution.begun = true;
     execution.leaseUntil = this.time.now + COORDINATION.runLeaseMs;
     this.begun += 1;
@@ -346,6 +408,7 @@ export class World {
       execution.over = true;
       this.executing -= 1;
       domain.executing -= 1;
+      this.#count(execution.group, -1);
       // The answer, or after a broken stub the call by name: it may be lost, then the lease ends it.
       if (this.random() < 1 - this.weather.drop / 3) {
         this.time.after(this.random() * this.weather.runnerMs, () => {
@@ -394,13 +457,38 @@ function highest(caps: readonly { at: number; cap: number }[], since: number): n
   return bound;
 }
 
-function demandsOf(domain: SimDomain, now: number): Demand[] {
-  const byPriority = new Map<number, Demand>();
-  for (const task of domain.backlog) {
-    const demand = byPriority.get(task.priority) ?? { group: null, priority: task.priority, count: 0, oldestMs: 0 };
-    byPriority.set(task.priority, demand);
-    if (demand.count < 64) demand.count += 1;
-    demand.oldestMs = Math.max(demand.oldestMs, now - task.at);
+/** The next task that may start: of groups that have fewer slots than their weight gives them before others, then by priority. */
+function nextOf(domain: SimDomain, holder: Holder, now: number): number {
+  let best = -1;
+  let rank = Number.POSITIVE_INFINITY;
+  const ranks = new Map<string | null, number>();
+  const rankOf = (group: string | null) => (holder.free(now, group) === 0 ? Number.POSITIVE_INFINITY : holder.isOwed(group) ? 0 : 1_000);
+  let last: string | null | undefined;
+  let base = 0;
+  for (let index = 0; index < domain.backlog.length; index++) {
+    const { priority, group = null } = domain.backlog[index]!;
+    if (group !== last) {
+      base = ranks.get(group) ?? rankOf(group);
+      ranks.set(group, base);
+      last = group;
+    }
+    if (base + priority < rank) [best, rank] = [index, base + priority];
   }
-  return [...byPriority.values()];
+  return best;
+}
+
+/** What is ready, by group and priority; and how much of each group. */
+function demandsOf(domain: SimDomain, now: number): { wanting: Demand[]; pending: Map<string, number> } {
+  const groups = new Map<string | null, Map<number, Demand>>();
+  const pending = new Map<string, number>();
+  for (const { group = null, priority, at } of domain.backlog) {
+    let levels = groups.get(group);
+    if (levels === undefined) groups.set(group, (levels = new Map()));
+    let demand = levels.get(priority);
+    if (demand === undefined) levels.set(priority, (demand = { group, priority, count: 0, oldestMs: 0 }));
+    if (demand.count < 64) demand.count += 1;
+    if (now - at > demand.oldestMs) demand.oldestMs = now - at;
+    if (group !== null) pending.set(group, (pending.get(group) ?? 0) + 1);
+  }
+  return { wanting: [...groups.values()].flatMap((levels) => [...levels.values()]), pending };
 }

@@ -39,6 +39,35 @@ describe("#58 every route and role", () => {
   });
 });
 
+describe("every route, and a token that is not for it", () => {
+  const routes = ROUTES.map(({ method, path }) => ({ method, path }));
+  test.each(routes)("$method $path with a wrong token", async ({ method, path }) => {
+    const { send, domains } = setup(TOKENS);
+    for (const secret of ["guess", "", sha256("secret-admin"), "secret-admin "]) {
+      const answer = await send(method, fill(path), method === "GET" ? undefined : {}, bearer(`${secret}x`));
+      expect([secret, answer.status, answer.body.code]).toEqual([secret, 401, "unauthenticated"]);
+    }
+    expect(domains.media.calls).toEqual([]);
+  });
+
+  const owned = routes.filter(({ path }) => /:(domain|task|schedule|lease)\b/.test(path));
+  test.each(owned)("$method $path of a domain that the token is not for", async ({ method, path }) => {
+    const { send, domains } = setup(TOKENS);
+    // Whatever the body says, and whether or not the domain is there.
+    for (const domain of ["mail", "ghost"]) {
+      const lease = `${domain}_l${"0".repeat(24)}`;
+      const at = path
+        .replace(":domain", domain)
+        .replace(":task", `${domain}_1`)
+        .replace(":schedule", `${domain}_s1`)
+        .replace(":lease", lease);
+      const answer = await send(method, at.replaceAll(/:\w+/g, "x"), method === "GET" ? undefined : {}, bearer("scoped"));
+      expect([at, answer.status, answer.body.code]).toEqual([at, 403, "forbidden"]);
+    }
+    expect(domains.mail.calls).toEqual([]);
+  });
+});
+
 describe("who is let in", () => {
   test.each([
     ["no tokens", {}, "unconfigured", "MILLRACE_TOKENS"],

@@ -13,6 +13,8 @@ import type {
 } from "../../../src/durable/protocol.ts";
 import type { CoordinatorApi, CoordinatorSnapshot, GroupPauseView, PressureView } from "../../../src/policy/coordination/protocol.ts";
 import type { CheckedPressure, CheckedSettings } from "../../../src/policy/settings.ts";
+import type { GroupView } from "../../../src/policy/coordination/view.ts";
+import type { GroupChange } from "../../../src/policy/group-rules.ts";
 import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains/task.ts";
 import { fail } from "../../../src/policy/errors.ts";
 import { isTerminal } from "../../../src/policy/status.ts";
@@ -177,6 +179,7 @@ export class MemoryDomain implements DomainApi {
       oldestPendingMs: null,
       slots: { granted: 0, using: 0 },
       rates: {},
+      outbox: [],
       cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
     };
   }
@@ -373,6 +376,29 @@ export class MemoryCoordinator implements CoordinatorApi {
     this.maxConcurrency = maxConcurrency ?? this.maxConcurrency;
     this.#settings = { ...this.#settings, ...change };
     return this.snapshot();
+  }
+
+  groupChanges = new Map<string, GroupChange>();
+
+  async groups() {
+    const known: GroupView = {
+      name: "mail",
+      allocated: 2,
+      running: 1,
+      pending: 3,
+      maxConcurrency: 4,
+      weight: 1,
+      minSlots: 0,
+      rate: { permits: 10, perMs: 1_000, burst: 20, available: 5 },
+    };
+    return [known];
+  }
+
+  async setGroup(group: string, change: GroupChange) {
+    this.groupChanges.set(group, change);
+    const { weight, minSlots, maxConcurrency } = change;
+    const [view] = await this.groups();
+    return { ...view!, name: group, weight: weight ?? 1, minSlots: minSlots ?? 0, maxConcurrency: maxConcurrency ?? null, rate: null };
   }
 
   async sync(): Promise<never> {

@@ -27,6 +27,8 @@ export const registry: Registry = {
   domains: new Map([media, mail].map((domain) => [domain.name, domain])),
   app: undefined,
   maxConcurrency: 16,
+  groups: new Map(),
+  defaultGroupMaxConcurrency: null,
   defaults: {},
 };
 
@@ -70,5 +72,9 @@ export function setup(env: Record<string, unknown> = OPEN) {
 
 export async function read(response: Response): Promise<Answer> {
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === "" || response.headers.get("content-type")?.startsWith("text/") ? undefined : JSON.parse(text),
+  };
 }

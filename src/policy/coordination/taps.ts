@@ -1,0 +1,153 @@
+import type { Rate } from "../rate.ts";
+import { type Entry, lapsed, unspent } from "./entry.ts";
+import type { GroupRules } from "./groups.ts";
+import type { GroupReport } from "./protocol.ts";
+
+/** Of a group with a rate limit: when its bucket will be full again if nobody takes any more (epoch ms). What survives a restart. */
+export interface RateRow {
+  group: string;
+  fullAt: number;
+}
+
+/** Stored so far ahead, so that not every token costs a row. */
+const AHEAD_MS = 5_000;
+/** A holder that waits for tokens asks no more often. */
+const ASK_MS = 100;
+
+/** A group's bucket here; the tokens that holders have and have not spent belong to it, too. */
+interface Tap {
+  rate: Rate;
+  level: number;
+  at: number;
+  storedFullAt: number;
+}
+
+/**
+ * The token buckets of groups. Tokens are leased to holders, and one that is out counts as still in its bucket until its
+ * holder has said that it is spent, or cannot spend it any more. So what is spent anywhere never exceeds one bucket of
+ * the whole mill, through crashes of either side; what a crash takes with it is lost.
+ */
+export class Taps {
+  readonly #taps = new Map<string, Tap>();
+  readonly #stored: Map<string, number>;
+  #rows: RateRow[] = [];
+
+  /** @param stored what a life before has written */
+  constructor(stored: readonly RateRow[]) {
+    this.#stored = new Map(stored.map(({ group, fullAt }) => [group, fullAt]));
+  }
+
+  /** Another set of limits, at once: a bucket that stays keeps its tokens, as far as its new burst holds them. */
+  configure(rules: ReadonlyMap<string, GroupRules>, entries: readonly Entry[], now: number): void {
+    for (const group of this.#taps.keys()) if (rules.get(group)?.rate === undefined) this.#taps.delete(group);
+    for (const [group, { rate }] of rules) {
+      if (rate === undefined) continue;
+      const tap = this.#taps.get(group);
+      if (tap !== undefined) {
+        this.#refill(group, tap, entries, now);
+        tap.rate = rate;
+        tap.level = Math.min(tap.level, rate.burst);
+      } else {
+        const fullAt = this.#stored.get(group) ?? 0;
+        this.#taps.set(group, {
+          rate,
+          level: Math.min(rate.burst, rate.burst - (fullAt - now) / msPerToken(rate)),
+          at: now,
+          storedFullAt: fullAt,
+        });
+      }
+    }
+  }
+
+  has(group: string): boolean {
+    return this.#taps.has(group);
+  }
+
+  /** What a holder says of its tokens; what it gives back is there for others. Answers with the groups of which it gave any. */
+  report(entry: Entry, groups: ReadonlyMap<string, GroupReport>, entries: readonly Entry[], now: number): string[] {
+    const refunded: string[] = [];
+    for (const [group, { tokens }] of groups) {
+      if (tokens === undefined) continue;
+      const tap = this.#taps.get(group);
+      if (tap !== undefined) this.#refill(group, tap, entries, now);
+      const known = entry.tokens.get(group);
+      const isFirst = known === undefined;
+      const back = isFirst ? 0 : Math.max(0, tokens.returned - known.returned);
+      entry.tokens.set(group, {
+        granted: Math.max(tokens.granted, known?.granted ?? 0),
+        spent: Math.max(tokens.spent, known?.spent ?? 0),
+        returned: Math.max(tokens.returned, known?.returned ?? 0),
+      });
+      if (tap === undefined || back === 0) continue;
+      tap.level = Math.min(tap.level + back, tap.rate.burst);
+      refunded.push(group);
+    }
+    return refunded;
+  }
+
+  /**
+   * Gives a holder tokens for what it wants and can start, its part among those who want any.
+   *
+   * @returns when the next token is there, in ms, for each group that it wants more of
+   */
+  give(entry: Entry, entries: readonly Entry[], now: number): Map<string, number> {
+    const opens = new Map<string, number>();
+    for (const [group, slots] of entry.granted.perGroup ?? []) {
+      const tap = this.#taps.get(group);
+      const wanted = demand(entry, group);
+      if (tap === undefined || wanted === 0) continue;
+      this.#refill(group, tap, entries, now);
+      const using = entry.groups.get(group)?.using ?? 0;
+      const free = Math.min(entry.granted.slots - entry.using, slots - using);
+      // A run takes many; without a free slot, one for each that may come free.
+      const useful = (free > 0 ? wanted : Math.min(wanted, entry.granted.slots, slots)) - unspent(entry, group);
+      const waiting = entries.filter((other) => other === entry || (!lapsed(other, now) && demand(other, group) > 0)).length;
+      const count = Math.max(0, Math.min(useful, Math.ceil(Math.floor(tap.level) / waiting)));
+      const had = entry.tokens.get(group) ?? { granted: 0, spent: 0, returned: 0 };
+      tap.level -= count;
+      entry.tokens.set(group, { ...had, granted: had.granted + count });
+      if (count < useful) opens.set(group, Math.max(ASK_MS, Math.ceil((1 - tap.level) * msPerToken(tap.rate))));
+      this.#save(group, tap, now);
+    }
+    return opens;
+  }
+
+  /** Tokens that could be given now. */
+  available(group: string, entries: readonly Entry[], now: number): number {
+    const tap = this.#taps.get(group);
+    if (tap === undefined) return 0;
+    this.#refill(group, tap, entries, now);
+    return Math.max(0, Math.floor(tap.level));
+  }
+
+  /** The rows to write before anything is answered. */
+  takeRows(): RateRow[] {
+    const rows = this.#rows;
+    this.#rows = [];
+    return rows;
+  }
+
+  #refill(group: string, tap: Tap, entries: readonly Entry[], now: number): void {
+    const { rate, at } = tap;
+    let out = 0;
+    for (const entry of entries) {
+      out += unspent(entry, group);
+      // It may have as many as there are.
+      if (entry.blindUntil >= 0) out = rate.burst;
+    }
+    // What is out fills the bucket, too: it does not run over.
+    tap.level = Math.min(tap.level + Math.max(0, now - at) / msPerToken(rate), rate.burst - Math.min(out, rate.burst));
+    tap.at = Math.max(at, now);
+  }
+
+  #save(group: string, tap: Tap, now: number): void {
+    const fullAt = now + (tap.rate.burst - tap.level) * msPerToken(tap.rate);
+    if (fullAt <= tap.storedFullAt) return;
+    tap.storedFullAt = Math.ceil(fullAt + AHEAD_MS);
+    this.#stored.set(group, tap.storedFullAt);
+    this.#rows.push({ group, fullAt: tap.storedFullAt });
+  }
+}
+
+const msPerToken = ({ permits, perMs }: Rate) => perMs / permits;
+const demand = (entry: Entry, group: string) => entry.wanting.reduce((total, each) => total + (each.group === group ? each.count : 0), 0);
