@@ -145,6 +145,10 @@ class HttpTask implements TaskHandle {
     );
   }
 
+  backfill(): Promise<Task> {
+    return this.#ask("POST", "/backfill");
+  }
+
   runNow(): Promise<Task> {
     return this.#ask("POST", "/run-now");
   }

@@ -49,6 +49,10 @@ export class LocalTask implements TaskHandle {
     return this.#api.retry(this.id, { payload, ...(hash === undefined ? {} : { hash }), ...(key === undefined ? {} : { key }) });
   }
 
+  backfill(): Promise<Task> {
+    return this.#api.backfill(this.id);
+  }
+
   runNow(): Promise<Task> {
     return this.#api.runNow(this.id);
   }

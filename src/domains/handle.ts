@@ -137,6 +137,8 @@ export interface TaskHandle<Type extends string = string, Input = unknown, Resul
   retry(options?: { payload?: Input }): Promise<Task<Input, Result>>;
   /** Brings a delayed task forward to now. */
   runNow(): Promise<Task<Input, Result>>;
+  /** Reopens it, when it has ended, and all that depended on it and has ended, in every domain: they run again, in order. */
+  backfill(): Promise<Task<Input, Result>>;
   /** What it depends on and what depends on it, near and far; at most 1,000 tasks. */
   graph(): Promise<Graph>;
   /** Everything that keeps it from running now, in words, with the time it opens where that is known. */

@@ -134,6 +134,8 @@ export interface DomainApi extends AuditApi {
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
   runNow(id: string): Promise<Task>;
+  /** Reopens an ended task, and all that depended on it. */
+  backfill(id: string): Promise<Task>;
   /** What it depends on and what depends on it, near and far. */
   graph(id: string): Promise<Graph>;
   /** Everything that keeps the task from running now. */

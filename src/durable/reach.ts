@@ -38,6 +38,7 @@ const DOMAIN_WRITES = [
   "cancel",
   "retry",
   "runNow",
+  "backfill",
   "configure",
   "pause",
   "resumeDomain",

@@ -308,7 +308,9 @@ export class Workload {
     });
     const parent = (name: string, more: object) => ({ type: "parent", payload: { name: `${this.name} ${name}`, ...more } });
     const sibling = { type: "lone", payload: { name: `${this.name} sister`, siblings: true, children: [child()] } };
-    await this.parent({}, "completed");
+    const again = await this.parent({}, "completed");
+    await this.time.until("its end", async () => (await this.status(again)) === "completed", 20_000);
+    await survive(() => workQ.task("play", again).backfill());
     await this.parent({ children: [child({ do: "flaky", times: 1 }), sibling, parent("branch", { children: [child()] })] }, "completed");
     await this.parent({ children: [child(), child({ do: "permanent" })] }, "completed", { failFast: false });
     await this.parent({ together: true, children: [child({ do: "hold", name: "never" }), child({ do: "permanent" })] }, "failed");

@@ -1,4 +1,5 @@
 import { fail, MillraceError } from "../../policy/errors.ts";
+import { point } from "../point.ts";
 import type { Delivery, DeliveryAnswer } from "../mail.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
@@ -9,6 +10,7 @@ import { MESSAGES, type MessageKind, type MessageName } from "./messages.ts";
  * keeps nobody else out; the sender hears which, and tries that one again later.
  */
 export function deliver(core: Core, from: string, messages: readonly Delivery[]): DeliveryAnswer[] {
+  point("deliver.call", core.name);
   const now = core.clock.now();
   const takeAll = (some: readonly Delivery[]): DeliveryAnswer[] => {
     const answers = some.map((message) => ({ answer: takeIn(core, from, message, now) }));

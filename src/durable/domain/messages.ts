@@ -1,4 +1,5 @@
 import type { Core } from "./core.ts";
+import { takeBackfill } from "./backfill.ts";
 import { type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
 import { takeMove, type Move } from "./move.ts";
 import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
@@ -15,6 +16,8 @@ interface Messages {
   unwatch: { body: number[]; sent: number[]; answer: null };
   /** Tasks that the target watches have ended, or live again. */
   settle: { body: Settle; sent: Settled; answer: null };
+  /** Tasks of the sender's are run again: what depended on them here follows. */
+  backfill: { body: number[]; sent: number[]; answer: null };
   /** Another task took the place of one that the target watches: it watches that one now. */
   move: { body: Move; sent: Move; answer: null };
   /** Children of a task of the sender's, for the target. Answered with their counters. */
@@ -60,6 +63,7 @@ export const MESSAGES: { readonly [Kind in MessageName]: MessageKind<Kind> } = {
   watch: { take: takeWatch, answered: watched },
   unwatch: { take: takeUnwatch },
   settle: { load: loadSettle, take: takeSettle, answered: settled },
+  backfill: { take: takeBackfill },
   move: { take: takeMove },
   spawn: { take: takeSpawn, answered: spawned },
   kin: { take: takeKin },

@@ -11,6 +11,7 @@ export const METHODS = [
   "cancel",
   "retry",
   "runNow",
+  "backfill",
   "graph",
   "why",
   "snapshot",

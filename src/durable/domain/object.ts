@@ -25,6 +25,7 @@ import type {
   TaskQuery,
 } from "../protocol.ts";
 import { answerRefusals } from "../refusal.ts";
+import { backfill } from "./backfill.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
 import { configure } from "./configure.ts";
@@ -59,10 +60,7 @@ import { view } from "./view.ts";
 import { why } from "./why.ts";
 import type { DomainWiring } from "./wiring.ts";
 
-/**
- * The Durable Object of one domain: the only writer of its tasks. A thin shell: every method is a verb of the engine.
- * The mill derives a class with its registry from it.
- */
+/** The Durable Object of one domain, the only writer of its tasks: a thin shell, every method a verb of the engine. A mill derives its class from it. */
 export class DomainObject extends DurableObject<unknown> implements DomainApi, Neighbour {
   readonly #core: Core;
   readonly #conductor: Conductor;
@@ -75,7 +73,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   constructor(ctx: DurableObjectState, env: unknown, registry: Registry, wiring: DomainWiring) {
     super(ctx, env);
     this.#registry = registry;
-    const clock = wiring.clock ?? systemClock;
+    const { clock = systemClock } = wiring;
     migrate(ctx.storage, migrations, clock.now());
     this.#core = new Core({
       storage: ctx.storage,
@@ -152,6 +150,11 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
 
   async retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task> {
     retry(this.#core, this.#counter(id), replacement);
+    return this.#view(id);
+  }
+
+  async backfill(id: string): Promise<Task> {
+    backfill(this.#core, this.#counter(id));
     return this.#view(id);
   }
 
@@ -252,7 +255,6 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
 
   async deliver(from: string, messages: Delivery[]): Promise<DeliveryAnswer[]> {
     this.#request();
-    point("deliver.call", this.#core.name);
     return deliver(this.#core, from, messages);
   }
 

@@ -120,6 +120,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     codes: [...CHANGE, "invalid_payload", "invalid_dependency", "unknown_type", "rejected_duplicate"],
     example: { payload: PAYLOAD },
   },
+  "POST /v1/tasks/:task/backfill": {
+    id: "backfillTask",
+    tag: "Tasks",
+    summary: "Run an ended task again, and all that depended on it",
+    description: "In order, in every domain. What is active or purged is left alone; children are not run again.",
+    answers: { 200: "Task" },
+    codes: [...CHANGE, "invalid_dependency"],
+  },
   "POST /v1/tasks/:task/run-now": {
     id: "runTaskNow",
     tag: "Tasks",

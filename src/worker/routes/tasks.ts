@@ -24,7 +24,12 @@ export const taskRoutes: Route[] = [
   { method: "POST", path: "/v1/tasks/:task/run-now", role: "operator", answer: async (call) => show(call, await call.api.runNow(call.id)) },
   { method: "GET", path: "/v1/tasks/:task/graph", role: "viewer", answer: showGraph },
   { method: "GET", path: "/v1/tasks/:task/why", role: "viewer", answer: async (call) => json(await call.api.why(call.id)) },
-  laterRoute("POST", "/v1/tasks/:task/backfill", "operator", "backfill"),
+  {
+    method: "POST",
+    path: "/v1/tasks/:task/backfill",
+    role: "operator",
+    answer: async (call) => show(call, await call.api.backfill(call.id)),
+  },
   laterRoute("GET", "/v1/domains/:domain/failures", "viewer", "failures"),
   laterRoute("POST", "/v1/domains/:domain/bulk", "operator", "bulk"),
   laterRoute("GET", "/v1/bulk/:bulk", "viewer", "bulk"),

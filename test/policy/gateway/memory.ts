@@ -153,6 +153,9 @@ export class MemoryDomain implements DomainApi {
     return { nodes: [], edges: [], id } as never;
   }
 
+  async backfill(id: string) {
+    return this.retry(id);
+  }
   async runNow(id: string) {
     this.#enter("runNow");
     return this.#find(id);
