@@ -33,7 +33,10 @@ function bundle(name, args) {
  */
 function writeTiny() {
   const classes = '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["MillDomain", "MillCoordinator"]\n';
-  writeFileSync(join(scratch, "wrangler.toml"), `name = "tiny"\nmain = "tiny.ts"\ncompatibility_date = "2026-11-01"\nminify = true\n${classes}`);
+  writeFileSync(
+    join(scratch, "wrangler.toml"),
+    `name = "tiny"\nmain = "tiny.ts"\ncompatibility_date = "2026-11-01"\nminify = true\n${classes}`,
+  );
   writeFileSync(
     join(scratch, "tiny.ts"),
     `import { createMill, defineDomain } from "../../src/index.ts";
