@@ -10,7 +10,7 @@ vi.mock("cloudflare:workers", () => ({
   waitUntil: () => undefined,
 }));
 
-test("in plain Node, millrace has the same values as in Workers; only a mill cannot be made", async () => {
+test("in plain Node, millrace has the same values as in Workers; only a mill cannot be made", { timeout: 60_000 }, async () => {
   const workers = (await import("../../src/index.ts")) as Record<string, unknown>;
   expect(Object.keys(node).sort()).toEqual(Object.keys(workers).sort());
   for (const [name, value] of Object.entries(node)) if (name !== "createMill") expect(value, name).toBe(workers[name]);
