@@ -22,6 +22,24 @@ export default defineConfig({
         resolve: { alias },
         test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
       },
+      // The examples, as their own packages would test them: a domain alone in plain Node …
+      {
+        resolve: { alias: [{ find: /^millrace$/, replacement: src("node.ts") }, ...alias.slice(1)] },
+        test: { name: "module", include: ["examples/acme-cdn/test/**/*.test.ts"], environment: "node" },
+      },
+      // … and an app that mounts a mill, in workerd.
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./examples/host/src/index.ts",
+            wrangler: { configPath: "./examples/host/wrangler.toml" },
+            miniflare: { bindings: { MILLRACE_AUTH: "open", EDITOR_TOKEN: "editor" } },
+          }),
+        ],
+        resolve: { alias: [...alias, { find: /^acme-cdn$/, replacement: src("../examples/acme-cdn/src/index.ts") }] },
+        // The first request loads the whole app.
+        test: { name: "host", include: ["examples/host/test/**/*.test.ts"], testTimeout: 30_000 },
+      },
       // Whole processes: `wrangler dev` started, used and killed; the packed tarball; the scripts.
       {
         resolve: { alias },
