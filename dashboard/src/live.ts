@@ -23,7 +23,7 @@ document.addEventListener("visibilitychange", () => {
 /** The user's own pause. */
 export const paused = signal(false);
 /** Whether the mill pushes events just now; then asking in turns is only a safety net. */
-export const pushed = signal(false);
+const pushed = signal(false);
 const lost = signal(false);
 
 export const liveliness: ReadonlySignal<Liveliness> = computed(() =>
@@ -37,7 +37,7 @@ const PUSHED_MS = 15_000;
 const LOST_MS = 15_000;
 
 /** What an event is about; a question that depends on it is asked again. */
-export interface Touch {
+interface Touch {
   domain?: string;
   task?: string;
 }
@@ -114,11 +114,6 @@ class Question<Value> {
 }
 
 const open = new Set<Question<unknown>>();
-
-/** Asks anew what the event may have changed. */
-export function touched(touch: Touch): void {
-  for (const question of open) if (question.concerns(touch)) question.touch();
-}
 
 /** Asks everything on the page anew. */
 export function refreshAll(): void {

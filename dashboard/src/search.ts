@@ -8,13 +8,13 @@ export interface Search {
   text: string;
 }
 
-export interface Token {
+interface Token {
   name: TokenName;
   value: string;
 }
 
 /** The tokens, and what each looks at. */
-export const TOKENS = {
+const TOKENS = {
   domain: "tasks of one domain",
   type: "tasks of one type",
   status: "any of these statuses",

@@ -14,7 +14,7 @@ export function Empty({ title, command, children }: { title: string; command?: s
 }
 
 /** A command to paste into a terminal. */
-export function Command({ text }: { text: string }) {
+function Command({ text }: { text: string }) {
   return (
     <div class="command">
       <pre tabIndex={0}>{text}</pre>

@@ -7,7 +7,7 @@ import { Gauge } from "../parts/gauge.tsx";
 export function GroupTable({ items, slots }: { items: readonly Group[]; slots: number }) {
   const weights = items.reduce((sum, { weight }) => sum + weight, 0);
   return (
-    <div class="scroll" role="region" aria-label="Groups" tabIndex={0}>
+    <div class="scroll" role="group" aria-label="Figures by group" tabIndex={0}>
       <table>
         <thead>
           <tr>

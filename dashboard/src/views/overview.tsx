@@ -156,7 +156,7 @@ function Failing({ failing }: { failing: Live<TaskPage> }) {
 
 function DomainTable({ items }: { items: readonly Domain[] }) {
   return (
-    <div class="scroll" role="region" aria-label="Domains" tabIndex={0}>
+    <div class="scroll" role="group" aria-label="Figures by domain" tabIndex={0}>
       <table>
         <thead>
           <tr>

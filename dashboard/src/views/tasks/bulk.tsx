@@ -119,7 +119,7 @@ const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1)
 const PAST: Record<Action, string> = { cancel: "cancelled", retry: "reopened", delete: "deleted" };
 
 /** How far the last job has come. */
-export function JobBar() {
+function JobBar() {
   const current = job.value;
   if (!current) return null;
   const { action, total, done, failed, finished, problem } = current;

@@ -7,7 +7,7 @@ import { useLive } from "../../live.ts";
 import type { Listing } from "../../search.ts";
 import { append, type Loaded, renew } from "./pages.ts";
 
-export const PAGE = 100;
+const PAGE = 100;
 
 /** A list that is loaded as it is scrolled, and stays true. */
 export interface TaskRows {

@@ -84,7 +84,10 @@ function useCompletion({ text, known, onSearch }: Props) {
     if (!option) return;
     search(option.text, 0);
     cursor.value = option.cursor;
-    requestAnimationFrame(() => field.current?.setSelectionRange(option.cursor, option.cursor));
+    if (!field.current) return;
+    // At once, not with the next frame: what is typed next belongs behind it.
+    field.current.value = option.text;
+    field.current.setSelectionRange(option.cursor, option.cursor);
   };
   const input = ({ value, selectionStart }: HTMLInputElement) => {
     opened.value = true;
