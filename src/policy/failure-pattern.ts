@@ -8,6 +8,7 @@ const PATTERN_BYTES_MAX = 256;
 const WORD = /[\p{L}\d_-]+(?:[.,:](?=\d)[\p{L}\d_-]+)*/gu;
 const NUMBER = /^[-+]?\d+(?:[.,:_-]\d+)*$/;
 const INSTANT = /^\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d){1,2}(?:\.\d+)?Z?)?$/;
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 const HEX = /^[\da-f]{8,}$/i;
 
 /**
@@ -25,6 +26,7 @@ export function failurePattern(name: string, message: string): string {
 function shape(word: string): string {
   if (!/\d/.test(word)) return word;
   if (INSTANT.test(word)) return "{time}";
+  if (UUID.test(word)) return "{id}";
   if (NUMBER.test(word)) return "{n}";
   if (HEX.test(word) || changes(word) > 2) return "{id}";
   return word.replaceAll(/\d+(?:[.,:]\d+)*/g, "{n}");
