@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import * as node from "../../src/node.ts";
 
 /** The values that an entry exports, each with the file it comes from; types have no existence. */
 function exportsOf(entry: string): Map<string, string> {
-  const source = readFileSync(new URL(`../../src/${entry}`, import.meta.url), "utf8");
+  const source = readFileSync(join("src", entry), "utf8");
   const found = new Map<string, string>();
   for (const [, names = "", from = ""] of source.matchAll(/^export \{([^}]+)\} from "(.+)";$/gm))
     for (const name of names.split(",").map((one) => one.trim())) if (name !== "" && !name.startsWith("type ")) found.set(name, from);
