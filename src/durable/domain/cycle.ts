@@ -51,7 +51,7 @@ export async function lookForCycles(core: Core, parent: string, items: readonly 
         askIn(core, domain, "above", { from, marked: countersOf(line).get(domain) ?? [] }, reach),
       ),
     );
-    const met = answers.flatMap((answer) => answer.met)[0];
+    const met = answers.flatMap((told) => told.met)[0];
     if (met !== undefined) throw cycle(parent, met);
     looked += answers.reduce((sum, { seen }) => sum + seen, 0);
     open = new Set(answers.flatMap(({ beyond }) => beyond).filter((id) => !asked.has(id)));

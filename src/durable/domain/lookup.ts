@@ -26,7 +26,7 @@ export async function lookUp(core: Core, request: Lookup, reach: Reach): Promise
   const foreign = foreignOf(core, items);
   if (foreign.size > 0) {
     point("lookup.call", core.name);
-    await Promise.all([...foreign].map(([domain, counters]) => lookUpIn(domain, counters, reach)));
+    await Promise.all([...foreign].map(([name, counters]) => lookUpIn(name, counters, reach)));
     point("lookup.answered", core.name);
   }
   if (parent === undefined) await lookAbove(core, items, reach);

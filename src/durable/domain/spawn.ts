@@ -23,8 +23,8 @@ export async function spawn(core: Core, run: Run, request: SpawnRequest): Promis
   const { domain, items, sibling } = request;
   // Whether all of it counts is judged in the transaction; this only asks others what they know.
   const asking = items.some((item) => item.dependsOn) ? readTask(core.store, request.task) : undefined;
-  const parent = sibling ? asking?.parent : taskId(core.name, request.task);
-  if (asking && parent) await lookUp(core, { items, domain, parent }, core.outside.neighbour);
+  const adopter = sibling ? asking?.parent : taskId(core.name, request.task);
+  if (asking && adopter) await lookUp(core, { items, domain, parent: adopter }, core.outside.neighbour);
   const begun = core.transact("spawn", () => {
     if (run.closed || !run.open.has(request.task)) throw lost(core, run, request.task);
     const row = mustRead(core, request.task);
