@@ -83,6 +83,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
       registry,
       name: ctx.id.name ?? "",
       version: versionOf(env),
+      neighbour: wiring.neighbour,
       start: (run, tasks) => void this.#conductor.start(run, tasks),
       sync: () => this.#syncer.kick(),
     });
