@@ -1,9 +1,11 @@
 import { parseInstant } from "../domains/instant.ts";
+import { listing } from "../domains/listing.ts";
 import type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
 import { checkGroupName } from "../policy/group-name.ts";
 import type { GroupView } from "../policy/coordination/view.ts";
 import type { Http } from "./http.ts";
-import { settingsOf } from "./local-mill.ts";
+import { search } from "./search.ts";
+import { settingsOf } from "./settings.ts";
 
 /** The verbs of the mill itself, over HTTP. */
 export function httpMill(http: Http): MillHandle {
@@ -34,5 +36,9 @@ export function httpMill(http: Http): MillHandle {
     pressure: (name, value, ttl) =>
       http.ask({ method: "PUT", path: `/v1/pressure/${encodeURIComponent(name)}`, body: JSON.stringify({ value, ttl }) }),
     snapshot,
+    list: (query = {}) =>
+      listing((cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/tasks", query: search({ ...query, cursor }) })),
+    audit: (query = {}) =>
+      listing((cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/audit", query: search({ ...query, cursor }) })),
   };
 }
