@@ -24,7 +24,7 @@ import { awaitResult } from "./await-result.ts";
 import { drainWith } from "./drain.ts";
 import type { Call, Http } from "./http.ts";
 import { search } from "./search.ts";
-import { taskArguments } from "./task-arguments.ts";
+import { checkScheduleId, taskArguments } from "./task-arguments.ts";
 
 type Method = Call["method"];
 /** How much longer than its wait a long poll may take before it counts as lost. */
@@ -83,7 +83,10 @@ class HttpHandle {
   }
 
   schedule(first: object | string): ScheduleHandle | Promise<Schedule> {
-    if (typeof first === "string") return scheduleHandle(this.#http, first);
+    if (typeof first === "string") {
+      checkScheduleId(this.name, first);
+      return scheduleHandle(this.#http, first);
+    }
     const { type, payload, ...own } = first as { type: string; payload: unknown } & SubmitOptions;
     return this.#http.ask<Schedule>({ method: "POST", path: `${this.#path}/schedules`, body: taskBody(type, payload, own) });
   }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { ERROR_STATUS, type ErrorCode, type ErrorFacts, fail, MillraceError } from "../policy/errors.ts";
-import { eitherOf } from "./abort.ts";
+import { abortable, eitherOf } from "./abort.ts";
 
 /** Where the mill is, and who asks: over HTTP by `url`, or from another Worker of the account by a service binding. */
 export type ClientOptions = {
@@ -79,6 +79,7 @@ export class Http {
     // Whatever changes something may be repeated only under an idempotency key.
     const retries = call.method === "GET" || call.idempotencyKey !== undefined ? (call.retries ?? RETRIES) : 0;
     for (let failed = 0; ; failed += 1) {
+      call.signal?.throwIfAborted();
       const { answer, error, again } = await this.#once<Answer>(call);
       if (error === undefined) return answer as Answer;
       const delay = again === undefined ? undefined : Math.max(again, backoff(failed, this.clock));
@@ -92,8 +93,9 @@ export class Http {
     let response: Response;
     let text: string;
     try {
-      response = await this.#send(await this.#request(call));
-      text = await response.text();
+      // Also where what answers does not look at the signal.
+      response = await abortable(this.#send(await this.#request(call)), call.signal);
+      text = await abortable(response.text(), call.signal);
     } catch (error) {
       if (call.signal?.aborted) throw call.signal.reason;
       if (MillraceError.is(error)) throw error;

@@ -20,16 +20,15 @@ import { type Listing, listing } from "../domains/listing.ts";
 import type { Schedule, Task } from "../domains/task.ts";
 import type { DomainApi, DomainSnapshot, Drained, SubmitAnswer, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
-import { fail } from "../policy/errors.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
-import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
+import { parseTaskId } from "../policy/ids.ts";
 import { boundTo, eitherOf } from "./abort.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
 import { drainWith } from "./drain.ts";
 import { readQuery } from "./query.ts";
 import { LocalTask } from "./local-task.ts";
-import { taskArguments } from "./task-arguments.ts";
+import { checkScheduleId, taskArguments } from "./task-arguments.ts";
 
 /** Where handles inside the Worker take their objects, time and idempotency keys from. */
 export interface LocalOptions {
@@ -162,13 +161,7 @@ class LocalHandle {
   }
 
   #scheduleHandle(id: string): ScheduleHandle {
-    if (parseScheduleId(id)?.domain !== this.name) {
-      throw fail(
-        "schedule_not_found",
-        `${JSON.stringify(id)} is not the id of a schedule of ${this.name}; those look like ${this.name}_s1.`,
-        { id },
-      );
-    }
+    checkScheduleId(this.name, id);
     const act = (action: "pause" | "resume" | "trigger" | "delete") => () => this.#api.scheduleAction(id, action);
     const update = async (change: object): Promise<Schedule> => {
       const input = await prepareScheduleChange(
