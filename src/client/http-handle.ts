@@ -24,6 +24,7 @@ import { awaitResult } from "./await-result.ts";
 import { drainWith } from "./drain.ts";
 import type { Call, Http } from "./http.ts";
 import { search } from "./search.ts";
+import { segment } from "./segment.ts";
 import { checkScheduleId, taskArguments } from "./task-arguments.ts";
 
 type Method = Call["method"];
@@ -43,7 +44,7 @@ class HttpHandle {
   constructor(http: Http, name: string) {
     this.name = name;
     this.#http = http;
-    this.#path = `/v1/domains/${encodeURIComponent(name)}`;
+    this.#path = `/v1/domains/${segment(name, "unknown_domain")}`;
   }
 
   async submit(type: string, payload: unknown, options: SubmitOptions & CallOptions = {}): Promise<Submitted> {

@@ -84,7 +84,7 @@ export class Http {
       if (error === undefined) return answer as Answer;
       const delay = again === undefined ? undefined : Math.max(again, backoff(failed, this.clock));
       if (failed >= retries || delay === undefined || delay > RETRY_AFTER_MAX_MS) throw error;
-      await this.clock.sleep(delay, call.signal);
+      await abortable(this.clock.sleep(delay, call.signal), call.signal);
     }
   }
 

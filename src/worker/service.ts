@@ -22,7 +22,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
  *
  * @throws `unauthenticated` naming everything that is wrong: a misspelt `domains` would otherwise open every domain
  */
-export function readProps(props: unknown): Identity {
+function readProps(props: unknown): Identity {
   if (props === undefined || props === null) return { name: "service:binding", role: "producer", domains: null };
   if (typeof props !== "object" || Array.isArray(props)) throw broken(["they must be an object"]);
   const { role = "producer", domains, name = "binding" } = props as Record<string, unknown>;

@@ -323,6 +323,12 @@ async function brief(asked: Promise<object>): Promise<unknown> {
   return rest;
 }
 
+/** Whatever became of the call, it must not have reached the mill itself. */
+async function after({ mill }: Way, call: (mill: MillHandle) => Promise<unknown>): Promise<string> {
+  await call(mill).catch(() => undefined);
+  return (await mill.snapshot()).paused ? "the mill is paused" : "the mill goes on";
+}
+
 const mills: Step[] = mixed([
   ["mill", "snapshot", "of it", (w) => brief(w.mill.snapshot()), { maxConcurrency: 8 }],
   ["mill", "pause", "it", (w) => brief(w.mill.pause()), { paused: true }],
@@ -334,6 +340,8 @@ const mills: Step[] = mixed([
   ["mill", "pressure", "too much", (w) => w.mill.pressure("api", 2, "1m"), refused("invalid_request")],
   ["group", "set", "a cap", (w) => w.mill.group("g").set({ maxConcurrency: 3 }), { maxConcurrency: 3 }],
   ["group", "set", "a bad one", (w) => w.mill.group("g").set({ weight: -1 }), refused("invalid_request")],
+  ["group", "pause", "a name that is a way up", async (w) => after(w, async (mill) => mill.group("..").pause()), "the mill goes on"],
+  ["mill", "pressure", "of a bad name", (w) => w.mill.pressure("..", 0.5, "1m"), refused("invalid_request")],
   ["mill", "group", "a bad name", async (w) => w.mill.group("").resume(), refused("invalid_request")],
   [
     "group",
