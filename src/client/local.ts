@@ -26,6 +26,7 @@ import { boundTo, eitherOf } from "./abort.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
 import { drainWith } from "./drain.ts";
+import { localLooks } from "./looks.ts";
 import { readQuery } from "./query.ts";
 import { LocalTask } from "./local-task.ts";
 import { checkScheduleId, taskArguments } from "./task-arguments.ts";
@@ -47,7 +48,11 @@ export function localHandle<Name extends string, Types>(
   domain: DomainDefinition,
   options: LocalOptions,
 ): DomainHandle<Name, Types> {
-  return new LocalHandle(registry, domain, options) as unknown as DomainHandle<Name, Types>;
+  const handle = new LocalHandle(registry, domain, options);
+  return Object.assign(
+    handle,
+    localLooks(() => options.reach(domain.name)),
+  ) as unknown as DomainHandle<Name, Types>;
 }
 
 class LocalHandle {
@@ -87,14 +92,14 @@ class LocalHandle {
     return new LocalTask({ registry: this.#registry, domain: this.#domain, type, id, options: this.#options, clock: this.#clock });
   }
 
-  with({ signal }: { signal: AbortSignal }): LocalHandle {
+  with({ signal }: { signal: AbortSignal }): DomainHandle {
     const { reach } = this.#options;
     const options = {
       ...this.#options,
       reach: (name: string) => boundTo(reach(name), signal),
       signal: eitherOf(this.#options.signal, signal)!,
     };
-    return new LocalHandle(this.#registry, this.#domain, options);
+    return localHandle(this.#registry, this.#domain, options);
   }
 
   list(query: ListQuery = {}): Listing<Task> {

@@ -60,6 +60,7 @@ const PATHS: Record<string, string[]> = {
   lease: [],
   group: ["g", "acme/eu", " "],
   name: ["queue", "9"],
+  key: ["order", "_domain", "a/b %"],
 };
 /** Where no lease is out that a drain would wait for. */
 const IDLE = ["other", "ghost"];

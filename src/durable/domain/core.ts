@@ -3,6 +3,7 @@ import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.t
 import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
+import { Series } from "../../policy/series.ts";
 import { laneName } from "../../policy/lane-name.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
@@ -27,6 +28,7 @@ import { loadState, meter, oldestPending, saveState, type State } from "./state.
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
 import { queue } from "./order.ts";
+import { figuresOf } from "./series.ts";
 import { isFinal } from "./stop.ts";
 
 /**
@@ -46,6 +48,7 @@ export class Core {
   readonly claimers: Claimers;
   readonly leases = new Leases();
   readonly outbox = new Outbox();
+  readonly series = new Series();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
   /** Runs under way, by id. */
@@ -245,6 +248,7 @@ export class Core {
     this.outbox.load(this.store);
     this.alarm.recall();
     this.holder.setCap(this.cap);
+    this.series.begin(figuresOf(this), this.clock.now());
   }
 
   /**
@@ -266,6 +270,7 @@ export class Core {
       meter(state, this.store);
       saveState(this.store, state);
       this.dirty = false;
+      this.after(() => this.series.note(figuresOf(this), this.clock.now()));
     }
     this.alarm.arm();
   }

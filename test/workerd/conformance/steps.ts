@@ -213,6 +213,18 @@ const lists: Step[] = each("domain", [
   ["list", "with a made-up cursor", (w) => w.work.list({ cursor: "nonsense!" }), refused("invalid_request")],
   ["count", "some", (w) => w.work.count({ type: "play" }), 4],
   ["count", "by a bad filter", (w) => w.work.count({ status: any("done") }), refused("invalid_request")],
+  ["tags", "by prefix", (w) => w.work.tags({ prefix: "a" }), { keys: [{ key: "a", count: 1 }] }],
+  ["tagValues", "of one key", (w) => w.work.tagValues("a"), { values: [{ value: "1", count: 1 }] }],
+  ["tagValues", "of a key that is none", (w) => w.work.tagValues(""), refused("invalid_request")],
+  ["failures", "none yet", (w) => w.work.failures(), { items: [] }],
+  ["failures", "too many", (w) => w.work.failures({ limit: 501 }), refused("invalid_request")],
+  [
+    "series",
+    "of one figure",
+    async (w) => Object.keys((await w.work.series({ metrics: ["submitted"], step: "5m" })).metrics),
+    ["submitted"],
+  ],
+  ["series", "of none", (w) => w.work.series({ metrics: any(["nothing"]) }), refused("invalid_request")],
   ["deadLetters", "none yet", (w) => w.work.deadLetters(), { items: [], next: null }],
 ]);
 
