@@ -1,7 +1,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { fail, type MillraceError } from "../policy/errors.ts";
 import { isDomainName } from "../policy/names.ts";
-import { admit, type AuthEnv, type Identity, type Role, ROLES } from "./auth.ts";
+import { type Role, ROLES } from "../policy/roles.ts";
+import { admit, type AuthEnv, type Identity } from "./auth.ts";
 
 /** What a service binding says of who asks: `props` under `[[services]]`. All of it may be left out. */
 export interface ServiceProps {
