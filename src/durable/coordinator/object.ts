@@ -23,6 +23,7 @@ import type { AuditPage } from "../../policy/audit.ts";
 import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
+import { answerRefusals } from "../refusal.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 import { migrations } from "./migrations.ts";
 import { GroupBook, viewOf } from "./group-book.ts";
@@ -265,7 +266,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   }
 }
 
-acceptNotes(CoordinatorObject.prototype);
+acceptNotes(answerRefusals(CoordinatorObject.prototype, ["configure", "pauseGroup", "pressure", "setGroup"]));
 
 const passed = (until: number): Error =>
   fail("invalid_request", `until has passed (${new Date(until).toISOString()}); give a moment in the future, or leave it out.`, {
