@@ -15,6 +15,7 @@ import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
+import { Chronicle } from "./chronicle.ts";
 import { Claimers } from "./claimers.ts";
 import { Families } from "./family.ts";
 import { type Lease, Leases } from "./leases.ts";
@@ -48,6 +49,7 @@ export class Core {
   readonly outbox = new Outbox();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
+  readonly events = new Chronicle(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
