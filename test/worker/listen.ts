@@ -15,12 +15,20 @@ export interface Ear {
 
 const earOf = (heard: MillEvent[], close: () => void): Ear => ({
   heard,
-  hears: (what) => until(() => heard.find(what), (found) => found !== undefined).then((found) => found!),
+  hears: (what) =>
+    until(
+      () => heard.find(what),
+      (found) => found !== undefined,
+    ).then((found) => found!),
   close,
 });
 
 /** Listens by a WebSocket, through the gateway. */
-export async function listen(query = "", headers: Record<string, string> = {}, env = OPEN): Promise<Ear & { socket: WebSocket; response: Response }> {
+export async function listen(
+  query = "",
+  headers: Record<string, string> = {},
+  env = OPEN,
+): Promise<Ear & { socket: WebSocket; response: Response }> {
   const request = new Request(`http://mill/v1/events${query}`, { headers: { upgrade: "websocket", ...headers } });
   const response = await mill.fetch(request, env, createExecutionContext());
   const socket = response.webSocket;
@@ -32,7 +40,11 @@ export async function listen(query = "", headers: Record<string, string> = {}, e
 }
 
 /** Listens by Server-Sent Events. */
-export async function stream(query = "", headers: Record<string, string> = {}, env = OPEN): Promise<Ear & { lines: string[]; response: Response }> {
+export async function stream(
+  query = "",
+  headers: Record<string, string> = {},
+  env = OPEN,
+): Promise<Ear & { lines: string[]; response: Response }> {
   const response = await mill.fetch(new Request(`http://mill/v1/events${query}`, { headers }), env, createExecutionContext());
   const heard: MillEvent[] = [];
   const lines: string[] = [];

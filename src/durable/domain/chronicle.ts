@@ -6,6 +6,7 @@ import { LIMITS } from "../../policy/limits.ts";
 import { cutUtf8 } from "../../policy/text.ts";
 import type { Core } from "./core.ts";
 import type { TaskRow } from "./rows.ts";
+import { ProgressTeller } from "./tell-progress.ts";
 
 /** What an event says beside its name. */
 export type Facts = Record<string, unknown>;
@@ -42,9 +43,11 @@ export class Chronicle {
   private readonly core: Core;
   /** The last number given, those of events without a transaction too. */
   private last = 0;
+  readonly progress: ProgressTeller;
 
   constructor(core: Core) {
     this.core = core;
+    this.progress = new ProgressTeller(core);
   }
 
   /** The same happened to each of these tasks. Part of a transaction. */

@@ -31,6 +31,8 @@ export class Run {
   readonly subjects = new Map<number, Subject & { timeoutMs?: number }>();
   /** The task of which it was told last that it has started. */
   announced: number | undefined;
+  /** Of the task that executes: since when it should have stopped, and whether that was told. */
+  overrun: { id: number; stoppedAt?: number; isTold?: boolean } | undefined;
   control: ControlStub | undefined;
   recalling = false;
   /** When its first unsettled task began: at dispatch, or when the one before it was settled. */

@@ -100,7 +100,8 @@ export class Stream {
     }
     const left = listener.open.findIndex((sent) => sent > seq);
     listener.open.splice(0, left === -1 ? listener.open.length : left);
-    if (listener.cursor < this.ring.last) this.soon();
+    // It has room again: at once, since it sets the pace itself.
+    if (listener.cursor < this.ring.last) this.tell(listener);
   }
 
   /** It has gone. */
