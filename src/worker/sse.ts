@@ -4,6 +4,8 @@ import type { Clock } from "../clock.ts";
 const KEEP_ALIVE_MS = 15_000;
 /** How much is put together into one chunk. */
 const CHUNK_MAX = 65_536;
+/** A quarter of the object's window. */
+const CONFIRM_EVERY = 250;
 /** When a browser asks again after the connection broke. */
 const OPENING = "retry: 1000\n\n";
 
@@ -14,6 +16,7 @@ const OPENING = "retry: 1000\n\n";
 export function eventStream(socket: WebSocket, clock: Clock): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const queue: string[] = [];
+  let read = 0;
   let isOver = false;
   let wake: (() => void) | undefined;
   const heard = (): void => {
@@ -40,7 +43,10 @@ export function eventStream(socket: WebSocket, clock: Clock): ReadableStream<Uin
         const chunk = takeChunk(queue);
         if (chunk === undefined) return controller.close();
         controller.enqueue(encoder.encode(chunk.text));
-        if (!isOver) socket.send(JSON.stringify({ ack: chunk.seq }));
+        read += chunk.count;
+        if (read < CONFIRM_EVERY || isOver) return;
+        read = 0;
+        socket.send(JSON.stringify({ ack: chunk.seq }));
       },
       cancel: () => socket.close(1000, "the reader has gone"),
     },
@@ -50,7 +56,7 @@ export function eventStream(socket: WebSocket, clock: Clock): ReadableStream<Uin
 }
 
 /** Events from the front of the queue, as they are written into the stream. */
-function takeChunk(queue: string[]): { text: string; seq: number } | undefined {
+function takeChunk(queue: string[]): { text: string; seq: number; count: number } | undefined {
   let text = "";
   let seq = 0;
   let count = 0;
@@ -60,7 +66,7 @@ function takeChunk(queue: string[]): { text: string; seq: number } | undefined {
     text += `id: ${seq}\ndata: ${event}\n\n`;
   }
   queue.splice(0, count);
-  return count === 0 ? undefined : { text, seq };
+  return count === 0 ? undefined : { text, seq, count };
 }
 
 /** Whether it comes within so long. */
