@@ -11,6 +11,8 @@ const alias = [
 
 export default defineConfig({
   test: {
+    // Much of the suite waits (for leases, restarts, processes): three files at a time keep two cores busy.
+    maxWorkers: 3,
     projects: [
       // Pure rules in plain Node: no I/O, no clock of their own.
       { resolve: { alias }, test: { name: "policy", include: ["test/policy/**/*.test.ts"], environment: "node" } },
@@ -19,6 +21,24 @@ export default defineConfig({
         plugins: [cloudflareTest({ main: "./test/worker/index.ts", wrangler: { configPath: "./test/worker/wrangler.toml" } })],
         resolve: { alias },
         test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
+      },
+      // The examples, as their own packages would test them: a domain alone in plain Node …
+      {
+        resolve: { alias: [{ find: /^millrace$/, replacement: src("node.ts") }, ...alias.slice(1)] },
+        test: { name: "module", include: ["examples/acme-cdn/test/**/*.test.ts"], environment: "node" },
+      },
+      // … and an app that mounts a mill, in workerd.
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./examples/host/src/index.ts",
+            wrangler: { configPath: "./examples/host/wrangler.toml" },
+            miniflare: { bindings: { MILLRACE_AUTH: "open", EDITOR_TOKEN: "editor" } },
+          }),
+        ],
+        resolve: { alias: [...alias, { find: /^acme-cdn$/, replacement: src("../examples/acme-cdn/src/index.ts") }] },
+        // The first request loads the whole app.
+        test: { name: "host", include: ["examples/host/test/**/*.test.ts"], testTimeout: 30_000 },
       },
       // Whole processes: `wrangler dev` started, used and killed; the packed tarball; the scripts.
       {
@@ -29,7 +49,6 @@ export default defineConfig({
           environment: "node",
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
         },
       },
     ],

@@ -35,7 +35,8 @@ export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts
 export type { SingletonOptions } from "./domains/singleton.ts";
 export type { StartJobs, StartMode } from "./domains/startup.ts";
 export type { Gate, GateName, Json, Outcome, Page, Progress, Schedule, Task, TaskError, Why } from "./domains/task.ts";
-export type { DomainSnapshot, Drained, Renewal } from "./durable/protocol.ts";
+export type { DomainLooks, FailuresQuery, SeriesQuery } from "./domains/looks.ts";
+export type { DomainSnapshot, Drained, FailureGroup, Failures, Renewal, SeriesView, TagKeys, TagValues } from "./durable/protocol.ts";
 export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { AgingOptions, AgingPolicy } from "./policy/aging.ts";
 export type { GroupPauseView, PressureView } from "./policy/coordination/protocol.ts";
@@ -48,5 +49,6 @@ export type { GroupView } from "./policy/coordination/view.ts";
 export { PRIORITY } from "./policy/priority.ts";
 export type { Priority } from "./policy/priority.ts";
 export { constant, exponential, linear } from "./policy/retry.ts";
+export type { SeriesName } from "./policy/series.ts";
 export type { RetryOptions, RetryPolicy } from "./policy/retry.ts";
 export type { Status } from "./policy/status.ts";

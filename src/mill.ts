@@ -14,6 +14,7 @@ import { DomainObject } from "./durable/domain/object.ts";
 import { listenTo } from "./durable/listen.ts";
 import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
 import type { GroupOptions } from "./policy/group-rules.ts";
+import type { PressureStep } from "./policy/pressure.ts";
 import { compatibilityProblems } from "./compatibility.ts";
 import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
@@ -50,6 +51,13 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env, Late extends 
   defaults?: Defaults;
   /** How waiting tasks grow more urgent; default: they do not. With `{}`: after 5 minutes by 1 a minute, up to `high`. */
   aging?: AgingOptions;
+  /**
+   * Which tasks wait under pressure (`mill.pressure`): each step holds tasks of its priority, and whatever is less urgent, while
+   * the pressure is above its limit. Default: background and idle above 0.5, normal above 0.75. `[]`: nobody waits.
+   *
+   * @example `pressure: [{ priority: "background", above: 0.3 }, { priority: "high", above: 0.95 }]`
+   */
+  pressure?: readonly PressureStep[];
   /**
    * Functions for the platform's cron triggers, keyed by the very text under `[triggers] crons` in `wrangler.toml`.
    * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.

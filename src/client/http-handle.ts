@@ -21,6 +21,7 @@ import { claimOverHttp } from "./claims.ts";
 import { awaitResult } from "./await-result.ts";
 import { drainWith } from "./drain.ts";
 import type { Call, Http } from "./http.ts";
+import { httpLooks } from "./looks.ts";
 import { taskArguments } from "./task-arguments.ts";
 
 type Method = Call["method"];
@@ -29,7 +30,9 @@ const POLL_GRACE_MS = 15_000;
 
 /** The verbs of a domain over HTTP; what `client.domain` gives. */
 export function httpHandle<Name extends string, Types>(http: Http, name: Name): DomainHandle<Name, Types> {
-  return new HttpHandle(http, name) as unknown as DomainHandle<Name, Types>;
+  const path = `/v1/domains/${encodeURIComponent(name)}`;
+  const looks = httpLooks((below, query) => http.ask({ method: "GET", path: `${path}${below}`, query }));
+  return Object.assign(new HttpHandle(http, name), looks) as unknown as DomainHandle<Name, Types>;
 }
 
 class HttpHandle {

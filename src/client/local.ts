@@ -25,6 +25,7 @@ import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
 import { drainWith } from "./drain.ts";
+import { localLooks } from "./looks.ts";
 import { readQuery } from "./query.ts";
 import { LocalTask } from "./local-task.ts";
 import { taskArguments } from "./task-arguments.ts";
@@ -44,7 +45,11 @@ export function localHandle<Name extends string, Types>(
   domain: DomainDefinition,
   options: LocalOptions,
 ): DomainHandle<Name, Types> {
-  return new LocalHandle(registry, domain, options) as unknown as DomainHandle<Name, Types>;
+  const handle = new LocalHandle(registry, domain, options);
+  return Object.assign(
+    handle,
+    localLooks(() => options.reach(domain.name)),
+  ) as unknown as DomainHandle<Name, Types>;
 }
 
 class LocalHandle {

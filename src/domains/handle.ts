@@ -8,6 +8,7 @@ import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
 import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
+import type { DomainLooks } from "./looks.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
 import type { Graph, Outcome, Page, Schedule, Task, Why } from "./task.ts";
 
@@ -92,6 +93,8 @@ export interface ListQuery<Type extends string = string> {
   priority?: Priority;
   /** All of them must match exactly. */
   tags?: Record<string, string>;
+  /** With a tag whose key begins so; `%` and `_` mean themselves. */
+  tagPrefix?: string;
   /** An explicit key. */
   key?: string;
   /** Substring of the error's message. */
@@ -215,7 +218,7 @@ export interface ScheduleHandle<Types = unknown> {
 }
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
-export interface DomainHandle<Name extends string = string, Types = unknown> {
+export interface DomainHandle<Name extends string = string, Types = unknown> extends DomainLooks<TypeName<Types>> {
   readonly name: Name;
   /**
    * Submits one task.

@@ -3,6 +3,7 @@ import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import { didYouMean } from "../policy/names.ts";
+import type { PressureStep } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Context } from "./context.ts";
@@ -19,6 +20,8 @@ export interface DomainOptions<State, Env> {
   defaults?: Defaults;
   /** How many finished tasks are kept, and how long; default 10,000 and 30 days. */
   history?: History;
+  /** Which of its tasks wait under pressure; default: as the mill says. `[]`: none, for a domain whose work relieves it. */
+  pressure?: readonly PressureStep[];
 }
 
 /** The options of a task type. `payload` and `result` take a schema of any Standard Schema library. */
@@ -131,8 +134,8 @@ const TASK = new Set<string>([
   "onCancel",
 ]);
 const TASK_LATER = new Set(["io", "gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
-const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure"]);
+const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "pressure"]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set(["deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
@@ -155,8 +158,19 @@ const SCHEDULE = new Set([
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
 const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "group", "keep", "execute", "onCancel"]);
 const SINGLETON_LATER = new Set(["io", "rate", "finalize"]);
-const MILL = new Set(["domains", "app", "late", "maxConcurrency", "groups", "defaultGroupMaxConcurrency", "defaults", "aging", "crons"]);
-const MILL_LATER = new Set(["preemptAt", "pressure", "runner", "rates", "shards"]);
+const MILL = new Set([
+  "domains",
+  "app",
+  "late",
+  "maxConcurrency",
+  "groups",
+  "defaultGroupMaxConcurrency",
+  "defaults",
+  "aging",
+  "pressure",
+  "crons",
+]);
+const MILL_LATER = new Set(["preemptAt", "runner", "rates", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
 
 const KNOWN = {

@@ -24,6 +24,7 @@ const DOMAIN_READS = [
   "result",
   "list",
   "count",
+  "look",
   "snapshot",
   "auditLog",
   "schedules",

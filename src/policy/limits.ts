@@ -32,6 +32,8 @@ export const LIMITS = {
   pageDefault: 50,
   /** Rows that one page of a list may read before it comes back short. */
   pageRowsReadMax: 20_000,
+  /** The same of counts by tag: they read an index alone. */
+  tagRowsReadMax: 100_000,
   delayMsMax: 10 * 365 * 86_400_000,
   runLeaseMs: 10_000,
   runRenewMs: 3_000,

@@ -16,6 +16,7 @@ import { auditRoutes } from "./routes/audit.ts";
 import { claimRoutes } from "./routes/claims.ts";
 import { domainRoutes } from "./routes/domains.ts";
 import { health, healthRoutes } from "./routes/health.ts";
+import { lookRoutes } from "./routes/looks.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { registryRoutes } from "./routes/registry.ts";
 import { resultRoutes } from "./routes/results.ts";
@@ -35,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   ...resultRoutes,
   ...claimRoutes,
   ...domainRoutes,
+  ...lookRoutes,
   ...scheduleRoutes,
   ...registryRoutes,
   ...snapshotRoutes,

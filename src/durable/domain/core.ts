@@ -3,6 +3,7 @@ import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.t
 import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
+import { Series } from "../../policy/series.ts";
 import { laneName } from "../../policy/lane-name.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
@@ -28,7 +29,9 @@ import { loadState, meter, oldestPending, saveState, type State } from "./state.
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
 import { queue } from "./order.ts";
+import { figuresOf } from "./series.ts";
 import { isFinal } from "./stop.ts";
+import { tellRunner } from "./tell-runner.ts";
 
 /**
  * Everything that the engine's verbs (submit, dispatch, settle, …) share: the store, the state row, and what of it
@@ -47,6 +50,7 @@ export class Core {
   readonly claimers: Claimers;
   readonly leases = new Leases();
   readonly outbox = new Outbox();
+  readonly series = new Series();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
   readonly events = new Chronicle(this);
@@ -202,19 +206,7 @@ export class Core {
     if (run.aborts.has(id) && !isFinal(reason)) return;
     this.aborted.push([run, id, run.aborts.get(id)]);
     run.aborts.set(id, reason);
-    this.after(() => void this.tell(run, id, reason));
-  }
-
-  /** A runner that cannot be told has lost its link: it calls in by name, or its lease runs out. */
-  async tell(run: Run, id: number, reason: AbortReason): Promise<void> {
-    if (!run.control) return;
-    try {
-      point("abort.call", this.name);
-      await run.control.abort(id, reason);
-      point("abort.answered", this.name);
-    } catch {
-      // See above.
-    }
+    this.after(() => void tellRunner(this, run, id, reason));
   }
 
   /** Memory from storage: lanes by one scan from the oldest pending id, claims from the state row. */
@@ -247,6 +239,7 @@ export class Core {
     this.outbox.load(this.store);
     this.alarm.recall();
     this.holder.setCap(this.cap);
+    this.series.begin(figuresOf(this), this.clock.now());
   }
 
   /**
@@ -268,6 +261,7 @@ export class Core {
       meter(state, this.store);
       saveState(this.store, state);
       this.dirty = false;
+      this.after(() => this.series.note(figuresOf(this), this.clock.now()));
     }
     this.alarm.arm();
   }

@@ -16,6 +16,7 @@ import { handOverChildren } from "./offspring.ts";
 import { FAMILY } from "./order.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
 import { isStray, strayError } from "./rounds.ts";
+import { press } from "./press.ts";
 import { Run } from "./run.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
 import { bringBack } from "./turns.ts";
@@ -32,6 +33,7 @@ export function dispatch(core: Core): void {
   core.families.settle();
   if (core.pauses.stopped) return;
   age(core, now);
+  press(core, now);
   const gate = new GroupGate(core, now);
   try {
     for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free = core.holder.free(now)) {

@@ -2,6 +2,7 @@ import { aheadOf } from "../../policy/ahead.ts";
 import type { Pause } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi } from "../../policy/coordination/protocol.ts";
 import { taskId } from "../../policy/ids.ts";
+import { FINALIZE_LEVEL } from "../../policy/priority.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { explain, NAMED, type GateName, type Hold, type Why } from "../../policy/why.ts";
 import { point } from "../point.ts";
@@ -13,6 +14,7 @@ import { readStatuses } from "./edges.ts";
 import type { Lease } from "./leases.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
 import { FAMILY } from "./order.ts";
+import { pressed } from "./press.ts";
 import { optionsOf, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { stoppedBy } from "./stop.ts";
@@ -110,14 +112,16 @@ function standing(core: Core, { type, grp }: TaskRow): Hold[] {
 
 /** Nothing but its turn. */
 function ready(core: Core, row: TaskRow): Hold[] {
-  const holds: Hold[] = [];
+  const now = core.clock.now();
+  const urgency = row.family === FAMILY.finalizing ? FINALIZE_LEVEL : urgencyOf(core, row, now);
+  const holds: Hold[] = pressed(core, urgency, now);
   if (row.suspect === 1) holds.push({ gate: "suspect" });
   const isPull = core.definition?.types.get(row.type)?.pull === true;
   if (isPull) {
     const asking = [...core.claimers.all()].filter(({ request, wants }) => wants > 0 && request.types.includes(row.type)).length;
     holds.push({ gate: "claimers", type: row.type, asking });
   }
-  const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, urgencyOf(core, row, core.clock.now()), row.id);
+  const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, urgency, row.id);
   if (ahead > 0) holds.push({ gate: "order", ahead });
   return holds;
 }

@@ -3,6 +3,7 @@ import type { BodyShape } from "../body.ts";
 import { submitShape } from "../schemas.ts";
 import type { AnswerName } from "./answers.ts";
 import { CONTROL } from "./control.ts";
+import { LOOKS } from "./looks.ts";
 
 /** What `/openapi.json` says of a route beside its path, role, parameters and body, which are the route's own. */
 export interface Operation {
@@ -40,6 +41,7 @@ const PAYLOAD = { object: "cat.jpg", width: 320 };
 /** Every built route of the gateway, by method and path. A test and `npm run check:openapi` fail where one is missing. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...CONTROL,
+  ...LOOKS,
   "POST /v1/domains/:domain/tasks": {
     id: "submitTask",
     tag: "Tasks",

@@ -1,5 +1,6 @@
 import { EVENTS } from "../../policy/events/event.ts";
 import { LIMITS } from "../../policy/limits.ts";
+import { SERIES } from "../../policy/series.ts";
 import { STATUSES } from "../../policy/status.ts";
 
 /** A piece of JSON Schema 2020-12. */
@@ -22,6 +23,7 @@ export const QUERY: Readonly<Record<string, Parameter>> = {
     schema: { type: "string", pattern: "^[^:]+:" },
     example: ["order:4217"],
   },
+  tagPrefix: { description: "With a tag whose key begins so.", schema: text(LIMITS.tagKeyBytesMax), example: "billing." },
   type: { description: "Of this type.", schema: text(128) },
   group: { description: "Of this group.", schema: text(256) },
   priority: { description: "A name such as `high`, or a number from 0 to 255.", schema: text() },
@@ -35,6 +37,13 @@ export const QUERY: Readonly<Record<string, Parameter>> = {
   task: { description: "About this task.", schema: text(), example: "media_4217" },
   since: { description: "Created then or later; of events: after this `seq`.", schema: instant },
   until: { description: "Created before.", schema: instant },
+  prefix: { description: "Keys that begin so.", schema: text(LIMITS.tagKeyBytesMax), example: "billing." },
+  metric: { description: "These only.", schema: { type: "string", enum: [...SERIES] } },
+  step: {
+    description: "Whole minutes that divide an hour.",
+    schema: { type: "string", pattern: String.raw`^\d+(\.\d+)?(ms|s|m|h|d)?$`, default: "1m" },
+    example: "5m",
+  },
   limit: {
     description: "How many at most.",
     schema: { type: "integer", minimum: 1, maximum: LIMITS.pageMax, default: LIMITS.pageDefault },
@@ -54,6 +63,7 @@ export const PATH: Readonly<Record<string, Parameter>> = {
   schedule: { description: "A schedule's id.", schema: text(), example: "media_s3" },
   group: { description: "A group's name.", schema: text(128), example: "acme" },
   name: { description: "The name of a source of backpressure.", schema: text(64), example: "api-quota" },
+  key: { description: "The key of a tag.", schema: text(LIMITS.tagKeyBytesMax), example: "billing.plan" },
   lease: { description: "A lease's id, from a claim.", schema: text(), example: "media_l9f2c" },
 };
 

@@ -30,7 +30,6 @@ export const taskRoutes: Route[] = [
     role: "operator",
     answer: async (call) => show(call, await call.api.backfill(call.id)),
   },
-  laterRoute("GET", "/v1/domains/:domain/failures", "viewer", "failures"),
   laterRoute("POST", "/v1/domains/:domain/bulk", "operator", "bulk"),
   laterRoute("GET", "/v1/bulk/:bulk", "viewer", "bulk"),
 ];
