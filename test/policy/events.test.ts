@@ -64,7 +64,7 @@ describe("[events] the ring", () => {
 });
 
 describe("[events] filters", () => {
-  const common = (domain: string | null) => (domain === null ? {} : { team: "a", _domain: domain });
+  const common = (domain: string | null): Record<string, string> => (domain === null ? {} : { team: "a", _domain: domain });
   const cases: [string, Partial<MillEvent>, EventFilter, boolean][] = [
     ["everything", {}, {}, true],
     ["its name", {}, { events: ["task.completed"] }, false],
