@@ -81,6 +81,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
       registry,
       name: ctx.id.name ?? "",
       version: versionOf(env),
+      neighbour: wiring.neighbour,
       start: (run, tasks) => void this.#conductor.start(run, tasks),
       sync: () => this.#syncer.kick(),
       happened: (entry) => this.stream.push(entry),
