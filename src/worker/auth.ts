@@ -1,10 +1,6 @@
 import { fail, type MillraceError } from "../policy/errors.ts";
 import { isDomainName } from "../policy/names.ts";
-
-/** Each role includes the ones before it. */
-export const ROLES = ["viewer", "producer", "worker", "operator", "admin"] as const;
-/** `viewer` reads, `producer` submits, `worker` claims and settles, `operator` controls, `admin` may do everything. */
-export type Role = (typeof ROLES)[number];
+import { includesRole, type Role, ROLES } from "../policy/roles.ts";
 
 /** Who is asking. */
 export interface Identity {
@@ -44,9 +40,6 @@ const OPEN: Identity = { name: "open", role: "admin", domains: null };
 const HOW =
   'set the secret MILLRACE_TOKENS to a JSON list such as [{"name":"ci","sha256":"<SHA-256 of the token, as hex>","role":"producer"}] ' +
   '(`printf %s "$TOKEN" | sha256sum`, then `wrangler secret put MILLRACE_TOKENS`)';
-
-/** Whether `role` may do what needs `needed`. */
-export const includesRole = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
 
 let lastText: string | undefined;
 let lastConfig: AuthConfig | undefined;
