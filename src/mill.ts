@@ -11,6 +11,7 @@ import type { TypesOf } from "./domains/ref.ts";
 import type { DomainLike, Flat } from "./domains/shape.ts";
 import { CoordinatorObject } from "./durable/coordinator/object.ts";
 import { DomainObject } from "./durable/domain/object.ts";
+import { listenTo } from "./durable/listen.ts";
 import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
 import type { GroupOptions } from "./policy/group-rules.ts";
 import type { PressureStep } from "./policy/pressure.ts";
@@ -147,6 +148,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const app = createGateway(registry, {
     domain: (name, note) => reachDomain(name, systemClock, note),
     coordinator: (note) => reachCoordinator(systemClock, note),
+    listen: listenTo,
     onRequest: () => awaken(),
   });
   const startup = new Startup(registry, { coordinator: () => reachCoordinator(clock), reach: reachDomain, clock, log: complain });

@@ -21,6 +21,7 @@ import { openapiRoutes } from "./routes/openapi.ts";
 import { registryRoutes } from "./routes/registry.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { groupRoutes } from "./routes/groups.ts";
 import { snapshotRoutes } from "./routes/snapshot.ts";
 import { submitRoutes } from "./routes/submits.ts";
@@ -40,6 +41,7 @@ export const ROUTES: readonly Route[] = [
   ...registryRoutes,
   ...snapshotRoutes,
   ...groupRoutes,
+  ...eventRoutes,
   ...healthRoutes,
   ...auditRoutes,
   ...openapiRoutes,
