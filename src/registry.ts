@@ -127,6 +127,7 @@ function domainProblems(domain: DomainDefinition & { readonly "~problems"?: read
     ...historyProblems(name, domain.history),
   );
   if (domain.state !== undefined && typeof domain.state !== "function") problems.push(`${name}: state must be a function of env.`);
+  if (domain.gate !== undefined && typeof domain.gate !== "function") problems.push(`${name}: gate must be a function of a task.`);
   for (const type of domain.types.values()) problems.push(...typeProblems(name, type));
   return problems;
 }
