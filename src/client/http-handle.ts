@@ -1,8 +1,10 @@
+import type { BulkFilter } from "../domains/bulk.ts";
 import type { ClaimOptions } from "../domains/claim-options.ts";
 import type {
   CallOptions,
   ClaimedTask,
   DomainHandle,
+  Instant,
   ListQuery,
   ScheduleChange,
   ScheduleHandle,
@@ -16,8 +18,10 @@ import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task, Why } from "..
 import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
+import type { BulkAction } from "../policy/bulk.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import { claimOverHttp } from "./claims.ts";
+import { bulkVerbs } from "./bulk.ts";
 import { awaitResult } from "./await-result.ts";
 import { drainWith } from "./drain.ts";
 import type { Call, Http } from "./http.ts";
@@ -32,7 +36,14 @@ const POLL_GRACE_MS = 15_000;
 export function httpHandle<Name extends string, Types>(http: Http, name: Name): DomainHandle<Name, Types> {
   const path = `/v1/domains/${encodeURIComponent(name)}`;
   const looks = httpLooks((below, query) => http.ask({ method: "GET", path: `${path}${below}`, query }));
-  return Object.assign(new HttpHandle(http, name), looks) as unknown as DomainHandle<Name, Types>;
+  const bulk = bulkVerbs({
+    clock: http.clock,
+    start: (action, filter, { idempotencyKey }) =>
+      http.ask({ method: "POST", path: `${path}/bulk`, body: bulkBody(action, filter), idempotencyKey }),
+    match: (action, filter) => http.ask({ method: "POST", path: `${path}/bulk`, body: bulkBody(action, filter, true) }),
+    get: (id) => http.ask({ method: "GET", path: `/v1/bulk/${encodeURIComponent(id)}` }),
+  });
+  return Object.assign(new HttpHandle(http, name), looks, bulk) as unknown as DomainHandle<Name, Types>;
 }
 
 class HttpHandle {
@@ -217,6 +228,13 @@ function scheduleHandle(http: Http, id: string): ScheduleHandle {
   };
 }
 
+function bulkBody(action: BulkAction, { since, until, ...filter }: BulkFilter, dryRun?: true): string {
+  const times = Object.entries({ since, until }).flatMap(([name, at]) => (at === undefined ? [] : [[name, instantText(at)] as const]));
+  return JSON.stringify({ action, filter: { ...filter, ...Object.fromEntries(times) }, dryRun });
+}
+
+const instantText = (at: Instant): string => (typeof at === "string" ? at : new Date(at).toISOString());
+
 function changeBody({ payload, retry, ...change }: ScheduleChange): string {
   const rest = JSON.stringify({ ...change, ...(retry === undefined ? {} : { retry: policyBody(retry) }) });
   if (payload === undefined) return rest;
@@ -237,8 +255,7 @@ function search({ status, tags, since, until, ...rest }: ListQuery): URLSearchPa
   const query = new URLSearchParams();
   for (const one of status === undefined ? [] : typeof status === "string" ? [status] : status) query.append("status", one);
   for (const [key, value] of Object.entries(tags ?? {})) query.append("tag", `${key}:${value}`);
-  for (const [name, at] of Object.entries({ since, until }))
-    if (at !== undefined) query.set(name, typeof at === "string" ? at : new Date(at).toISOString());
+  for (const [name, at] of Object.entries({ since, until })) if (at !== undefined) query.set(name, instantText(at));
   for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, String(value));
   return query;
 }

@@ -64,7 +64,7 @@ export const LIMITS = {
   bulkRowsReadMax: 5_000,
   /** Rows that are read to say how many tasks a bulk action would meet. */
   bulkCountRowsMax: 100_000,
-  bulkJobsMax: 100,
+  bulkJobsMax: 32,
   /** Tasks that it names among those that it could do nothing to. */
   bulkErrorsMax: 10,
   bulkKeepMs: 7 * 86_400_000,

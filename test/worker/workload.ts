@@ -67,6 +67,7 @@ export class Workload {
     rounds: () => this.rounds(),
     families: () => this.families(),
     across: () => this.across(),
+    bulk: () => this.bulk(),
   };
 
   /** Short tasks: alone, in batches, and joined. */
@@ -421,6 +422,19 @@ export class Workload {
     const next = await submit({ times: 2 }, { onDuplicate: "supersede", dependsOn: [apart] });
     // Sent back by a crash, it has not begun any more, and its id gets the new content.
     this.promised.push({ id: next.id, end: "completed" }, { id: next.replacedId, end: "superseded" });
+  }
+
+  /** Many at once, from a backlog that nothing runs: what is cancelled is run again, by two jobs one after the other. */
+  private async bulk(): Promise<void> {
+    const name = `${this.name} bulk ${(serial += 1)}`;
+    for (let n = 0; n < 4; n += 1) await this.submit({ name: `${name} ${n}` }, "completed", { delay: "1d", tags: { bulk: name } });
+    for (const action of ["cancel", "retry"] as const) {
+      const filter = { tags: { bulk: name }, ...(action === "retry" ? { status: "cancelled" as const } : {}) };
+      const start = () => (action === "cancel" ? workQ.cancelWhere : workQ.retryWhere)(filter, { idempotencyKey: `${name} ${action}` });
+      const job = (await survive(start))!;
+      await this.time.until(`the end of ${action}`, async () => (await survive(() => job.get()))?.finished === true, 20_000);
+      expect(await job.get()).toMatchObject({ matched: 4, done: 4, failed: 0 });
+    }
   }
 
   /** Time passes, in steps. */

@@ -6,6 +6,8 @@ import type { Core } from "./core.ts";
 import { recall, remember } from "./idempotency.ts";
 import type { bulk } from "./schema.ts";
 
+const SLICE = 500;
+
 export type BulkRow = typeof bulk.$inferSelect;
 
 /**
@@ -91,8 +93,13 @@ export function endBulk(core: Core, { id }: BulkRow, now: number): void {
   core.store.exec("UPDATE bulk SET finished_at = ?, next_at = ? WHERE id = ?", now, now + LIMITS.bulkKeepMs, id);
 }
 
-export function forgetBulk(core: Core, { id }: BulkRow): void {
-  core.store.exec("DELETE FROM bulk WHERE id = ?", id);
+/** Deletes jobs that finished a week ago. */
+export function forgetBulk(core: Core, now: number): void {
+  core.store.exec(
+    "DELETE FROM bulk WHERE finished_at IS NOT NULL AND id IN (SELECT id FROM bulk WHERE next_at <= ? ORDER BY next_at LIMIT ?)",
+    now,
+    SLICE,
+  );
 }
 
 /** When the next of them is due. */

@@ -40,7 +40,7 @@ export function advanceBulk(core: Core): boolean {
   if (!job) return false;
   return core.transact("bulk", () => {
     core.touch();
-    if (job.finished_at !== null) forgetBulk(core, job);
+    if (job.finished_at !== null) forgetBulk(core, now);
     else if (slice(core, job, now)) endBulk(core, job, now);
     dispatch(core);
     const next = nextBulkAt(core);
@@ -104,8 +104,9 @@ const ACTS: Readonly<Record<BulkRow["action"], (core: Core, rows: readonly Met[]
       // It may have ended by the end of another: that is what was wanted.
       if (row && !isTerminal(statusFromCode(row.status))) cancelRow(core, row);
     }
-    // Parents that are met later have ended by then, and are not met again.
-    return { done: ids.length + parents.length, refused: [] };
+    // Those that have ended are not met again; one that is told to stop is, and counts then.
+    const ended = parents.filter((id) => isTerminal(statusFromCode(readTask(core.store, id)!.status)));
+    return { done: ids.length + ended.length, refused: [] };
   },
   // From the oldest up: what others depend on is reopened before them.
   retry: (core, rows) => {

@@ -11,7 +11,7 @@ import { mergePages, type Positions } from "../merge.ts";
 import { json } from "../problem.ts";
 import { countQuery, first, listQuery, readFilters, readLimit } from "../query.ts";
 import { redact } from "../redact.ts";
-import { type Call, laterRoute, type Route, visibleDomains } from "../route.ts";
+import { type Call, type Route, visibleDomains } from "../route.ts";
 import { retryShape } from "../schemas.ts";
 
 export const taskRoutes: Route[] = [
@@ -30,8 +30,6 @@ export const taskRoutes: Route[] = [
     role: "operator",
     answer: async (call) => show(call, await call.api.backfill(call.id)),
   },
-  laterRoute("POST", "/v1/domains/:domain/bulk", "operator", "bulk"),
-  laterRoute("GET", "/v1/bulk/:bulk", "viewer", "bulk"),
 ];
 
 function show(call: Call, task: Task): Response {
