@@ -497,9 +497,12 @@ export class Workload {
 
   /** Every slot can be used again. */
   async fillAllSlots(): Promise<void> {
+    // Others hold theirs until their grants end.
+    this.time.stepMs = 100;
     const gates = await this.hold(8);
     const running = () => survive(() => workQ.snapshot()).then((snapshot) => snapshot?.running.length);
     await this.time.until("the use of all slots", async () => (await running()) === 8);
     gates.open(8);
+    this.time.stepMs = 5;
   }
 }
