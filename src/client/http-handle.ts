@@ -16,6 +16,7 @@ import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task, Why } from "..
 import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import { claimOverHttp } from "./claims.ts";
 import { awaitResult } from "./await-result.ts";
@@ -105,6 +106,10 @@ class HttpHandle {
 
   setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot> {
     return this.#http.ask({ method: "PATCH", path: this.#path, body: JSON.stringify({ maxConcurrency }) });
+  }
+
+  setRate(type: string, rate: RateOptions | null): Promise<DomainSnapshot> {
+    return this.#http.ask({ method: "PATCH", path: this.#path, body: JSON.stringify({ rates: { [type]: rate } }) });
   }
 
   snapshot(): Promise<DomainSnapshot> {

@@ -20,8 +20,10 @@ import type { Page, Schedule, Task } from "../domains/task.ts";
 import type { DomainApi, DomainSnapshot, Drained, SubmitAnswer, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import { fail } from "../policy/errors.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
 import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
+import { parseRates } from "../policy/rate.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
 import { drainWith } from "./drain.ts";
@@ -128,6 +130,10 @@ class LocalHandle {
 
   async setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot> {
     return this.#api.configure({ maxConcurrency: checkCap(maxConcurrency) });
+  }
+
+  async setRate(type: string, rate: RateOptions | null): Promise<DomainSnapshot> {
+    return this.#api.configure({ rates: parseRates({ [type]: rate }) });
   }
 
   snapshot(): Promise<DomainSnapshot> {

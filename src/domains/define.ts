@@ -189,6 +189,7 @@ function begin(name: string, given: object): Definition {
     maxConcurrency: options.maxConcurrency,
     defaults: options.defaults ?? {},
     history: options.history ?? {},
+    rates: options.rates ?? {},
     types: new Map(),
     schedules: [],
     startup: undefined,
@@ -200,26 +201,19 @@ type Parts = DomainDefinition & { readonly "~problems": readonly string[] };
 
 /** The one implementation behind the typed interface; nothing in it throws, so that `createMill` can tell everything at once. */
 class Definition implements Parts {
-  readonly name: string;
-  readonly state: ((env: never) => unknown) | undefined;
-  readonly maxConcurrency: number | undefined;
-  readonly defaults: Defaults;
-  readonly history: History;
-  readonly types: ReadonlyMap<string, TypeDefinition>;
-  readonly schedules: readonly ScheduleDefinition[];
-  readonly startup: DomainDefinition["startup"];
-  readonly "~problems": readonly string[];
+  readonly name!: string;
+  readonly state!: ((env: never) => unknown) | undefined;
+  readonly maxConcurrency!: number | undefined;
+  readonly defaults!: Defaults;
+  readonly history!: History;
+  readonly rates!: DomainDefinition["rates"];
+  readonly types!: ReadonlyMap<string, TypeDefinition>;
+  readonly schedules!: readonly ScheduleDefinition[];
+  readonly startup!: DomainDefinition["startup"];
+  readonly "~problems"!: readonly string[];
 
   constructor(parts: Parts) {
-    this.name = parts.name;
-    this.state = parts.state;
-    this.maxConcurrency = parts.maxConcurrency;
-    this.defaults = parts.defaults;
-    this.history = parts.history;
-    this.types = parts.types;
-    this.schedules = parts.schedules;
-    this.startup = parts.startup;
-    this["~problems"] = parts["~problems"];
+    Object.assign(this, parts);
   }
 
   task(name: string, given: unknown): Definition {
@@ -270,6 +264,7 @@ function typeDefinition(name: string, given: Record<string, unknown>): TypeDefin
     key: options.key,
     label: options.label,
     fairKey: options.fairKey,
+    rate: options.rate,
     tags: typeof tags === "object" ? () => tags : tags,
     defaults: {
       ...(priority === undefined ? {} : { priority }),

@@ -4,6 +4,7 @@ import type { AgingPolicy } from "../policy/aging.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { FiringOptions, ScheduleTaskOptions } from "./handle.ts";
@@ -47,6 +48,8 @@ export interface TypeDefinition {
   readonly label: ((payload: never) => string) | undefined;
   readonly tags: ((payload: never) => Record<string, string>) | undefined;
   readonly fairKey: ((payload: never) => string | null) | undefined;
+  /** How often its tasks may start; checked by `createMill`. */
+  readonly rate?: RateOptions | undefined;
   readonly defaults: Defaults;
   readonly submittable: boolean;
   readonly redact: readonly string[];
@@ -87,6 +90,8 @@ export interface DomainDefinition {
   readonly maxConcurrency: number | undefined;
   readonly defaults: Defaults;
   readonly history: History;
+  /** Rate limits by type, for those that name none of their own. */
+  readonly rates?: Readonly<Record<string, RateOptions>>;
   readonly types: ReadonlyMap<string, TypeDefinition>;
   readonly schedules: readonly ScheduleDefinition[];
   /** What `.onStart(…)` was given, types erased. */

@@ -3,6 +3,7 @@ import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Overlap } from "../policy/firing.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
@@ -272,5 +273,13 @@ export interface DomainHandle<Name extends string = string, Types = unknown> {
   resume(): Promise<DomainSnapshot>;
   /** The domain's cap from now on; `null`: none of its own. Lowering it kills nothing. */
   setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot>;
+  /**
+   * How often tasks of a type may start from now on; `null`: as often as there are slots, whatever the code says. Tokens stay
+   * where they are, as far as the new burst holds them.
+   *
+   * @throws `unknown_type`, `invalid_request`
+   * @example `await media.setRate("resize", { permits: 10, per: "1s" });`
+   */
+  setRate(type: TypeName<Types>, rate: RateOptions | null): Promise<DomainSnapshot>;
   snapshot(): Promise<DomainSnapshot>;
 }

@@ -3,6 +3,7 @@ import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import { didYouMean } from "../policy/names.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Context } from "./context.ts";
@@ -17,6 +18,8 @@ export interface DomainOptions<State, Env> {
   /** How many of its tasks may run at once, 1 to 10,000; default: no cap but the mill's. */
   maxConcurrency?: number;
   defaults?: Defaults;
+  /** How often tasks of a type may start, for types that say nothing themselves; changed live by `setRate`. */
+  rates?: Readonly<Record<string, RateOptions>>;
   /** How many finished tasks are kept, and how long; default 10,000 and 30 days. */
   history?: History;
 }
@@ -48,6 +51,8 @@ export interface TaskOptions<
    * do not delay another's one. At most 256 bytes; `null`: no turns. Runs where the submit is made.
    */
   fairKey?: (payload: StandardSchemaV1.InferOutput<Payload>) => string | null;
+  /** How often its tasks may start, in this domain: a token bucket. Those without a token wait, and hold nobody up. */
+  rate?: RateOptions;
   /** Tags of every task of this type; those of a call win. */
   tags?: Record<string, string> | ((payload: StandardSchemaV1.InferOutput<Payload>) => Record<string, string>);
   priority?: Priority;
@@ -121,6 +126,7 @@ const TASK = new Set<string>([
   "label",
   "tags",
   "fairKey",
+  "rate",
   ...DEFAULTS,
   "submittable",
   "redact",
@@ -130,9 +136,9 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["io", "gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
-const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt", "pressure"]);
+const TASK_LATER = new Set(["io", "gate", "aging", "preemptAt", "keepAtLeast"]);
+const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "rates"]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "preemptAt", "pressure"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set(["deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
@@ -153,10 +159,23 @@ const SCHEDULE = new Set([
   ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
 ]);
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
-const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "group", "keep", "execute", "onCancel"]);
-const SINGLETON_LATER = new Set(["io", "rate", "finalize"]);
+const SINGLETON = new Set([
+  "every",
+  "result",
+  "label",
+  "tags",
+  "priority",
+  "retry",
+  "timeout",
+  "group",
+  "rate",
+  "keep",
+  "execute",
+  "onCancel",
+]);
+const SINGLETON_LATER = new Set(["io", "finalize"]);
 const MILL = new Set(["domains", "app", "late", "maxConcurrency", "groups", "defaultGroupMaxConcurrency", "defaults", "aging", "crons"]);
-const MILL_LATER = new Set(["preemptAt", "pressure", "runner", "rates", "shards"]);
+const MILL_LATER = new Set(["preemptAt", "pressure", "runner", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
 
 const KNOWN = {

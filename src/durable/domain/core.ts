@@ -3,8 +3,7 @@ import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.t
 import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
-import { laneName } from "../../policy/lane-name.ts";
-import { Lanes } from "../../policy/lanes.ts";
+import type { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
@@ -22,11 +21,12 @@ import { Outbox } from "./outbox.ts";
 import type { Outside } from "./outside.ts";
 import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
+import { Rates } from "./rates.ts";
+import { type Laned, laneOf, layOut } from "./ready.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
-import { queue } from "./order.ts";
 import { isFinal } from "./stop.ts";
 
 /**
@@ -48,6 +48,7 @@ export class Core {
   readonly outbox = new Outbox();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
+  readonly rates: Rates;
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -77,6 +78,7 @@ export class Core {
     this.waiters = new Waiters(outside.clock);
     this.progresses = new Progresses();
     this.claimers = new Claimers(outside.clock);
+    this.rates = new Rates(this);
   }
 
   get name(): string {
@@ -232,13 +234,8 @@ export class Core {
     for (const { group } of this.leases.all()) this.holder.vacate(group);
     this.leases.load(this.store);
     for (const { group } of this.leases.all()) this.holder.occupy(group);
-    this.lanes = new Lanes();
-    this.pauses.holdGroups(this.clock.now());
-    const rows = this.store
-      .exec("SELECT id, priority, type, grp, fair, family FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
-      .raw<[number, number, string, string | null, string | null, number | null]>();
-    for (const [id, priority, type, grp, fair, family] of rows)
-      if (!this.claims.has(id)) queue(this, { id, priority, type, grp, fair, family });
+    this.rates.load();
+    layOut(this);
     this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();
     this.families.forget();
@@ -247,16 +244,9 @@ export class Core {
     this.holder.setCap(this.cap);
   }
 
-  /**
-   * The lane of a task: by its group and fair key; and by its type, for a pull type, which the runner never gets,
-   * and while it is not registered, held until a deploy brings it back. The plain one where nothing sets it apart.
-   */
-  laneOf({ type, grp = null, fair = null }: { type: string; grp?: string | null; fair?: string | null }): string {
-    const definition = this.definition?.types.get(type);
-    if (definition && !definition.pull) return laneName("", grp, fair);
-    if (definition) return laneName(`pull:${type}`, grp, fair);
-    this.lanes.holdKind(`type:${type}`, "unregistered");
-    return laneName(`type:${type}`, grp, fair);
+  /** The lane of a task; the one place that names it. */
+  laneOf(task: Laned): string {
+    return laneOf(this, task);
   }
 
   private finish(): void {

@@ -12,6 +12,7 @@ import type {
   Claim,
   ClaimRequest,
   DomainApi,
+  DomainChange,
   DomainSnapshot,
   Drained,
   ProgressReport,
@@ -180,7 +181,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     return readNotes(this.#core.store, this.#core.name, query);
   }
 
-  async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
+  async configure(change: DomainChange): Promise<DomainSnapshot> {
     this.#request();
     configure(this.#core, change);
     this.#syncer.kick();
