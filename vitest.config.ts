@@ -1,6 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { findChromium } from "./test/browser/chromium.ts";
 
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 const alias = [
@@ -9,8 +10,15 @@ const alias = [
   { find: /^millrace\/testing$/, replacement: src("testing/index.ts") },
 ];
 
+if (findChromium() === undefined)
+  console.warn(
+    "\n!!! No Chromium on this machine: the tests of the dashboard do NOT run. `apt-get install chromium`, or set CHROMIUM to its path.\n",
+  );
+
 export default defineConfig({
   test: {
+    // Much of the suite waits (for leases, restarts, processes): three files at a time keep two cores busy.
+    maxWorkers: 3,
     projects: [
       // Pure rules in plain Node: no I/O, no clock of their own.
       { resolve: { alias }, test: { name: "policy", include: ["test/policy/**/*.test.ts"], environment: "node" } },
@@ -20,6 +28,24 @@ export default defineConfig({
         resolve: { alias },
         test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
       },
+      // The examples, as their own packages would test them: a domain alone in plain Node …
+      {
+        resolve: { alias: [{ find: /^millrace$/, replacement: src("node.ts") }, ...alias.slice(1)] },
+        test: { name: "module", include: ["examples/acme-cdn/test/**/*.test.ts"], environment: "node" },
+      },
+      // … and an app that mounts a mill, in workerd.
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./examples/host/src/index.ts",
+            wrangler: { configPath: "./examples/host/wrangler.toml" },
+            miniflare: { bindings: { MILLRACE_AUTH: "open", EDITOR_TOKEN: "editor" } },
+          }),
+        ],
+        resolve: { alias: [...alias, { find: /^acme-cdn$/, replacement: src("../examples/acme-cdn/src/index.ts") }] },
+        // The first request loads the whole app.
+        test: { name: "host", include: ["examples/host/test/**/*.test.ts"], testTimeout: 30_000 },
+      },
       // Whole processes: `wrangler dev` started, used and killed; the packed tarball; the scripts.
       {
         resolve: { alias },
@@ -27,11 +53,28 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           environment: "node",
+          globalSetup: "./test/e2e/assets.ts",
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
         },
       },
+      // The dashboard in a real Chromium, before a real mill.
+      ...(findChromium() === undefined
+        ? []
+        : [
+            {
+              test: {
+                name: "browser",
+                include: ["test/browser/**/*.test.ts"],
+                environment: "node" as const,
+                globalSetup: ["./test/e2e/assets.ts", "./test/browser/setup.ts"],
+                // One mill for all: what one file pauses, another one waits for.
+                fileParallelism: false,
+                testTimeout: 30_000,
+                hookTimeout: 90_000,
+              },
+            },
+          ]),
     ],
   },
 });

@@ -52,6 +52,11 @@ export default mill;
 writeTiny();
 const sizes = [
   { what: "with the example domains and their codec", bytes: bundle("examples", []), limit: 1_000_000 },
+  {
+    what: "examples/host: an app around a mill, with a domain from a package",
+    bytes: bundle("host", ["--config", join(root, "examples", "host", "wrangler.toml")]),
+    limit: 400_000,
+  },
   { what: "a host app with one plain domain", bytes: bundle("tiny", ["--config", join(scratch, "wrangler.toml")]), limit: 250_000 },
 ];
 for (const { what, bytes, limit } of sizes) {

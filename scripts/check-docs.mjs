@@ -5,14 +5,15 @@
 // A shell snippet that a test runs says so in the comment before it: `<!-- run by test/e2e/start.test.ts -->`.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { root, toolEnvironment } from "./install.mjs";
 
 const scratch = join(root, ".scratch", "docs");
-const pages = [
-  "README.md",
-  ...(existsSync(join(root, "docs")) ? readdirSync(join(root, "docs")).map((name) => `docs/${name}`) : []),
-].filter((name) => name.endsWith(".md") && existsSync(join(root, name)));
+const below = (/** @type {string} */ folder) =>
+  readdirSync(join(root, folder), { recursive: true }).map((name) => `${folder}/${String(name).replaceAll("\\", "/")}`);
+const pages = ["README.md", ...below("docs"), ...below("examples")].filter(
+  (name) => name.endsWith(".md") && !name.includes("node_modules"),
+);
 
 /** @param {string} page */
 function snippetsOf(page) {
@@ -42,7 +43,7 @@ function snippetsOf(page) {
 
 /** @param {ReturnType<typeof snippetsOf>[number]} snippet */
 function write(snippet) {
-  const folder = join(scratch, basename(snippet.page, ".md"));
+  const folder = join(scratch, snippet.page.replace(/\.md$/, ""));
   const named = /^\/\/ ([\w./-]+\.ts)\b/.exec(snippet.text)?.[1];
   const own = join(folder, dirname(named ?? ""), `line-${snippet.line}.ts`);
   // A file shown twice is compiled twice; others import what was shown first.
@@ -69,6 +70,7 @@ writeFileSync(
         millrace: ["../../src/index.ts"],
         "millrace/client": ["../../src/client/index.ts"],
         "millrace/testing": ["../../src/testing/index.ts"],
+        "acme-cdn": ["../../examples/acme-cdn/src/index.ts"],
       },
     },
     include: ["**/*.ts"],

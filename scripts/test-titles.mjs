@@ -67,10 +67,12 @@ export function titlesOf(file) {
   return found;
 }
 
-/** Every test below test/, by file and line. */
+/** Every test below test/ and of the examples, by file and line. */
 export function allTitles() {
-  return readdirSync(join(root, "test"), { recursive: true })
-    .map((name) => `test/${String(name).replaceAll("\\", "/")}`)
+  return ["test", "examples"]
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true }).map((name) => `${folder}/${String(name).replaceAll("\\", "/")}`),
+    )
     .filter((name) => name.endsWith(".test.ts") && !name.includes("node_modules"))
     .sort()
     .flatMap(titlesOf);

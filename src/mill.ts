@@ -11,14 +11,18 @@ import type { TypesOf } from "./domains/ref.ts";
 import type { DomainLike, Flat } from "./domains/shape.ts";
 import { CoordinatorObject } from "./durable/coordinator/object.ts";
 import { DomainObject } from "./durable/domain/object.ts";
+import { listenTo } from "./durable/listen.ts";
 import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
 import type { GroupOptions } from "./policy/group-rules.ts";
+import type { PressureStep } from "./policy/pressure.ts";
 import { compatibilityProblems } from "./compatibility.ts";
 import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
 import { createGateway } from "./worker/gateway.ts";
+import { millLists } from "./worker/lists.ts";
 import { RunnerEntrypoint } from "./worker/runner.ts";
 import { provide, seal } from "./worker/run/state.ts";
+import { ServiceEntrypoint } from "./worker/service.ts";
 import { Startup } from "./worker/startup.ts";
 import { sweep } from "./worker/sweep.ts";
 
@@ -50,6 +54,13 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env, Late extends 
   /** How waiting tasks grow more urgent; default: they do not. With `{}`: after 5 minutes by 1 a minute, up to `high`. */
   aging?: AgingOptions;
   /**
+   * Which tasks wait under pressure (`mill.pressure`): each step holds tasks of its priority, and whatever is less urgent, while
+   * the pressure is above its limit. Default: background and idle above 0.5, normal above 0.75. `[]`: nobody waits.
+   *
+   * @example `pressure: [{ priority: "background", above: 0.3 }, { priority: "high", above: 0.95 }]`
+   */
+  pressure?: readonly PressureStep[];
+  /**
    * Functions for the platform's cron triggers, keyed by the very text under `[triggers] crons` in `wrangler.toml`.
    * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.
    */
@@ -76,6 +87,8 @@ export interface Mill<Domains, App = unknown> extends MillHandle {
   readonly MillCoordinator: new (ctx: DurableObjectState, env: Cloudflare.Env) => CoordinatorObject;
   /** Export it. */
   readonly MillRunner: new (ctx: ExecutionContext, env: Cloudflare.Env) => RunnerEntrypoint;
+  /** For other Workers of the account, by service binding; export it where there are any. */
+  readonly MillService: new (ctx: ExecutionContext, env: Cloudflare.Env) => ServiceEntrypoint;
   /** The HTTP API as a Hono app, to be mounted in another one. */
   readonly app: ReturnType<typeof createGateway>;
   /** Answers HTTP; does not use `this`. */
@@ -114,7 +127,7 @@ export interface Mill<Domains, App = unknown> extends MillHandle {
  * @example
  * ```ts
  * const mill = createMill({ domains: [ingest, media], maxConcurrency: 16 });
- * export const { MillDomain, MillCoordinator, MillRunner } = mill;
+ * export const { MillDomain, MillCoordinator, MillRunner, MillService } = mill;
  * export default mill;
  * ```
  */
@@ -135,6 +148,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const app = createGateway(registry, {
     domain: (name, note) => reachDomain(name, systemClock, note),
     coordinator: (note) => reachCoordinator(systemClock, note),
+    listen: listenTo,
     onRequest: () => awaken(),
   });
   const startup = new Startup(registry, { coordinator: () => reachCoordinator(clock), reach: reachDomain, clock, log: complain });
@@ -163,6 +177,11 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
         seal(registry);
       }
     },
+    MillService: class MillService extends ServiceEntrypoint {
+      constructor(ctx: ExecutionContext, env: Cloudflare.Env) {
+        super(ctx, env, app);
+      }
+    },
     app,
     fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => app.fetch(request, env, ctx),
     scheduled: async (controller: ScheduledController) => {
@@ -182,6 +201,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
     },
     provide: (name: unknown, factory: unknown) => provide(registry, name, factory),
     ...localMill(() => reachCoordinator(clock)),
+    ...millLists([...registry.domains.keys()], reachDomain, () => reachCoordinator(clock)),
   };
   return mill as unknown as Mill<DomainsOf<Domains>, AppOf<Domains>>;
 }

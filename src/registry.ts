@@ -5,7 +5,7 @@ import { rateProblems } from "./domains/rates.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
-import { type AgingOptions, type AgingPolicy, parseAging } from "./policy/aging.ts";
+import { type AgingOptions, parseAging } from "./policy/aging.ts";
 import { DEPENDENCY_POLICIES } from "./policy/dependencies.ts";
 import { parseOnDuplicate } from "./policy/duplicates.ts";
 import { type GroupOptions, readGroups } from "./policy/group-rules.ts";
@@ -13,6 +13,7 @@ import { parseDuration } from "./policy/duration.ts";
 import { fail, MillraceError } from "./policy/errors.ts";
 import { LIMITS } from "./policy/limits.ts";
 import { DOMAIN_NAME_RULE, isDomainName, isTypeName, TYPE_NAME_RULE } from "./policy/names.ts";
+import { parsePressurePolicy, type PressureStep } from "./policy/pressure.ts";
 import { parsePriority } from "./policy/priority.ts";
 import { parseRetryPolicy, type RetryPolicy } from "./policy/retry.ts";
 
@@ -26,6 +27,7 @@ export interface RegistryOptions {
   defaultGroupMaxConcurrency?: number | undefined;
   defaults?: Defaults | undefined;
   aging?: AgingOptions | undefined;
+  pressure?: readonly PressureStep[] | undefined;
   crons?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -60,6 +62,7 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
     maxConcurrency: given.maxConcurrency ?? MAX_CONCURRENCY,
     defaults: given.defaults ?? {},
     ...(given.aging === undefined ? {} : { aging: readAging(given.aging, problems) }),
+    ...(given.pressure === undefined ? {} : { pressure: readPressure(given.pressure, problems) }),
     groups: readGroups(given.groups, problems),
     defaultGroupMaxConcurrency: given.defaultGroupMaxConcurrency ?? null,
   };
@@ -76,9 +79,13 @@ function everything(problems: readonly string[]): MillraceError {
   return fail(code, `createMill found ${count}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`, { problems: [...problems] });
 }
 
-function readAging(aging: unknown, problems: string[]): AgingPolicy | undefined {
+const readAging = (aging: unknown, problems: string[]) => readPolicyOf(() => parseAging(aging), problems);
+const readPressure = (pressure: unknown, problems: string[]) => readPolicyOf(() => parsePressurePolicy(pressure), problems);
+
+/** A policy of the whole mill, or everything that is wrong with it. */
+function readPolicyOf<Policy>(parse: () => Policy, problems: string[]): Policy | undefined {
   try {
-    return parseAging(aging);
+    return parse();
   } catch (error) {
     if (!MillraceError.is(error)) throw error;
     problems.push(

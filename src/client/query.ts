@@ -3,6 +3,7 @@ import { parseInstant } from "../domains/instant.ts";
 import type { TaskQuery } from "../durable/protocol.ts";
 import { fail, type MillraceError } from "../policy/errors.ts";
 import { LIMITS } from "../policy/limits.ts";
+import { parseTagPrefix } from "../policy/look.ts";
 import { didYouMean } from "../policy/names.ts";
 import { parsePriority } from "../policy/priority.ts";
 import { type Status, STATUSES } from "../policy/status.ts";
@@ -13,6 +14,7 @@ const FIELDS = [
   "group",
   "priority",
   "tags",
+  "tagPrefix",
   "key",
   "error",
   "q",
@@ -44,6 +46,7 @@ export function readQuery(given: ListQuery = {}): TaskQuery {
   if (given.status !== undefined) query.status = readStatuses(given.status);
   if (given.priority !== undefined) query.priority = parsePriority(given.priority);
   if (given.tags !== undefined) query.tags = Object.entries(given.tags);
+  if (given.tagPrefix !== undefined) query.tagPrefix = parseTagPrefix(given.tagPrefix, "tagPrefix");
   for (const name of ["type", "group", "key", "error", "q", "schedule", "parent"] as const) {
     const value = given[name];
     if (value === undefined) continue;

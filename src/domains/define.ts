@@ -1,4 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { MillraceError } from "../policy/errors.ts";
+import { parsePressurePolicy } from "../policy/pressure.ts";
 import type { MillApp } from "./app.ts";
 import type { DomainDefinition, Defaults, History, ScheduleDefinition, ScheduleSpec, TypeDefinition } from "./definition.ts";
 import type { FiringOptions, Recurrence, ScheduleTaskOptions } from "./handle.ts";
@@ -6,6 +8,7 @@ import { type DomainOptions, type FinalizedOptions, optionProblems, type PullOpt
 import { singletonDefinition, type SingletonOptions } from "./singleton.ts";
 import type { DomainLike, InputOf, Jsonified, TaskType, TypeName } from "./shape.ts";
 import type { StartJobs, StartMode } from "./startup.ts";
+import { isObject, typeDefinition } from "./type-definition.ts";
 import type { Json } from "./task.ts";
 
 /** What the result of a type is: its schema's output where there is one, else what `execute` returns; as it comes out of JSON. */
@@ -190,6 +193,7 @@ function begin(name: string, given: object): Definition {
     defaults: options.defaults ?? {},
     history: options.history ?? {},
     rates: options.rates ?? {},
+    pressure: read(problems, String(name), () => (options.pressure === undefined ? undefined : parsePressurePolicy(options.pressure))),
     types: new Map(),
     schedules: [],
     startup: undefined,
@@ -197,20 +201,32 @@ function begin(name: string, given: object): Definition {
   });
 }
 
+/** What is said there, or the problem with it. */
+function read<Value>(problems: string[], where: string, parse: () => Value): Value | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (!MillraceError.is(error)) throw error;
+    problems.push(`${where}: ${error.message}`);
+    return undefined;
+  }
+}
+
 type Parts = DomainDefinition & { readonly "~problems": readonly string[] };
 
 /** The one implementation behind the typed interface; nothing in it throws, so that `createMill` can tell everything at once. */
 class Definition implements Parts {
-  readonly name!: string;
-  readonly state!: ((env: never) => unknown) | undefined;
-  readonly maxConcurrency!: number | undefined;
-  readonly defaults!: Defaults;
-  readonly history!: History;
-  readonly rates!: DomainDefinition["rates"];
-  readonly types!: ReadonlyMap<string, TypeDefinition>;
-  readonly schedules!: readonly ScheduleDefinition[];
-  readonly startup!: DomainDefinition["startup"];
-  readonly "~problems"!: readonly string[];
+  declare readonly name: string;
+  declare readonly state: ((env: never) => unknown) | undefined;
+  declare readonly maxConcurrency: number | undefined;
+  declare readonly defaults: Defaults;
+  declare readonly history: History;
+  declare readonly rates: DomainDefinition["rates"];
+  declare readonly pressure: DomainDefinition["pressure"];
+  declare readonly types: ReadonlyMap<string, TypeDefinition>;
+  declare readonly schedules: readonly ScheduleDefinition[];
+  declare readonly startup: DomainDefinition["startup"];
+  declare readonly "~problems": readonly string[];
 
   constructor(parts: Parts) {
     Object.assign(this, parts);
@@ -252,41 +268,4 @@ class Definition implements Parts {
   #with(change: Partial<Parts>, ...problems: string[]): Definition {
     return new Definition({ ...(this as Parts), ...change, "~problems": [...this["~problems"], ...problems] });
   }
-}
-
-function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
-  const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
-  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast, group } = options;
-  return {
-    name,
-    payload: options.payload,
-    result: options.result,
-    key: options.key,
-    label: options.label,
-    fairKey: options.fairKey,
-    rate: options.rate,
-    tags: typeof tags === "object" ? () => tags : tags,
-    defaults: {
-      ...(priority === undefined ? {} : { priority }),
-      ...(retry === undefined ? {} : { retry }),
-      ...(timeout === undefined ? {} : { timeout }),
-      ...(ttl === undefined ? {} : { ttl }),
-      ...(ttlFrom === undefined ? {} : { ttlFrom }),
-      ...(onDuplicate === undefined ? {} : { onDuplicate }),
-      ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
-      ...(failFast === undefined ? {} : { failFast }),
-      ...(group === undefined ? {} : { group }),
-    },
-    submittable: options.submittable ?? true,
-    redact: options.redact ?? [],
-    keep: options.keep ?? true,
-    pull: (given.pull as boolean | undefined) ?? false,
-    execute: options.execute,
-    finalize: options.finalize as TypeDefinition["finalize"],
-    onCancel: options.onCancel,
-  };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

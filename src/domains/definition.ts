@@ -5,6 +5,7 @@ import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { RateOptions } from "../policy/group-rules.ts";
+import type { PressureRule } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { FiringOptions, ScheduleTaskOptions } from "./handle.ts";
@@ -92,6 +93,8 @@ export interface DomainDefinition {
   readonly history: History;
   /** Rate limits by type, for those that name none of their own. */
   readonly rates?: Readonly<Record<string, RateOptions>>;
+  /** Who waits under pressure; absent: as the mill says. Checked when the mill is made. */
+  readonly pressure?: readonly PressureRule[] | undefined;
   readonly types: ReadonlyMap<string, TypeDefinition>;
   readonly schedules: readonly ScheduleDefinition[];
   /** What `.onStart(…)` was given, types erased. */
@@ -109,6 +112,8 @@ export interface Registry {
   readonly defaults: Defaults;
   /** How waiting tasks grow more urgent; absent: they do not. */
   readonly aging?: AgingPolicy | undefined;
+  /** Who waits under pressure; absent: as is usual. */
+  readonly pressure?: readonly PressureRule[] | undefined;
   /** Settings of groups, by name. */
   readonly groups: ReadonlyMap<string, GroupRules>;
   /** The cap of a group that names none; null: none. */

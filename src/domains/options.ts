@@ -4,6 +4,7 @@ import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import { didYouMean } from "../policy/names.ts";
 import type { RateOptions } from "../policy/group-rules.ts";
+import type { PressureStep } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Context } from "./context.ts";
@@ -22,6 +23,8 @@ export interface DomainOptions<State, Env> {
   rates?: Readonly<Record<string, RateOptions>>;
   /** How many finished tasks are kept, and how long; default 10,000 and 30 days. */
   history?: History;
+  /** Which of its tasks wait under pressure; default: as the mill says. `[]`: none, for a domain whose work relieves it. */
+  pressure?: readonly PressureStep[];
 }
 
 /** The options of a task type. `payload` and `result` take a schema of any Standard Schema library. */
@@ -137,8 +140,8 @@ const TASK = new Set<string>([
   "onCancel",
 ]);
 const TASK_LATER = new Set(["io", "gate", "aging", "preemptAt", "keepAtLeast"]);
-const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "rates"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "preemptAt", "pressure"]);
+const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "rates", "pressure"]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "preemptAt"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set(["deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
@@ -174,8 +177,19 @@ const SINGLETON = new Set([
   "onCancel",
 ]);
 const SINGLETON_LATER = new Set(["io", "finalize"]);
-const MILL = new Set(["domains", "app", "late", "maxConcurrency", "groups", "defaultGroupMaxConcurrency", "defaults", "aging", "crons"]);
-const MILL_LATER = new Set(["preemptAt", "pressure", "runner", "shards"]);
+const MILL = new Set([
+  "domains",
+  "app",
+  "late",
+  "maxConcurrency",
+  "groups",
+  "defaultGroupMaxConcurrency",
+  "defaults",
+  "aging",
+  "pressure",
+  "crons",
+]);
+const MILL_LATER = new Set(["preemptAt", "runner", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
 
 const KNOWN = {

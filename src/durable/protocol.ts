@@ -8,10 +8,12 @@ import type { Rate } from "../policy/rate.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
 import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
+import type { LookName, Looks } from "./looks.ts";
 import type { ProgressReport } from "./run-protocol.ts";
 
 export type * from "./run-protocol.ts";
 
+export type { FailureGroup, Failures, Looks, SeriesView, TagKeys, TagValues } from "./looks.ts";
 export type { DomainSnapshot, Drained } from "./snapshots.ts";
 
 /** What of a domain changes live; absent: stays. */
@@ -95,6 +97,8 @@ export interface TaskQuery {
   priority?: number;
   /** `[key, value]` pairs, all of which must match. */
   tags?: [string, string][];
+  /** At least one key that begins so. */
+  tagPrefix?: string;
   key?: string;
   error?: string;
   q?: string;
@@ -138,6 +142,7 @@ export interface DomainApi extends AuditApi {
   result(id: string, waitMs: number): Promise<ResultAnswer>;
   list(query: TaskQuery): Promise<TaskPage>;
   count(query: TaskQuery): Promise<number>;
+  look<Kind extends LookName>(kind: Kind, body: Looks[Kind]["body"]): Promise<Looks[Kind]["answer"]>;
   cancel(id: string): Promise<Task>;
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;

@@ -5,6 +5,7 @@ import { Intervals } from "./intervals.ts";
 import { laneParts } from "./lane-name.ts";
 import { LaneParents } from "./lane-parents.ts";
 import { CHANGE, type Lane, Level, type Node, OLDEST } from "./lane-tree.ts";
+import { NO_FLOOR } from "./pressure.ts";
 import { FINALIZE_LEVEL } from "./priority.ts";
 
 /** Consecutive ids of one lane and priority level: `first`, `first + 1`, …, `count` of them. */
@@ -43,7 +44,7 @@ export class Lanes extends LaneParents {
   agedBy = "";
   private aging: Aging | undefined;
   private now = 0;
-  private floor = 256;
+  private floor = NO_FLOOR;
   private turn = 0;
   private total = 0;
 
@@ -120,16 +121,21 @@ export class Lanes extends LaneParents {
     }
   }
 
-  /** Sets everything aside whose own priority is that or a higher number; 256: nothing. O(levels) when it changes. */
-  setFloor(priority: number): void {
+  /** Sets everything aside whose effective priority is that or a higher number; 256: nothing. O(levels) when it changes. */
+  setFloor(priority = NO_FLOOR): void {
     if (priority === this.floor) return;
     this.floor = priority;
     for (const { home, levels } of this.lanes.values()) {
       for (const level of levels.values()) {
-        level.isOpen = level.priority < priority;
+        level.isOpen = level.rank < priority;
         home.update(level);
       }
     }
+  }
+
+  /** Whether there is a floor, and something that may be below it. */
+  get isPressed(): boolean {
+    return this.floor < NO_FLOOR && this.total > 0;
   }
 
   /** How tasks grow more urgent from now on; undefined: not. Also after a change of what `bornAt` answers. O(levels). */
@@ -192,6 +198,7 @@ export class Lanes extends LaneParents {
       level.rank = effectivePriority(priority, this.now - born, policy);
       level.changesAt = born + nextChange(priority, this.now - born, policy);
     }
+    level.isOpen = level.rank < this.floor;
     if (level.changesAt === Infinity) this.changes.delete(level);
     else this.changes.put(level);
     if (lane.fair !== null && (isNew || level.rank !== before)) level.stamp = this.stampOf(level);

@@ -31,6 +31,7 @@ export type Hold =
   | { gate: "unregistered"; type: string; domain: string }
   | { gate: "claimers"; type: string; asking: number }
   | { gate: "suspect" }
+  | { gate: "pressure"; pressure: number; limit: number; source: string; until?: number }
   | { gate: "mill_cap"; taken: number; cap: number }
   | { gate: "domain_cap"; taken: number; cap: number }
   | { gate: "group_cap"; group: string; taken: number; cap: number; running?: number; of?: number }
@@ -55,6 +56,7 @@ export const GATES = [
   "unregistered",
   "claimers",
   "suspect",
+  "pressure",
   "mill_cap",
   "domain_cap",
   "group_cap",
@@ -109,6 +111,8 @@ const WORDS: Words = {
       ? `Type ${type} is for pull workers, and none is asking for tasks.`
       : `Type ${type} is for pull workers: ${asking === 1 ? "one is" : `${asking} are`} asking, and will be given tasks in their order.`,
   suspect: () => "It was in a run that ended together with its isolate, so it runs alone until it settles.",
+  pressure: ({ pressure, limit, source }) =>
+    `The pressure is ${pressure}, said by ${source}; tasks of its priority wait while it is above ${limit}.`,
   mill_cap: ({ taken, cap }) => `The mill's cap: ${taken} of ${cap} slots are taken, by this domain and others.`,
   domain_cap: ({ taken, cap }) => `The domain's cap: ${taken} of ${cap} slots are taken.`,
   group_cap: ({ group, taken, cap, running, of }) =>

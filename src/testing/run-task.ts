@@ -78,6 +78,9 @@ export class RunTaskError extends Error {
   }
 }
 
+/** A singleton takes nothing: its payload is null. */
+type PayloadOf<Input> = [Input] extends [never] ? null : Input;
+
 /**
  * Runs one task of a definition in the test's own process, the way the runner does: the payload is checked as a submit
  * checks it, parsed again, executed with a real context under the type's timeout, the result parsed.
@@ -92,14 +95,14 @@ export class RunTaskError extends Error {
 export async function runTask<Name extends string, Types, Type extends TypeName<Types>>(
   definition: DomainDefinition & DomainLike<Name, Types>,
   type: Type,
-  payload: InputOf<Types, Type>,
+  payload: PayloadOf<InputOf<Types, Type>>,
   options: RunTaskOptions = {},
 ): Promise<RunTaskAnswer<ResultOf<Types, Type>>> {
   const clock = options.clock ?? systemClock;
   const registry = registryOf(definition, options);
   const witnessed: Witnessed = { progress: [], logs: [], submitted: [], spawned: [] };
   const domain = findDomain(registry, definition.name);
-  const item = await prepare(registry, domain, type, payload, undefined, clock);
+  const item = await prepare(registry, asSubmitted(domain, type), type, payload, undefined, clock);
   const defaults = resolveDefaults(registry, domain, findType(domain, type));
   const task: RunTask = {
     id: 1,
@@ -127,6 +130,15 @@ export async function runTask<Name extends string, Types, Type extends TypeName<
   const outcome = await performAll(task, domain, registry, witnessed, options, clock);
   if (!outcome.ok) throw new RunTaskError(outcome, witnessed);
   return { ...witnessed, result: (outcome.result === undefined ? null : JSON.parse(outcome.result)) as ResultOf<Types, Type> };
+}
+
+/** The domain, with a singleton of that name as a type that can be submitted: a round of it is a task like any other. */
+function asSubmitted(domain: DomainDefinition, name: string): DomainDefinition {
+  const { singleton, ...type } = findType(domain, name);
+  if (!singleton) return domain;
+  const { label, tags } = singleton;
+  const round = { ...type, label: label === undefined ? undefined : () => label, tags: tags === undefined ? undefined : () => tags };
+  return { ...domain, types: new Map(domain.types).set(name, round) };
 }
 
 /** `execute`, the ends of its children, and `finalize`, as far as they go. */

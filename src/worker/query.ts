@@ -5,6 +5,7 @@ import { parseDuration } from "../policy/duration.ts";
 import { fail, type MillraceError } from "../policy/errors.ts";
 import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { LIMITS } from "../policy/limits.ts";
+import { parseTagPrefix } from "../policy/look.ts";
 import { didYouMean, isTypeName, TYPE_NAME_RULE } from "../policy/names.ts";
 import { parsePriority } from "../policy/priority.ts";
 import { type Status, STATUSES } from "../policy/status.ts";
@@ -23,8 +24,8 @@ export interface QueryShape {
 export type Given = ReadonlyMap<string, readonly string[]>;
 
 /** What a list of tasks may be asked for. */
-const taskFilters = ["type", "group", "priority", "key", "error", "q", "schedule", "parent", "since", "until"];
-export const countQuery: QueryShape = { once: taskFilters, many: ["status", "tag"], later: ["tagPrefix"] };
+const taskFilters = ["type", "group", "priority", "tagPrefix", "key", "error", "q", "schedule", "parent", "since", "until"];
+export const countQuery: QueryShape = { once: taskFilters, many: ["status", "tag"] };
 export const listQuery: QueryShape = { ...countQuery, once: [...taskFilters, "limit", "cursor"] };
 export const pageQuery: QueryShape = { once: ["limit", "cursor"] };
 export const waitQuery: QueryShape = { once: ["wait"] };
@@ -81,6 +82,8 @@ export function readFilters(given: Given): TaskQuery {
   if (statuses) query.status = [...new Set(statuses.map(readStatus))];
   const tags = given.get("tag");
   if (tags) query.tags = readTags(tags);
+  const tagPrefix = first(given, "tagPrefix");
+  if (tagPrefix !== undefined) query.tagPrefix = parseTagPrefix(tagPrefix, "tagPrefix");
   const type = first(given, "type");
   if (type !== undefined) query.type = readType(type);
   const level = first(given, "priority");
@@ -134,7 +137,7 @@ function readStatus(text: string): Status {
   );
 }
 
-function readTags(texts: readonly string[]): [string, string][] {
+export function readTags(texts: readonly string[]): [string, string][] {
   if (texts.length > LIMITS.tagsMax) throw refuse("tag", `At most ${LIMITS.tagsMax} tags can be asked for at once.`);
   return texts.map((text) => {
     const colon = text.indexOf(":");
@@ -145,7 +148,7 @@ function readTags(texts: readonly string[]): [string, string][] {
   });
 }
 
-function readType(text: string): string {
+export function readType(text: string): string {
   if (isTypeName(text)) return text;
   throw refuse("type", `The name of a type is ${TYPE_NAME_RULE}; got ${show(text)}.`);
 }

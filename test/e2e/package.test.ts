@@ -53,6 +53,10 @@ test("the packed tarball is all that another Worker needs: types, a running mill
   expect(realpathSync(fileURLToPath(resolved.trim())).startsWith(realpathSync(app))).toBe(true);
   await run(join(ROOT, "node_modules", ".bin", "tsc"), ["-p", app], options);
 
+  // A domain alone needs no Workers: its tests run in plain Node.
+  const tried = await run(NODE, ["src/try.ts"], options);
+  expect(JSON.parse(tried)).toEqual({ object: "thumbs/logo.png", width: 64, greeting: "from Node" });
+
   await using mill = await Mill.start({ folder: app, home: home.path, vars: { MILLRACE_AUTH: "open", GREETING: "from the tarball" } });
   const asked = await run(NODE, ["src/ask.ts", mill.url], options);
   expect(JSON.parse(asked)).toEqual({

@@ -23,7 +23,10 @@ const WORKERS: [name: string, command: string, script: string][] = [
   ["python", "python3", join(ROOT, "examples", "pull-python", "worker.py")],
 ];
 
-describe.each(WORKERS)("the example worker in %s", (name, command, script) => {
+/** The two workers side by side; the tests of each share its queue. */
+const IN_TURN = { concurrent: false };
+
+describe.concurrent.each(WORKERS)("the example worker in %s", (name, command, script) => {
   const env = () => ({
     ...environment(home.path),
     MILLRACE_URL: running.url,
@@ -34,48 +37,52 @@ describe.each(WORKERS)("the example worker in %s", (name, command, script) => {
   });
   const start = () => new Group(command, [script], { cwd: home.path, env: env() });
 
-  test("claims, completes, fails, keeps the lease of long work, sees a cancel, gives back what it holds when it is stopped", async () => {
-    const pull = createClient({ url: running.url }).domain("pull");
-    const type = name as "node" | "python";
-    const status = async (id: string) => (await pull.task(type, id).get()).status;
-    const worker = start();
-    const said = (what: string) => () => `${what}; the worker said: ${worker.output}`;
-    try {
-      const { id } = await pull.submit(type, { text: "one two three" });
-      expect(await pull.task(type, id).result({ timeout: "30s" })).toEqual({ words: 3, by: `${name}-1` });
+  test(
+    "claims, completes, fails, keeps the lease of long work, sees a cancel, gives back what it holds when it is stopped",
+    IN_TURN,
+    async () => {
+      const pull = createClient({ url: running.url }).domain("pull");
+      const type = name as "node" | "python";
+      const status = async (id: string) => (await pull.task(type, id).get()).status;
+      const worker = start();
+      const said = (what: string) => () => `${what}; the worker said: ${worker.output}`;
+      try {
+        const { id } = await pull.submit(type, { text: "one two three" });
+        expect(await pull.task(type, id).result({ timeout: "30s" })).toEqual({ words: 3, by: `${name}-1` });
 
-      const bad = await pull.submit(type, { text: "", fail: "no such thing" });
-      await until(said("the failure"), async () => (await status(bad.id)) === "dead_letter", 30_000);
-      expect(await pull.task(type, bad.id).get()).toMatchObject({ attempt: 2, error: { message: "no such thing" } });
+        const bad = await pull.submit(type, { text: "", fail: "no such thing" });
+        await until(said("the failure"), async () => (await status(bad.id)) === "dead_letter", 30_000);
+        expect(await pull.task(type, bad.id).get()).toMatchObject({ attempt: 2, error: { message: "no such thing" } });
 
-      // Longer than its lease.
-      const long = await pull.submit(type, { text: "long", ms: 700, steps: 10 });
-      await until(said("progress"), async () => ((await pull.task(type, long.id).get()).progress?.fraction ?? 0) > 0, 30_000);
-      expect(await pull.task(type, long.id).result({ timeout: "30s" })).toMatchObject({ words: 1 });
-      expect(await pull.task(type, long.id).get()).toMatchObject({ attempt: 1, executions: 1 });
+        // Longer than its lease.
+        const long = await pull.submit(type, { text: "long", ms: 700, steps: 10 });
+        await until(said("progress"), async () => ((await pull.task(type, long.id).get()).progress?.fraction ?? 0) > 0, 30_000);
+        expect(await pull.task(type, long.id).result({ timeout: "30s" })).toMatchObject({ words: 1 });
+        expect(await pull.task(type, long.id).get()).toMatchObject({ attempt: 1, executions: 1 });
 
-      const unwanted = await pull.submit(type, { text: "unwanted", ms: 60_000 });
-      await until(said("its start"), async () => (await status(unwanted.id)) === "running", 30_000);
-      await pull.task(type, unwanted.id).cancel();
-      await until(said("the cancel"), async () => (await status(unwanted.id)) === "cancelled", 30_000);
+        const unwanted = await pull.submit(type, { text: "unwanted", ms: 60_000 });
+        await until(said("its start"), async () => (await status(unwanted.id)) === "running", 30_000);
+        await pull.task(type, unwanted.id).cancel();
+        await until(said("the cancel"), async () => (await status(unwanted.id)) === "cancelled", 30_000);
 
-      const held = await pull.submit(type, { text: "held", ms: 60_000 });
-      await until(said("its start"), async () => (await status(held.id)) === "running", 30_000);
-      worker.child.kill("SIGTERM");
-      await until(said("the release"), async () => (await status(held.id)) === "pending", 30_000);
-      expect(await pull.task(type, held.id).get()).toMatchObject({ attempt: 0, executions: 1 });
-      await until(said("the worker's end"), () => worker.exited, 30_000);
-      await pull.task(type, held.id).cancel();
-    } finally {
-      await worker.kill9();
-    }
-  });
+        const held = await pull.submit(type, { text: "held", ms: 60_000 });
+        await until(said("its start"), async () => (await status(held.id)) === "running", 30_000);
+        worker.child.kill("SIGTERM");
+        await until(said("the release"), async () => (await status(held.id)) === "pending", 30_000);
+        expect(await pull.task(type, held.id).get()).toMatchObject({ attempt: 0, executions: 1 });
+        await until(said("the worker's end"), () => worker.exited, 30_000);
+        await pull.task(type, held.id).cancel();
+      } finally {
+        await worker.kill9();
+      }
+    },
+  );
 
-  test("one that is killed loses its lease, and the next worker gets the task", async () => {
+  test("one that is killed loses its lease, and the next worker gets the task", IN_TURN, async () => {
     const pull = createClient({ url: running.url }).domain("pull");
     const type = name as "node" | "python";
     const first = start();
-    const { id } = await pull.submit(type, { text: "a b", ms: 8_000 });
+    const { id } = await pull.submit(type, { text: "a b", ms: 6_000 });
     await until(
       () => `its start: ${first.output}`,
       async () => (await pull.task(type, id).get()).status === "running",

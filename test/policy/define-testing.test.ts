@@ -95,6 +95,16 @@ describe("runTask", () => {
     await expect(runTask(asks, "t", null, { domains: [notify] })).rejects.toMatchObject({ code: "not_implemented" });
   });
 
+  test("[singleton] a round of a singleton is run like any task, with its label and tags", async () => {
+    const rounds = defineDomain("rounds").singleton("gc", {
+      label: "Collect",
+      tags: { kind: "round" },
+      execute: (ctx) => ({ label: ctx.task.label, tags: ctx.task.tags, payload: ctx.task.payload }),
+    });
+    const { result } = await runTask(rounds, "gc", null);
+    expect(result).toEqual({ label: "Collect", tags: { kind: "round", _domain: "rounds" }, payload: null });
+  });
+
   test("the timeout and a cancel abort the signal; a cancel calls onCancel", async () => {
     const clock = new FakeClock();
     const timed = expect(runTask(media, "waits", null, { env: {}, clock })).rejects.toMatchObject({

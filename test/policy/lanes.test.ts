@@ -31,7 +31,9 @@ class Model {
     ...(this.kinds.get(laneParts(lane).kind) ?? []),
     ...(this.groups.get(laneParts(lane).group) ?? []),
   ];
-  isReady = (entry: Entry): boolean => this.reasons(entry).length === 0 && entry.priority < this.floor;
+  /** Of each lane and level the oldest leads: no floor holds more than that. */
+  headOf = (entry: Entry): Entry => this.heads().find(({ lane, priority }) => lane === entry.lane && priority === entry.priority)!;
+  isReady = (entry: Entry): boolean => this.reasons(entry).length === 0 && this.rank(this.headOf(entry)) < this.floor;
   ready = (): Entry[] => this.entries.filter((entry) => this.isReady(entry)).sort(this.inOrder);
   inOrder = (one: Entry, other: Entry): number => this.rank(one) - this.rank(other) || one.id - other.id;
   turnOf = (entry: Entry): string => `${laneParts(entry.lane).fair} ${this.rank(entry)}`;

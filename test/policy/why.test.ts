@@ -32,6 +32,12 @@ const CASES: { [Name in GateName]: [Extract<Hold, { gate: Name }>, string][] } =
     [{ gate: "claimers", type: "transcode", asking: 3 }, "3 are asking"],
   ],
   suspect: [[{ gate: "suspect" }, "runs alone"]],
+  pressure: [
+    [
+      { gate: "pressure", pressure: 0.8, limit: 0.75, source: "quota", until: at },
+      "is 0.8, said by quota; tasks of its priority wait while it is above 0.75",
+    ],
+  ],
   mill_cap: [[{ gate: "mill_cap", taken: 16, cap: 16 }, "16 of 16 slots are taken"]],
   domain_cap: [[{ gate: "domain_cap", taken: 1, cap: 1 }, "1 of 1 slots are taken"]],
   group_cap: [

@@ -35,6 +35,7 @@ afterEach(async () => {
   await coordinator.configure({ maxConcurrency: 8 });
   await workQ.setMaxConcurrency(8);
   await mill.resume();
+  await mill.pressure("quota", 0, "1s");
   await mill.group("halted").resume();
   for (const { name } of await mill.groups()) await mill.group(name).set({ maxConcurrency: null, rate: null });
   await workQ.resume();
@@ -210,6 +211,15 @@ const CASES: Record<string, Case> = {
       const id = await submit();
       await rows("work", "UPDATE tasks SET suspect = 1 WHERE id = ? RETURNING id", counter(id));
       return id;
+    },
+  },
+  pressure: {
+    gates: ["pressure"],
+    says: /^The pressure is 0.8, said by quota; tasks of its priority wait while it is above 0.75\.$/,
+    opens: 3_600_000,
+    make: async () => {
+      await mill.pressure("quota", 0.8, "1h");
+      return submit();
     },
   },
   "its group's cap": {

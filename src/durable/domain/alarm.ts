@@ -1,5 +1,6 @@
 import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
+import { pressureFallsAt } from "./press.ts";
 
 /** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
 const KINDS = ["due", "expiry", "schedule", "idempotency", "lease", "outbox", "purge", "pause", "rate", "kick"] as const;
@@ -96,6 +97,7 @@ export class Alarm {
     for (const kind of KINDS) least = Math.min(least, this.at[kind]);
     for (const run of this.core.runs.values()) if (run.orphanUntil !== undefined) least = Math.min(least, run.orphanUntil);
     // The switch stands while there is work; once it stands it is left alone until it fires.
+    least = Math.min(least, pressureFallsAt(this.core, now) ?? Infinity);
     if (this.isBusy) least = Math.min(least, now + LIMITS.deadManMs);
     return least;
   }

@@ -3,6 +3,7 @@ import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.t
 import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
+import { Series } from "../../policy/series.ts";
 import type { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
@@ -14,6 +15,7 @@ import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
+import { Chronicle } from "./chronicle.ts";
 import { Claimers } from "./claimers.ts";
 import { Families } from "./family.ts";
 import { type Lease, Leases } from "./leases.ts";
@@ -27,7 +29,9 @@ import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
+import { figuresOf } from "./series.ts";
 import { isFinal } from "./stop.ts";
+import { tellRunner } from "./tell-runner.ts";
 
 /**
  * Everything that the engine's verbs (submit, dispatch, settle, …) share: the store, the state row, and what of it
@@ -46,9 +50,11 @@ export class Core {
   readonly claimers: Claimers;
   readonly leases = new Leases();
   readonly outbox = new Outbox();
+  readonly series = new Series();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
   readonly rates: Rates;
+  readonly events = new Chronicle(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -202,19 +208,7 @@ export class Core {
     if (run.aborts.has(id) && !isFinal(reason)) return;
     this.aborted.push([run, id, run.aborts.get(id)]);
     run.aborts.set(id, reason);
-    this.after(() => void this.tell(run, id, reason));
-  }
-
-  /** A runner that cannot be told has lost its link: it calls in by name, or its lease runs out. */
-  async tell(run: Run, id: number, reason: AbortReason): Promise<void> {
-    if (!run.control) return;
-    try {
-      point("abort.call", this.name);
-      await run.control.abort(id, reason);
-      point("abort.answered", this.name);
-    } catch {
-      // See above.
-    }
+    this.after(() => void tellRunner(this, run, id, reason));
   }
 
   /** Memory from storage: lanes by one scan from the oldest pending id, claims from the state row. */
@@ -242,6 +236,7 @@ export class Core {
     this.outbox.load(this.store);
     this.alarm.recall();
     this.holder.setCap(this.cap);
+    this.series.begin(figuresOf(this), this.clock.now());
   }
 
   /** The lane of a task; the one place that names it. */
@@ -256,6 +251,7 @@ export class Core {
       meter(state, this.store);
       saveState(this.store, state);
       this.dirty = false;
+      this.after(() => this.series.note(figuresOf(this), this.clock.now()));
     }
     this.alarm.arm();
   }

@@ -5,6 +5,7 @@ import type { RetryPolicy } from "../../policy/retry.ts";
 import type { RunTask } from "../protocol.ts";
 import { scheduleId } from "../../policy/ids.ts";
 import { age } from "./age.ts";
+import { announceCurrent, subjectOfRun } from "./announce.ts";
 import { lend } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
@@ -14,6 +15,7 @@ import { handOverChildren } from "./offspring.ts";
 import { FAMILY } from "./order.ts";
 import { readForRun, readTask, type RunRow, type TaskOptions } from "./rows.ts";
 import { isStray, strayError } from "./rounds.ts";
+import { press } from "./press.ts";
 import { Run } from "./run.ts";
 import { endStopped, stoppedBy } from "./stop.ts";
 import { bringBack } from "./turns.ts";
@@ -31,6 +33,7 @@ export function dispatch(core: Core): void {
   core.families.settle();
   if (core.pauses.stopped) return;
   age(core, now);
+  press(core, now);
   const gate = new GroupGate(core, now);
   try {
     for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free = core.holder.free(now)) {
@@ -168,13 +171,16 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
 function start(core: Core, tasks: RunTask[], now: number, group: string | null): Run {
   const ids = tasks.map((task) => task.id);
   const run = new Run(core.clock.token(12), now, core.outside.version, ids, group);
-  for (const { id, type, parent, isParent } of tasks) {
+  for (const task of tasks) {
+    const { id, type, parent, isParent } = task;
+    run.subjects.set(id, subjectOfRun(task));
     run.types.set(type, (run.types.get(type) ?? 0) + 1);
     if (parent !== undefined || isParent) run.relate(id, parent, isParent === true);
   }
   core.state.runs[run.id] = run.stored();
   core.state.totals.started += 1;
   core.open(run, tasks);
+  announceCurrent(core, run);
   return run;
 }
 

@@ -8,6 +8,7 @@ export const METHODS = [
   "result",
   "list",
   "count",
+  "look",
   "cancel",
   "retry",
   "runNow",

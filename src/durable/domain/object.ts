@@ -1,4 +1,3 @@
-import { DurableObject } from "cloudflare:workers";
 import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
@@ -25,7 +24,9 @@ import type {
   TaskPage,
   TaskQuery,
 } from "../protocol.ts";
+import type { LookName, Looks } from "../looks.ts";
 import { answerRefusals } from "../refusal.ts";
+import { StreamObject } from "../stream/object.ts";
 import { backfill } from "./backfill.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
@@ -39,6 +40,7 @@ import { deliver } from "./inbox.ts";
 import { Joiner } from "./join.ts";
 import { count, list } from "./list.ts";
 import { mustHold } from "./lease.ts";
+import { look } from "./look.ts";
 import { lookUp } from "./lookup.ts";
 import { drain, heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
@@ -62,18 +64,16 @@ import { why } from "./why.ts";
 import type { DomainWiring } from "./wiring.ts";
 
 /** The Durable Object of one domain, the only writer of its tasks: a thin shell, every method a verb of the engine. A mill derives its class from it. */
-export class DomainObject extends DurableObject<unknown> implements DomainApi, Neighbour {
+export class DomainObject extends StreamObject implements DomainApi, Neighbour {
   readonly #core: Core;
   readonly #conductor: Conductor;
   readonly #syncer: Syncer;
   readonly #joiner: Joiner;
   readonly #courier: Courier;
   readonly #wiring: DomainWiring;
-  readonly #registry: Registry;
 
   constructor(ctx: DurableObjectState, env: unknown, registry: Registry, wiring: DomainWiring) {
     super(ctx, env);
-    this.#registry = registry;
     const { clock = systemClock } = wiring;
     migrate(ctx.storage, migrations, clock.now());
     this.#core = new Core({
@@ -82,8 +82,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
       registry,
       name: ctx.id.name ?? "",
       version: versionOf(env),
+      neighbour: wiring.neighbour,
       start: (run, tasks) => void this.#conductor.start(run, tasks),
       sync: () => this.#syncer.kick(),
+      happened: (entry) => this.stream.push(entry),
     });
     this.#conductor = new Conductor(this.#core, wiring.runner);
     this.#syncer = new Syncer(this.#core, wiring.coordinator);
@@ -97,6 +99,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   async #wake(): Promise<void> {
     const core = this.#core;
     core.reload();
+    this.openStream(core.clock, core.outside.registry, core.name, core.state.lastSeq);
     core.alarm.found(await this.ctx.storage.getAlarm());
     point("wake.read", core.name);
     const now = core.clock.now();
@@ -104,16 +107,17 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0 || core.outbox.isDue(now)) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
-    await declare(this.#core, this.#registry);
+    await declare(this.#core, this.#core.outside.registry);
   }
 
-  #request(): void {
+  /** The core, for one more request. */
+  #asked(): Core {
     this.#core.state.cost.requests += 1;
+    return this.#core;
   }
 
   #counter(id: string): number {
-    this.#request();
-    return counterOf(this.#core.name, id);
+    return counterOf(this.#asked().name, id);
   }
 
   #view(id: string): Task {
@@ -121,8 +125,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
-    this.#request();
-    await lookUp(this.#core, request, this.#wiring.neighbour);
+    await lookUp(this.#asked(), request, this.#wiring.neighbour);
     return this.#joiner.submit(request);
   }
 
@@ -135,13 +138,15 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   async list(query: TaskQuery): Promise<TaskPage> {
-    this.#request();
-    return list(this.#core, query);
+    return list(this.#asked(), query);
   }
 
   async count(query: TaskQuery): Promise<number> {
-    this.#request();
-    return count(this.#core, query);
+    return count(this.#asked(), query);
+  }
+
+  async look<Kind extends LookName>(kind: Kind, body: Looks[Kind]["body"]): Promise<Looks[Kind]["answer"]> {
+    return look(this.#asked(), kind, body);
   }
 
   async cancel(id: string): Promise<Task> {
@@ -173,8 +178,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   async snapshot(): Promise<DomainSnapshot> {
-    this.#request();
-    return snapshot(this.#core);
+    return snapshot(this.#asked());
   }
 
   async auditLog(query: { limit: number; before?: number }) {
@@ -182,15 +186,13 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   async configure(change: DomainChange): Promise<DomainSnapshot> {
-    this.#request();
-    configure(this.#core, change);
+    configure(this.#asked(), change);
     this.#syncer.kick();
     return snapshot(this.#core);
   }
 
   async pause(): Promise<DomainSnapshot> {
-    this.#request();
-    pause(this.#core);
+    pause(this.#asked());
     return snapshot(this.#core);
   }
 
@@ -199,35 +201,29 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   async resumeDomain(): Promise<DomainSnapshot> {
-    this.#request();
-    resume(this.#core);
+    resume(this.#asked());
     this.#syncer.kick();
     return snapshot(this.#core);
   }
 
   async createSchedule(input: ScheduleInput): Promise<{ schedule: Schedule; created: boolean }> {
-    this.#request();
-    return putSchedule(this.#core, input);
+    return putSchedule(this.#asked(), input);
   }
 
   async schedules(query: { limit?: number; before?: number }): Promise<{ items: Schedule[]; next: number | null }> {
-    this.#request();
-    return listSchedules(this.#core, query);
+    return listSchedules(this.#asked(), query);
   }
 
   async schedule(id: string): Promise<Schedule> {
-    this.#request();
-    return viewSchedule(this.#core, readSchedule(this.#core, id));
+    return viewSchedule(this.#asked(), readSchedule(this.#core, id));
   }
 
   async updateSchedule(id: string, change: Partial<ScheduleInput>): Promise<Schedule> {
-    this.#request();
-    return patchSchedule(this.#core, id, change);
+    return patchSchedule(this.#asked(), id, change);
   }
 
   async scheduleAction(id: string, action: "pause" | "resume" | "trigger" | "delete"): Promise<Schedule> {
-    this.#request();
-    return actOnSchedule(this.#core, id, action);
+    return actOnSchedule(this.#asked(), id, action);
   }
 
   async claim(request: ClaimRequest): Promise<Claim[]> {
@@ -235,34 +231,28 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   }
 
   async leasedType(lease: string): Promise<string> {
-    this.#request();
-    return mustRead(this.#core, mustHold(this.#core, lease).task).type;
+    return mustRead(this.#asked(), mustHold(this.#core, lease).task).type;
   }
 
   async renewLease(lease: string, progress?: Omit<ProgressReport, "id">): Promise<Renewal> {
-    this.#request();
-    return renew(this.#core, this.#syncer, lease, progress);
+    return renew(this.#asked(), this.#syncer, lease, progress);
   }
 
   async settleLease(lease: string, settlement: Settlement): Promise<Task> {
-    this.#request();
-    return settleHeld(this.#core, this.#syncer, lease, settlement);
+    return settleHeld(this.#asked(), this.#syncer, lease, settlement);
   }
 
   async ask<Kind extends QuestionName>(kind: Kind, body: Questions[Kind]["body"]): Promise<Questions[Kind]["answer"]> {
-    this.#request();
-    return answer(this.#core, kind, body);
+    return answer(this.#asked(), kind, body);
   }
 
   async deliver(from: string, messages: Delivery[]): Promise<DeliveryAnswer[]> {
-    this.#request();
-    return deliver(this.#core, from, messages);
+    return deliver(this.#asked(), from, messages);
   }
 
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
-    this.#request();
-    await declare(this.#core, this.#registry);
+    await declare(this.#asked(), this.#core.outside.registry);
     this.#ring();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }

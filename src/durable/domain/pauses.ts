@@ -37,8 +37,9 @@ export class Pauses {
     return isPaused(this.core.state.pause, this.core.clock.now());
   }
 
-  /** Whether the coordinator holds back anything here: what may have ended without a word of it. */
+  /** Whether the coordinator holds back anything here: what may have ended without a word of it, or by age. */
   get foreign(): boolean {
+    if (this.core.lanes.isPressed) return true;
     const now = this.core.clock.now();
     return isPaused(this.flags.paused, now) || Object.values(this.flags.groups).some((pause) => isPaused(pause, now));
   }

@@ -3,6 +3,7 @@ import type { ReadyLevel } from "../../policy/lane-parents.ts";
 import { age as bringUpToDate } from "./age.ts";
 import { claimable } from "./claim.ts";
 import type { Core } from "./core.ts";
+import { press } from "./press.ts";
 
 /** More groups and priorities than this are told in turns, those behind the most urgent half. */
 const LEVELS_MAX = 1_000;
@@ -21,6 +22,7 @@ export interface Wanting {
 /** @param turn grows with each request, so that each of very many groups is told in time */
 export function wantingOf(core: Core, now: number, age: (id: number) => number, turn: number): Wanting {
   const pending = new Map<string, number>();
+  press(core, now);
   if (core.pauses.stopped || (core.lanes.readySize === 0 && core.claimers.size === 0)) return { demands: [], pending };
   bringUpToDate(core, now);
   const all = [...core.lanes.sizeByGroupAndPriority(undefined, (kind) => tokensOf(core, kind)), ...claimable(core)].sort(

@@ -2,6 +2,7 @@ import { aheadOf } from "../../policy/ahead.ts";
 import type { Pause } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi } from "../../policy/coordination/protocol.ts";
 import { taskId } from "../../policy/ids.ts";
+import { FINALIZE_LEVEL } from "../../policy/priority.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { explain, NAMED, type GateName, type Hold, type Why } from "../../policy/why.ts";
 import { point } from "../point.ts";
@@ -10,9 +11,11 @@ import { mustRead } from "./cancel.ts";
 import { readLivingIds } from "./children.ts";
 import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
+import { readLivingKin } from "./kin.ts";
 import type { Lease } from "./leases.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
 import { FAMILY } from "./order.ts";
+import { pressed } from "./press.ts";
 import { optionsOf, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { stoppedBy } from "./stop.ts";
@@ -73,7 +76,12 @@ function waiting(core: Core, row: TaskRow, now: number): Hold[] {
   if (status === "blocked") holds.push(...blocked(core, row));
   if (status === "waiting") {
     const { active, total } = core.families.of(row);
-    holds.push({ gate: "children", active, total, some: readLivingIds(core, row.id, NAMED).map((one) => nameOf(core, one)) });
+    holds.push({
+      gate: "children",
+      active,
+      total,
+      some: [...readLivingIds(core, row.id, NAMED), ...readLivingKin(core, row.id)].slice(0, NAMED).map((one) => nameOf(core, one)),
+    });
   }
   return holds;
 }
@@ -110,7 +118,9 @@ function standing(core: Core, { type, grp }: TaskRow): Hold[] {
 
 /** Nothing but its turn. */
 function ready(core: Core, row: TaskRow): Hold[] {
-  const holds: Hold[] = [];
+  const now = core.clock.now();
+  const urgency = row.family === FAMILY.finalizing ? FINALIZE_LEVEL : urgencyOf(core, row, now);
+  const holds: Hold[] = pressed(core, urgency, now);
   if (row.suspect === 1) holds.push({ gate: "suspect" });
   const isPull = core.definition?.types.get(row.type)?.pull === true;
   if (isPull) {
@@ -119,7 +129,7 @@ function ready(core: Core, row: TaskRow): Hold[] {
   }
   const until = core.rates.opensAt(row.type);
   if (until !== null) holds.push({ gate: "type_rate", type: row.type, until });
-  const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, urgencyOf(core, row, core.clock.now()), row.id);
+  const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, urgency, row.id);
   if (ahead > 0) holds.push({ gate: "order", ahead });
   return holds;
 }

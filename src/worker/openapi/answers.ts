@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
 import type { Json } from "../../domains/task.ts";
 import { OVERLAPS } from "../../policy/firing.ts";
+import { ROLES } from "../../policy/roles.ts";
+import { SERIES, type SeriesName } from "../../policy/series.ts";
 import { type Status, STATUSES } from "../../policy/status.ts";
 import { GATES } from "../../policy/why.ts";
-import { ROLES } from "../auth.ts";
 
 // What the answers look like: the source of `/openapi.json`, and what the contract test holds real answers against.
 // The types that RPC and clients use stand beside their owners; test/types/answers.ts fails to compile when the two part.
@@ -187,6 +188,19 @@ const type = z.strictObject({
 });
 const registered = z.strictObject({ name: text, maxConcurrency: limit, defaults, types: z.array(type) });
 
+const tagKeys = z.strictObject({ keys: z.array(z.strictObject({ key: text, count })), exact: z.boolean() });
+const tagValues = z.strictObject({ values: z.array(z.strictObject({ value: text, count })), exact: z.boolean() });
+const failures = z.strictObject({
+  items: z.array(z.strictObject({ pattern: text, count, first: at, last: at, example: text, message: text })),
+  exact: z.boolean(),
+});
+const figures = z.optional(z.array(z.nullable(count)));
+const series = z.strictObject({
+  from: at,
+  stepMs: ms,
+  metrics: z.strictObject(Object.fromEntries(SERIES.map((one) => [one, figures])) as Record<SeriesName, typeof figures>),
+});
+
 const missing = z.strictObject({ binding: text, toml: text, effect: text });
 const unseen = z.strictObject({ trigger: text, toml: text, effect: text });
 
@@ -219,6 +233,10 @@ export const ANSWERS = {
   Domain: domain,
   Drained: drained,
   DomainPage: page(domain),
+  TagKeys: tagKeys,
+  TagValues: tagValues,
+  Failures: failures,
+  Series: series,
   Schedule: schedule,
   SchedulePage: page(schedule),
   AuditPage: page(entry),

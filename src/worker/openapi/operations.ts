@@ -3,6 +3,7 @@ import type { BodyShape } from "../body.ts";
 import { submitShape } from "../schemas.ts";
 import type { AnswerName } from "./answers.ts";
 import { CONTROL } from "./control.ts";
+import { LOOKS } from "./looks.ts";
 
 /** What `/openapi.json` says of a route beside its path, role, parameters and body, which are the route's own. */
 export interface Operation {
@@ -40,6 +41,7 @@ const PAYLOAD = { object: "cat.jpg", width: 320 };
 /** Every built route of the gateway, by method and path. A test and `npm run check:openapi` fail where one is missing. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...CONTROL,
+  ...LOOKS,
   "POST /v1/domains/:domain/tasks": {
     id: "submitTask",
     tag: "Tasks",
@@ -247,6 +249,15 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Who changed what by hand, newest first",
     description: "Every change that takes an operator. Each domain, and the mill, keeps its last 10,000, for a year.",
     answers: { 200: "AuditPage" },
+  },
+  "GET /v1/events": {
+    id: "listen",
+    tag: "Service",
+    summary: "What happens, as it happens",
+    description:
+      "Server-Sent Events, or a WebSocket when upgraded. Of a domain where one is named, by itself or by a task; else of the whole mill. `since`, or `Last-Event-ID`, replays what is still kept; an event `missed` says what is not. A WebSocket from a browser brings its token as a subprotocol: `millrace, bearer.<base64url token>`.",
+    answers: { 200: "text:text/event-stream" },
+    codes: ["unknown_domain"],
   },
   "GET /v1/me": { id: "getMe", tag: "Service", summary: "Whose token this is", answers: { 200: "Me" }, local: true },
   "GET /openapi.json": {

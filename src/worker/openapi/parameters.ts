@@ -1,4 +1,6 @@
+import { EVENTS } from "../../policy/events/event.ts";
 import { LIMITS } from "../../policy/limits.ts";
+import { SERIES } from "../../policy/series.ts";
 import { STATUSES } from "../../policy/status.ts";
 
 /** A piece of JSON Schema 2020-12. */
@@ -21,6 +23,7 @@ export const QUERY: Readonly<Record<string, Parameter>> = {
     schema: { type: "string", pattern: "^[^:]+:" },
     example: ["order:4217"],
   },
+  tagPrefix: { description: "With a tag whose key begins so.", schema: text(LIMITS.tagKeyBytesMax), example: "billing." },
   type: { description: "Of this type.", schema: text(128) },
   group: { description: "Of this group.", schema: text(256) },
   priority: { description: "A name such as `high`, or a number from 0 to 255.", schema: text() },
@@ -29,8 +32,18 @@ export const QUERY: Readonly<Record<string, Parameter>> = {
   q: { description: "Whose label, key or error contains this text.", schema: text(256) },
   schedule: { description: "Submitted by this schedule.", schema: text(), example: "media_s3" },
   parent: { description: "Children of this task.", schema: text(), example: "media_4217" },
-  since: { description: "Created then or later.", schema: instant },
+  event: { description: "Any of these events.", schema: { type: "string", enum: [...EVENTS] } },
+  domain: { description: "Of this domain.", schema: text(64) },
+  task: { description: "About this task.", schema: text(), example: "media_4217" },
+  since: { description: "Created then or later; of events: after this `seq`.", schema: instant },
   until: { description: "Created before.", schema: instant },
+  prefix: { description: "Keys that begin so.", schema: text(LIMITS.tagKeyBytesMax), example: "billing." },
+  metric: { description: "These only.", schema: { type: "string", enum: [...SERIES] } },
+  step: {
+    description: "Whole minutes that divide an hour.",
+    schema: { type: "string", pattern: String.raw`^\d+(\.\d+)?(ms|s|m|h|d)?$`, default: "1m" },
+    example: "5m",
+  },
   limit: {
     description: "How many at most.",
     schema: { type: "integer", minimum: 1, maximum: LIMITS.pageMax, default: LIMITS.pageDefault },
@@ -50,6 +63,7 @@ export const PATH: Readonly<Record<string, Parameter>> = {
   schedule: { description: "A schedule's id.", schema: text(), example: "media_s3" },
   group: { description: "A group's name.", schema: text(128), example: "acme" },
   name: { description: "The name of a source of backpressure.", schema: text(64), example: "api-quota" },
+  key: { description: "The key of a tag.", schema: text(LIMITS.tagKeyBytesMax), example: "billing.plan" },
   lease: { description: "A lease's id, from a claim.", schema: text(), example: "media_l9f2c" },
 };
 
@@ -97,6 +111,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   maxConcurrency: "How many run at once, at most.",
   weight: "The group's part of the slots against other groups', 1 to 1,000.",
   minSlots: "Slots that the group gets before anybody else as they come free.",
+  rates: "How often tasks of a type may start, by type; null: as often as there are slots.",
   rate: "How often the group's tasks may start: `permits` in every `per`, and `burst` (default `permits`) at once.",
   defaultGroupMaxConcurrency: "The same for each group that names no cap of its own; null: none.",
   aging: "`{ grace?, interval?, step?, ceiling? }`: how waiting tasks grow more urgent; null: not at all.",

@@ -5,7 +5,7 @@ import { LIMITS } from "../../policy/limits.ts";
 import { parseRates } from "../../policy/rate.ts";
 import { parseDrain } from "../../policy/settings.ts";
 import { json } from "../problem.ts";
-import { type Call, laterRoute, type Route, visibleDomains } from "../route.ts";
+import { type Call, type Route, visibleDomains } from "../route.ts";
 import { domainChangeShape, drainShape } from "../schemas.ts";
 
 export const domainRoutes: Route[] = [
@@ -15,9 +15,6 @@ export const domainRoutes: Route[] = [
   { method: "POST", path: "/v1/domains/:domain/pause", role: "operator", answer: async ({ api }) => json(await api.pause()) },
   { method: "POST", path: "/v1/domains/:domain/resume", role: "operator", answer: async ({ api }) => json(await api.resumeDomain()) },
   { method: "POST", path: "/v1/domains/:domain/drain", role: "operator", body: drainShape, answer: drain },
-  laterRoute("GET", "/v1/domains/:domain/series", "viewer", "series"),
-  laterRoute("GET", "/v1/domains/:domain/tags", "viewer", "tags"),
-  laterRoute("GET", "/v1/domains/:domain/tags/:key", "viewer", "tags"),
 ];
 
 async function list(call: Call): Promise<Response> {

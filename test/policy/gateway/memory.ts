@@ -12,6 +12,7 @@ import type {
   SubmitRequest,
   TaskQuery,
 } from "../../../src/durable/protocol.ts";
+import type { LookName, Looks } from "../../../src/durable/looks.ts";
 import type { CoordinatorApi, CoordinatorSnapshot, GroupPauseView, PressureView } from "../../../src/policy/coordination/protocol.ts";
 import type { CheckedPressure, CheckedSettings } from "../../../src/policy/settings.ts";
 import type { GroupView } from "../../../src/policy/coordination/view.ts";
@@ -110,6 +111,17 @@ export class MemoryDomain implements DomainApi {
   async count(query: TaskQuery) {
     this.#enter("count");
     return this.#matching(query).length;
+  }
+
+  async look<Kind extends LookName>(kind: Kind, body: Looks[Kind]["body"]): Promise<Looks[Kind]["answer"]> {
+    this.#enter(`look ${kind} ${JSON.stringify(body)}`);
+    const answers: { [Name in LookName]: Looks[Name]["answer"] } = {
+      tagKeys: { keys: [], exact: true },
+      tagValues: { values: [], exact: true },
+      failures: { items: [], exact: true },
+      series: { from: new Date(this.#tick()).toISOString(), stepMs: 60_000, metrics: {} },
+    };
+    return answers[kind];
   }
 
   #matching({ status, type, tags, key, priority }: TaskQuery) {
