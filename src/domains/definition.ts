@@ -5,6 +5,7 @@ import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { RateOptions } from "../policy/group-rules.ts";
+import type { Io } from "../policy/io.ts";
 import type { PressureRule } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
@@ -51,6 +52,8 @@ export interface TypeDefinition {
   readonly fairKey: ((payload: never) => string | null) | undefined;
   /** How often its tasks may start; checked by `createMill`. */
   readonly rate?: RateOptions | undefined;
+  /** How many bytes one of its tasks moves, as expected; checked when the mill is made. */
+  readonly io?: Io | undefined;
   readonly defaults: Defaults;
   readonly submittable: boolean;
   readonly redact: readonly string[];

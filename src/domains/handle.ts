@@ -3,12 +3,12 @@ import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Overlap } from "../policy/firing.ts";
-import type { RateOptions } from "../policy/group-rules.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
 import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
+import type { DomainLimits } from "./limits.ts";
 import type { DomainLooks } from "./looks.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
 import type { Listing } from "./listing.ts";
@@ -216,11 +216,12 @@ export interface ScheduleHandle<Types = unknown> {
   resume(): Promise<Schedule>;
   /** Submits its task now, beside its plan and whatever lives. @throws `invalid_state` when `maxRuns` is reached */
   trigger(): Promise<Schedule>;
+  /** Ends it for good; one that is declared in code comes back when the schedules in the code change. */
   delete(): Promise<Schedule>;
 }
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
-export interface DomainHandle<Name extends string = string, Types = unknown> extends DomainLooks<TypeName<Types>> {
+export interface DomainHandle<Name extends string = string, Types = unknown> extends DomainLimits<Types>, DomainLooks<TypeName<Types>> {
   readonly name: Name;
   /**
    * The same verbs, which reject with the signal's reason as soon as it aborts, those of the tasks and schedules that it
@@ -256,11 +257,12 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
   }): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
   task<Type extends TypeName<Types>>(type: Type, id: string): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
   /**
-   * Newest first.
+   * Tasks, newest first: a page, or all of them by `for await`.
    *
    * @example `for await (const task of media.list({ status: "failed", limit: 500 })) console.log(task.id, task.error);`
    */
   list(query?: ListQuery<TypeName<Types>>): Listing<Task>;
+  /** How many there are. */
   count(query?: Omit<ListQuery<TypeName<Types>>, "limit" | "cursor">): Promise<number>;
   /** Tasks that used up their retries, newest first. */
   deadLetters(query?: Omit<ListQuery<TypeName<Types>>, "status">): Listing<Task>;
@@ -268,6 +270,7 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
   schedule(schedule: NewSchedule<Types>): Promise<Schedule>;
   /** A schedule by its id. Asks nothing yet. */
   schedule(id: string): ScheduleHandle<Types>;
+  /** All schedules of the domain, declared ones too. */
   schedules(query?: { limit?: number; cursor?: string }): Listing<Schedule>;
   /**
    * Leases tasks of pull types, the most urgent first; empty when there is none, or no slot, within `wait`.
@@ -285,16 +288,8 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
    * @example `const { drained, returned } = await media.drain({ timeout: "1m" });`
    */
   drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained>;
+  /** Ends a pause, and a drain: what no other pause holds goes on. */
   resume(): Promise<DomainSnapshot>;
-  /** The domain's cap from now on; `null`: none of its own. Lowering it kills nothing. */
-  setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot>;
-  /**
-   * How often tasks of a type may start from now on; `null`: as often as there are slots, whatever the code says. Tokens stay
-   * where they are, as far as the new burst holds them.
-   *
-   * @throws `unknown_type`, `invalid_request`
-   * @example `await media.setRate("resize", { permits: 10, per: "1s" });`
-   */
-  setRate(type: TypeName<Types>, rate: RateOptions | null): Promise<DomainSnapshot>;
+  /** The domain at a glance: counts by status, what runs, slots, what it has cost. */
   snapshot(): Promise<DomainSnapshot>;
 }

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { Io } from "../policy/io.ts";
 import { didYouMean } from "../policy/names.ts";
 import type { RateOptions } from "../policy/group-rules.ts";
 import type { PressureStep } from "../policy/pressure.ts";
@@ -56,6 +57,13 @@ export interface TaskOptions<
   fairKey?: (payload: StandardSchemaV1.InferOutput<Payload>) => string | null;
   /** How often its tasks may start, in this domain: a token bucket. Those without a token wait, and hold nobody up. */
   rate?: RateOptions;
+  /**
+   * How many bytes one task moves, as expected: while what runs of this domain, and it, expect more on an axis than the domain
+   * has been seen to move in 1.6 s, it waits. Observed is what `ctx.recordIo` tells; before anything was, there is no limit.
+   *
+   * @example `io: { net: { rx: 1_000_000, tx: 200_000 } }`
+   */
+  io?: Io;
   /** Tags of every task of this type; those of a call win. */
   tags?: Record<string, string> | ((payload: StandardSchemaV1.InferOutput<Payload>) => Record<string, string>);
   priority?: Priority;
@@ -130,6 +138,7 @@ const TASK = new Set<string>([
   "tags",
   "fairKey",
   "rate",
+  "io",
   ...DEFAULTS,
   "submittable",
   "redact",
@@ -139,7 +148,7 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["io", "gate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["gate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "rates", "pressure"]);
 const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "preemptAt"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
@@ -172,11 +181,12 @@ const SINGLETON = new Set([
   "timeout",
   "group",
   "rate",
+  "io",
   "keep",
   "execute",
   "onCancel",
 ]);
-const SINGLETON_LATER = new Set(["io", "finalize"]);
+const SINGLETON_LATER = new Set(["finalize"]);
 const MILL = new Set([
   "domains",
   "app",

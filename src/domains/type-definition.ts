@@ -14,6 +14,7 @@ export function typeDefinition(name: string, given: Record<string, unknown>): Ty
     label: options.label,
     fairKey: options.fairKey,
     rate: options.rate,
+    io: options.io,
     tags: typeof tags === "object" ? () => tags : tags,
     defaults: {
       ...(priority === undefined ? {} : { priority }),

@@ -14,6 +14,7 @@ import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { readUpstreams } from "./edges.ts";
+import { Budgets } from "./budgets.ts";
 import { isFull, storageFull } from "./full.ts";
 import { Chronicle } from "./chronicle.ts";
 import { Claimers } from "./claimers.ts";
@@ -54,6 +55,7 @@ export class Core {
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
   readonly rates: Rates;
+  readonly budgets: Budgets;
   readonly events = new Chronicle(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
@@ -85,6 +87,7 @@ export class Core {
     this.progresses = new Progresses();
     this.claimers = new Claimers(outside.clock);
     this.rates = new Rates(this);
+    this.budgets = new Budgets(this);
   }
 
   get name(): string {
@@ -179,7 +182,10 @@ export class Core {
   /** The runner has answered for the whole run, or its lease is over: the slot is free. */
   close(run: Run): void {
     if (!this.runs.delete(run.id)) return;
-    for (const id of run.open) this.claims.delete(id);
+    for (const id of run.open) {
+      this.claims.delete(id);
+      this.budgets.end(id, this.clock.now());
+    }
     delete this.touch().runs[run.id];
     this.holder.vacate(run.group);
     this.closed.push(run);
@@ -200,6 +206,7 @@ export class Core {
     this.touch();
     this.leases.remove(this.store, lease);
     this.holder.vacate(lease.group);
+    this.budgets.end(lease.task, this.clock.now());
     this.after(() => this.pauses.vacated());
   }
 

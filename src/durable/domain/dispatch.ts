@@ -28,6 +28,7 @@ export function dispatch(core: Core): void {
   const now = core.clock.now();
   core.pauses.refresh(now);
   core.rates.refresh(now);
+  core.budgets.refresh();
   bringBack(core, now, () => dispatchAgain(core));
   // Those that have nothing left to wait for go first.
   core.families.settle();
@@ -149,9 +150,10 @@ function admit(core: Core, pick: Pick, now: number, load: Load): number {
     if (lane !== pick.lane) core.lanes.add(lane, pick.priority, id);
     // Ended while it waited: it leaves the order, and the run goes on with the next.
     else if (!isOver(core, row, now)) {
-      // Both are checked, the group's before, and then both are taken.
-      if (!core.rates.admits(type) || !load.offer(row)) return id - pick.first;
+      // The limits of group, type and budget are all checked, then all are taken.
+      if (!core.rates.admits(type) || !core.budgets.admits(type) || !load.offer(row)) return id - pick.first;
       core.rates.take(type);
+      core.budgets.begin(id, type, now);
     }
     if (load.isFull) return id - pick.first + 1;
   }

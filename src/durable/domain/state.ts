@@ -2,6 +2,7 @@ import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
 import type { Bucket } from "../../policy/bucket.ts";
 import type { Rate } from "../../policy/rate.ts";
+import type { IoByAxis } from "../../policy/io.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
@@ -85,6 +86,8 @@ export interface State {
   rates: Record<string, Rate | null>;
   /** What is left of each limited type's tokens; absent: all. */
   buckets: Record<string, Bucket>;
+  /** How fast what its tasks declare has been seen to move, in bytes a second. */
+  io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
   cost: {
@@ -126,6 +129,7 @@ export const freshState = (): State => ({
   singletons: {},
   rates: {},
   buckets: {},
+  io: {},
   lastSchedule: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });
