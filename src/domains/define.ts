@@ -193,6 +193,7 @@ function begin(name: string, given: object): Definition {
     defaults: options.defaults ?? {},
     history: options.history ?? {},
     gate: options.gate,
+    rates: options.rates ?? {},
     pressure: read(problems, String(name), () => (options.pressure === undefined ? undefined : parsePressurePolicy(options.pressure))),
     types: new Map(),
     schedules: [],
@@ -222,6 +223,7 @@ class Definition implements Parts {
   declare readonly defaults: Defaults;
   declare readonly history: History;
   declare readonly gate: DomainDefinition["gate"];
+  declare readonly rates: DomainDefinition["rates"];
   declare readonly pressure: DomainDefinition["pressure"];
   declare readonly types: ReadonlyMap<string, TypeDefinition>;
   declare readonly schedules: readonly ScheduleDefinition[];

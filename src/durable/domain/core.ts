@@ -25,6 +25,7 @@ import { Outbox } from "./outbox.ts";
 import type { Outside } from "./outside.ts";
 import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
+import { Rates } from "./rates.ts";
 import { type Laned, laneOf, layOut } from "./ready.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
@@ -54,6 +55,7 @@ export class Core {
   readonly series = new Series();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
+  readonly rates: Rates;
   readonly budgets: Budgets;
   readonly gatekeeper = new Gatekeeper(this);
   readonly events = new Chronicle(this);
@@ -86,6 +88,7 @@ export class Core {
     this.waiters = new Waiters(outside.clock);
     this.progresses = new Progresses();
     this.claimers = new Claimers(outside.clock);
+    this.rates = new Rates(this);
     this.budgets = new Budgets(this);
   }
 
@@ -234,6 +237,7 @@ export class Core {
     for (const { group } of this.leases.all()) this.holder.vacate(group);
     this.leases.load(this.store);
     for (const { group } of this.leases.all()) this.holder.occupy(group);
+    this.rates.load();
     layOut(this);
     this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();

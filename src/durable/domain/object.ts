@@ -11,6 +11,7 @@ import type {
   Claim,
   ClaimRequest,
   DomainApi,
+  DomainChange,
   DomainSnapshot,
   Drained,
   ProgressReport,
@@ -190,7 +191,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
     return readNotes(this.#core.store, this.#core.name, query);
   }
 
-  async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
+  async configure(change: DomainChange): Promise<DomainSnapshot> {
     configure(this.#asked(), change);
     this.#syncer.kick();
     return snapshot(this.#core);
