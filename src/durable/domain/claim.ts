@@ -29,14 +29,14 @@ export function lend(core: Core, now: number, gate: GroupGate): boolean {
     if (pushed && (pushed.priority < next.priority || (pushed.priority === next.priority && pushed.id < next.id))) return false;
     const row = readTask(core.store, next.id)!;
     if (isOver(core, row, now)) continue;
-    if (!core.gatekeeper.admits(row.id, row.family, now)) {
-      if (core.gatekeeper.isTired) return false;
-      continue;
-    }
     const { claimer } = next;
     if (claimer.claims.length > 0 && claimer.bytes + row.payload.length > LIMITS.runBytesMax) {
       // Full by bytes: the rest of it goes to whoever asks next.
       claimer.request.max = claimer.claims.length;
+      continue;
+    }
+    if (!core.gatekeeper.admits(row.id, row.family, now)) {
+      if (core.gatekeeper.isTired) return false;
       continue;
     }
     give(core, claimer, row, now);
