@@ -1,6 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { findChromium } from "./test/browser/chromium.ts";
 
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 const alias = [
@@ -8,6 +9,11 @@ const alias = [
   { find: /^millrace\/client$/, replacement: src("client/index.ts") },
   { find: /^millrace\/testing$/, replacement: src("testing/index.ts") },
 ];
+
+if (findChromium() === undefined)
+  console.warn(
+    "\n!!! No Chromium on this machine: the tests of the dashboard do NOT run. `apt-get install chromium`, or set CHROMIUM to its path.\n",
+  );
 
 export default defineConfig({
   test: {
@@ -47,10 +53,28 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           environment: "node",
+          globalSetup: "./test/e2e/assets.ts",
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
       },
+      // The dashboard in a real Chromium, before a real mill.
+      ...(findChromium() === undefined
+        ? []
+        : [
+            {
+              test: {
+                name: "browser",
+                include: ["test/browser/**/*.test.ts"],
+                environment: "node" as const,
+                globalSetup: ["./test/e2e/assets.ts", "./test/browser/setup.ts"],
+                // One mill for all: what one file pauses, another one waits for.
+                fileParallelism: false,
+                testTimeout: 30_000,
+                hookTimeout: 90_000,
+              },
+            },
+          ]),
     ],
   },
 });

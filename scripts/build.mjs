@@ -1,9 +1,14 @@
-// `npm run build`: what the three entry points reach, as JavaScript and declarations in `dist/`.
+// `npm run build`: what the three entry points reach, as JavaScript and declarations in `dist/`, and the dashboard in `dist/assets`.
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { buildDashboardIfStale } from "./dashboard.mjs";
 import { root, toolEnvironment } from "./install.mjs";
 
-rmSync(join(root, "dist"), { recursive: true, force: true });
+const dist = join(root, "dist");
+// A mill that runs from this folder goes on serving its assets.
+for (const name of existsSync(dist) ? readdirSync(dist) : [])
+  if (name !== "assets") rmSync(join(dist, name), { recursive: true, force: true });
+buildDashboardIfStale();
 const result = spawnSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, env: toolEnvironment(), stdio: "inherit" });
 process.exit(result.status ?? 1);

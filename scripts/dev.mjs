@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { buildDashboardIfStale } from "./dashboard.mjs";
 import { root, toolEnvironment } from "./install.mjs";
 
 /** Signs the webhooks of a mill on this machine; a deployed one has its own, by `wrangler secret put WEBHOOK_SECRET`. */
@@ -47,6 +48,7 @@ export async function freePort(wanted) {
  * @throws Error with everything that was printed when it does not come up
  */
 export async function startDev({ port, persistTo, onOutput, onEnd }) {
+  buildDashboardIfStale();
   const vars = { MILLRACE_AUTH: "open", MILLRACE_MODE: "local", ALLOW_PRIVATE: LOCAL_HOSTS, WEBHOOK_SECRET: LOCAL_WEBHOOK_SECRET };
   const settings = Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
   const data = persistTo === undefined ? [] : ["--persist-to", persistTo];

@@ -47,6 +47,7 @@ function welcome() {
   const task = JSON.stringify({ type: "deliver", payload: { url: `http://127.0.0.1:${port}/receiver`, body: { hello: "mill" } } });
   console.log(`
 Millrace runs at ${address} (open to everybody on this machine; data in .wrangler/state).
+Its dashboard: ${address}/
 
 Submit a task and wait for its end:
 

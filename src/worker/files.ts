@@ -3,7 +3,8 @@ import type { Env } from "../domains/env.ts";
 import { UPLOAD_KEY } from "../domains/ingest/key.ts";
 import { IMAGE_BYTES_MAX } from "../domains/ingest/read.ts";
 import { fail } from "../policy/errors.ts";
-import { authenticate, type AuthEnv, requireDomain, requireRole, type Role } from "./auth.ts";
+import type { Role } from "../policy/roles.ts";
+import { authenticate, type AuthEnv, requireDomain, requireRole } from "./auth.ts";
 
 type FileContext = Context<{ Bindings: Env & AuthEnv }>;
 

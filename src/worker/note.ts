@@ -1,6 +1,7 @@
 import { AUDIT, type AuditNote } from "../policy/audit.ts";
 import { utf8Bytes } from "../policy/text.ts";
-import { includesRole, type Identity } from "./auth.ts";
+import { includesRole } from "../policy/roles.ts";
+import type { Identity } from "./auth.ts";
 import type { GatewayContext, GatewayOptions, Route } from "./route.ts";
 
 /**

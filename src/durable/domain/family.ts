@@ -3,6 +3,7 @@ import { parseTaskId, taskId } from "../../policy/ids.ts";
 import { isTerminal, STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { cancelRow } from "./cancel.ts";
+import { subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { abandonAway, tellParents } from "./kin.ts";
@@ -256,4 +257,5 @@ export function toWaiting(core: Core, row: TaskRow, memo: string | null, change:
     error: null,
   });
   core.moved("pending", "waiting");
+  core.events.record("task.waiting", [subjectOf(row)], { children: { ...core.families.of(row) } });
 }

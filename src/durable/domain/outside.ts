@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
+import type { Entry } from "../../policy/events/ring.ts";
 import type { Neighbour } from "../mail.ts";
 import type { RunTask } from "../protocol.ts";
 import type { Run } from "./run.ts";
@@ -18,4 +19,6 @@ export interface Outside {
   start(run: Run, tasks: RunTask[]): void;
   /** Something may be ready that needs slots the object does not have. */
   sync(): void;
+  /** Something has happened, for good. */
+  happened(entry: Entry): void;
 }

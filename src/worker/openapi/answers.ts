@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
 import type { Json } from "../../domains/task.ts";
 import { OVERLAPS } from "../../policy/firing.ts";
+import { ROLES } from "../../policy/roles.ts";
 import { SERIES, type SeriesName } from "../../policy/series.ts";
 import { type Status, STATUSES } from "../../policy/status.ts";
 import { GATES } from "../../policy/why.ts";
-import { ROLES } from "../auth.ts";
 
 // What the answers look like: the source of `/openapi.json`, and what the contract test holds real answers against.
 // The types that RPC and clients use stand beside their owners; test/types/answers.ts fails to compile when the two part.

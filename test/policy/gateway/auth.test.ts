@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { includesRole, parseTokens, ROLES, sameBytes } from "../../../src/worker/auth.ts";
+import { includesRole, ROLES } from "../../../src/policy/roles.ts";
+import { parseTokens, sameBytes } from "../../../src/worker/auth.ts";
 import { ROUTES } from "../../../src/worker/gateway.ts";
 import { OPEN, read, setup, sha256 } from "./setup.ts";
 

@@ -1,0 +1,16 @@
+import type * as z from "zod/mini";
+import type { ANSWERS } from "../../../src/worker/openapi/answers.ts";
+
+// What the routes answer with, as `/openapi.json` describes it and the contract test holds it.
+type Of<Name extends keyof typeof ANSWERS> = z.infer<(typeof ANSWERS)[Name]>;
+
+export type Domain = Of<"Domain">;
+export type DomainPage = Of<"DomainPage">;
+export type Me = Of<"Me">;
+export type Mill = Of<"Mill">;
+export type Groups = Of<"Groups">;
+export type Group = Of<"Group">;
+export type Registry = Of<"Registry">;
+export type Task = Of<"Task">;
+export type TaskPage = Of<"TaskPage">;
+export type Shown = Task["status"];

@@ -1,0 +1,110 @@
+import { signal } from "@preact/signals";
+import { ask } from "./api/ask.ts";
+import { refreshAll } from "./live.ts";
+import type { Listing } from "./search.ts";
+
+export type Action = "cancel" | "retry" | "delete";
+
+/** Something done to many tasks, as far as it has come. */
+export interface Job {
+  action: Action;
+  total: number;
+  done: number;
+  failed: number;
+  finished: boolean;
+  /** What went wrong first. */
+  problem: string | null;
+}
+
+/** The job of this page, if any: shown as a bar until it is dismissed. */
+export const job = signal<Job | null>(null);
+
+const LANES = 4;
+const POLL_MS = 400;
+
+/** Does it to each of these tasks, a few at a time. */
+export async function actOnEach(action: "cancel" | "retry", ids: readonly string[]): Promise<void> {
+  const state = begin(action, ids.length);
+  const left = [...ids];
+  const lane = async () => {
+    for (let id = left.shift(); id !== undefined; id = left.shift()) {
+      try {
+        await ask(`v1/tasks/${id}/${action}`, { method: "POST" });
+        state.done += 1;
+      } catch (error) {
+        state.failed += 1;
+        state.problem ??= error instanceof Error ? error.message : String(error);
+      }
+      show(state);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  end(state);
+}
+
+/** Has the domains do it to every task that matches, by a bulk job in each. */
+export async function actOnAll(action: Action, domains: readonly string[], filter: Listing["filters"], total: number): Promise<void> {
+  const state = begin(action, total);
+  const each = new Map<string, Counted>();
+  const follow = async (domain: string) => {
+    const { id } = await ask<{ id: string }>(`v1/domains/${domain}/bulk`, { method: "POST", body: { action, filter: bulkFilter(filter) } });
+    for (;;) {
+      const progress = await ask<Counted>(`v1/bulk/${id}`);
+      each.set(domain, progress);
+      const counts = [...each.values()];
+      state.done = counts.reduce((sum, { done }) => sum + done, 0);
+      state.failed = counts.reduce((sum, { failed }) => sum + failed, 0);
+      show(state);
+      if (progress.finished) return;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  };
+  for (const answer of await Promise.allSettled(domains.map(follow)))
+    if (answer.status === "rejected") state.problem ??= answer.reason instanceof Error ? answer.reason.message : String(answer.reason);
+  end(state);
+}
+
+interface Counted {
+  matched: number;
+  done: number;
+  failed: number;
+  finished: boolean;
+}
+
+/** How many would be acted upon, as the domains count them now. */
+export async function countAll(
+  action: Action,
+  domains: readonly string[],
+  filter: Listing["filters"],
+): Promise<{ matched: number; exact: boolean }> {
+  const counts = await Promise.all(
+    domains.map((domain) =>
+      ask<{ matched: number; exact: boolean }>(`v1/domains/${domain}/bulk`, {
+        method: "POST",
+        body: { action, filter: bulkFilter(filter), dryRun: true },
+      }),
+    ),
+  );
+  return { matched: counts.reduce((sum, { matched }) => sum + matched, 0), exact: counts.every(({ exact }) => exact) };
+}
+
+/** A bulk filter is written as the parameters of a list are, in JSON. */
+function bulkFilter(filter: Listing["filters"]): Record<string, unknown> {
+  return filter;
+}
+
+function begin(action: Action, total: number): Job {
+  const state: Job = { action, total, done: 0, failed: 0, finished: false, problem: null };
+  show(state);
+  return state;
+}
+
+const show = (state: Job): void => {
+  job.value = { ...state };
+};
+
+function end(state: Job): void {
+  state.finished = true;
+  show(state);
+  refreshAll();
+}

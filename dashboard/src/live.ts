@@ -1,0 +1,155 @@
+import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { messageOf, Problem } from "./api/problem.ts";
+import { refused } from "./api/ask.ts";
+
+/** What a view shows of something that changes. */
+export interface Live<Value> {
+  /** The last answer, also while a newer one is on its way. */
+  value: Value | undefined;
+  /** Why the last question had no answer. */
+  error: Error | undefined;
+  /** Asks again now: after an action. */
+  refresh: () => Promise<void>;
+}
+
+/** How the page is kept fresh: told by the mill, asking in turns, stopped by hand or because nobody looks, or out of reach. */
+export type Liveliness = "live" | "polling" | "paused" | "hidden" | "unreachable";
+
+const hidden = signal(document.visibilityState === "hidden");
+document.addEventListener("visibilitychange", () => {
+  hidden.value = document.visibilityState === "hidden";
+});
+/** The user's own pause. */
+export const paused = signal(false);
+/** Whether the mill pushes events just now; then asking in turns is only a safety net. */
+const pushed = signal(false);
+const lost = signal(false);
+
+export const liveliness: ReadonlySignal<Liveliness> = computed(() =>
+  paused.value ? "paused" : hidden.value ? "hidden" : lost.value ? "unreachable" : pushed.value ? "live" : "polling",
+);
+const stopped = computed(() => paused.value || hidden.value || refused.value !== null);
+
+/** How seldom is asked anyway while events come. */
+const PUSHED_MS = 15_000;
+/** The slowest rhythm while the mill is out of reach. */
+const LOST_MS = 15_000;
+
+/** What an event is about; a question that depends on it is asked again. */
+interface Touch {
+  domain?: string;
+  task?: string;
+}
+
+/** One question that is on the page. */
+class Question<Value> {
+  readonly value = signal<Value | undefined>(undefined);
+  readonly error = signal<Error | undefined>(undefined);
+  readonly concerns: (touch: Touch) => boolean;
+  readonly #ask: (signal: AbortSignal) => Promise<Value>;
+  readonly #everyMs: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #abort: AbortController | undefined;
+  #failures = 0;
+  #askedAt = 0;
+
+  constructor(ask: (signal: AbortSignal) => Promise<Value>, everyMs: number, concerns: (touch: Touch) => boolean) {
+    this.#ask = ask;
+    this.#everyMs = everyMs;
+    this.concerns = concerns;
+  }
+
+  start(): () => void {
+    open.add(this as Question<unknown>);
+    const dispose = effect(() => {
+      const stop = stopped.value && this.value.peek() !== undefined;
+      clearTimeout(this.#timer);
+      if (!stop) void this.refresh();
+    });
+    return () => {
+      dispose();
+      open.delete(this as Question<unknown>);
+      clearTimeout(this.#timer);
+      this.#abort?.abort();
+    };
+  }
+
+  /** At most one question at a time is under way; a newer one replaces it. */
+  readonly refresh = async (): Promise<void> => {
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#askedAt = performance.now();
+    try {
+      const value = await this.#ask(abort.signal);
+      if (abort.signal.aborted) return;
+      this.value.value = value;
+      this.error.value = undefined;
+      this.#failures = 0;
+      lost.value = false;
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      this.error.value = error instanceof Error ? error : new Error(messageOf(error));
+      this.#failures += 1;
+      if (!(error instanceof Problem)) lost.value = true;
+    }
+    this.#again();
+  };
+
+  /** An event concerns it: soon, but no more often than four times a second. */
+  touch(): void {
+    if (stopped.peek()) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.refresh(), Math.max(30, 250 - (performance.now() - this.#askedAt)));
+  }
+
+  #again(): void {
+    clearTimeout(this.#timer);
+    if (stopped.peek()) return;
+    const rhythm = pushed.peek() ? Math.max(this.#everyMs, PUSHED_MS) : this.#everyMs;
+    const wait = this.#failures === 0 ? rhythm : Math.min(Math.max(rhythm, LOST_MS), rhythm * 2 ** this.#failures);
+    this.#timer = setTimeout(() => void this.refresh(), wait);
+  }
+}
+
+const open = new Set<Question<unknown>>();
+
+/** Asks everything on the page anew. */
+export function refreshAll(): void {
+  for (const question of open) void question.refresh();
+}
+
+interface Options {
+  /** The rhythm of asking while no events come; default 2 s. */
+  everyMs?: number;
+  /** Which events concern it; by default all. */
+  concerns?: (touch: Touch) => boolean;
+}
+
+/**
+ * Something of the mill, kept fresh while the component is on the page.
+ *
+ * @param key a new one is a new question: nothing of the old answer is shown
+ * @example const domains = useLive("domains", (signal) => ask<DomainPage>("v1/domains", { signal }))
+ */
+export function useLive<Value>(
+  key: string,
+  ask: (signal: AbortSignal) => Promise<Value>,
+  { everyMs = 2_000, concerns = () => true }: Options = {},
+): Live<Value> {
+  const latest = useRef({ ask, concerns });
+  latest.current = { ask, concerns };
+  // A new key is a new question; what it asks is always the newest closure's.
+  const question = useMemo(
+    () =>
+      new Question<Value>(
+        (abort) => latest.current.ask(abort),
+        everyMs,
+        (touch) => latest.current.concerns(touch),
+      ),
+    [key],
+  );
+  useEffect(() => question.start(), [question]);
+  return { value: question.value.value, error: question.error.value, refresh: question.refresh };
+}

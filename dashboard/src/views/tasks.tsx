@@ -1,0 +1,83 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { address, go, href } from "../address.ts";
+import type { Registry } from "../api/answers.ts";
+import { ask } from "../api/ask.ts";
+import { useLive } from "../live.ts";
+import { curl, Empty } from "../parts/empty.tsx";
+import { Trouble } from "../parts/trouble.tsx";
+import { type Known, listingOf, parseSearch, SHOWN_STATUSES } from "../search.ts";
+import { Bulk } from "./tasks/bulk.tsx";
+import { useRows } from "./tasks/rows.ts";
+import { Rows } from "./tasks/table.tsx";
+import { SearchBox } from "./tasks/search-box.tsx";
+import { StatusTabs } from "./tasks/tabs.tsx";
+
+const PRIORITIES = ["realtime", "high", "normal", "background", "idle"];
+
+/** The list of tasks: searched, live, acted upon. */
+export function Tasks() {
+  const text = address.value.query.get("q") ?? "";
+  const search = useMemo(() => parseSearch(text), [text]);
+  const listing = useMemo(() => listingOf(search), [search]);
+  const registry = useLive("registry", (signal) => ask<Registry>("v1/registry", { signal }), { everyMs: 300_000, concerns: () => false });
+  const known = useMemo(() => knownOf(registry.value), [registry.value]);
+  const rows = useRows(text, listing);
+  const chosen = useSignal<ReadonlySet<string>>(new Set());
+  const all = useSignal(false);
+  useEffect(() => {
+    chosen.value = new Set();
+    all.value = false;
+  }, [text]);
+  const find = (next: string) => go(href(["tasks"], { q: next }), true);
+  return (
+    <>
+      <h1 class="hidden">Tasks</h1>
+      <SearchBox text={text} known={known} onSearch={find} />
+      <StatusTabs search={search} domain={listing.domain} onSearch={find} />
+      <Trouble error={rows.error} />
+      <section class="card tasks" aria-label="Tasks found">
+        <Bulk rows={rows} listing={listing} chosen={chosen} all={all} />
+        {rows.items === undefined ? (
+          rows.error ? null : (
+            <div class="waiting" />
+          )
+        ) : rows.items.length === 0 ? (
+          <NoTasks search={text} known={known} />
+        ) : (
+          <Rows rows={rows} chosen={chosen} all={all} />
+        )}
+      </section>
+    </>
+  );
+}
+
+function knownOf(registry: Registry | undefined): Known {
+  const domains = registry?.domains ?? [];
+  return {
+    domain: domains.map(({ name }) => name),
+    type: [...new Set(domains.flatMap(({ types }) => types.map(({ name }) => name)))],
+    status: SHOWN_STATUSES,
+    priority: PRIORITIES,
+  };
+}
+
+function NoTasks({ search, known }: { search: string; known: Known }) {
+  if (search !== "")
+    return (
+      <Empty title="No task is like that">
+        <p>
+          Nothing the mill still keeps matches <code>{search}</code>. <a href={href(["tasks"])}>Show all tasks</a>
+        </p>
+      </Empty>
+    );
+  const domain = known.domain?.[0] ?? "media";
+  const type = known.type?.[0] ?? "resize";
+  return (
+    <Empty title="No task yet" command={curl(`v1/domains/${domain}/tasks`, "POST", { type, payload: {} })}>
+      <p>
+        Submit the first one <a href={href(["submit"])}>with a form</a>, from TypeScript, or from a terminal:
+      </p>
+    </Empty>
+  );
+}

@@ -1,0 +1,141 @@
+import type { Signal } from "@preact/signals";
+import type { DomainPage } from "../../api/answers.ts";
+import { ask } from "../../api/ask.ts";
+import { number } from "../../format.ts";
+import { type Action, actOnAll, actOnEach, countAll, job } from "../../job.ts";
+import { Act } from "../../parts/act.tsx";
+import { confirm } from "../../parts/dialog.tsx";
+import type { Listing } from "../../search.ts";
+import { may } from "../../session.ts";
+import type { TaskRows } from "./rows.ts";
+
+interface Props {
+  rows: TaskRows;
+  listing: Listing;
+  chosen: Signal<ReadonlySet<string>>;
+  /** All that match are chosen, also those that are not loaded. */
+  all: Signal<boolean>;
+}
+
+const MEANS: Record<Action, string> = {
+  cancel: "What waits ends at once, what runs is told to stop; children are cancelled, too.",
+  retry: "Tasks that have ended run again under their ids, from the first attempt.",
+  delete: "Ended tasks are deleted with their payloads and results. This cannot be undone.",
+};
+
+/** What can be done to the chosen tasks, and how far it has come. */
+export function Bulk({ rows, listing, chosen, all }: Props) {
+  if (!may("operator")) return null;
+  const count = chosen.value.size;
+  const loaded = rows.items?.length ?? 0;
+  const clear = () => {
+    chosen.value = new Set();
+    all.value = false;
+  };
+  const chooseLoaded = () => {
+    chosen.value = count === loaded ? new Set() : new Set(rows.items?.map(({ id }) => id));
+    all.value = false;
+  };
+  const act = async (action: Action): Promise<undefined> => {
+    if (await (all.value || action === "delete" ? toAll(action, listing) : toChosen(action, [...chosen.value]))) clear();
+  };
+  const some = all.value || count > 0;
+  return (
+    <>
+      <div class="bulk row" role="toolbar" aria-label="Chosen tasks">
+        <input
+          type="checkbox"
+          aria-label="Choose all loaded tasks"
+          checked={some && (all.value || count === loaded)}
+          disabled={loaded === 0}
+          onClick={chooseLoaded}
+        />
+        <span class="grow" aria-live="polite">
+          {all.value ? (
+            "All tasks that match are chosen"
+          ) : count > 0 ? (
+            <>
+              {number(count)} chosen{" "}
+              {listing.id === undefined ? (
+                <button type="button" class="link" onClick={() => (all.value = true)}>
+                  choose all that match
+                </button>
+              ) : null}
+            </>
+          ) : (
+            <span class="dim">
+              {number(loaded)}
+              {rows.more ? "+" : ""} {loaded === 1 ? "task" : "tasks"}
+            </span>
+          )}
+        </span>
+        {some ? (
+          <>
+            <Act run={() => act("retry")}>Retry</Act>
+            <Act run={() => act("cancel")}>Cancel</Act>
+            {all.value ? (
+              <Act kind="danger" run={() => act("delete")}>
+                Delete
+              </Act>
+            ) : null}
+            <button type="button" class="plain" aria-label="Choose none" onClick={clear}>
+              ×
+            </button>
+          </>
+        ) : null}
+      </div>
+      <JobBar />
+    </>
+  );
+}
+
+async function toChosen(action: Action, ids: readonly string[]): Promise<boolean> {
+  if (action === "delete") return false;
+  const tasks = ids.length === 1 ? "1 task" : `${number(ids.length)} tasks`;
+  const question = {
+    title: `${capital(action)} ${tasks}?`,
+    text: MEANS[action],
+    action: `${capital(action)} ${tasks}`,
+    danger: action === "cancel",
+  };
+  if (!(await confirm(question))) return false;
+  await actOnEach(action, ids);
+  return true;
+}
+
+async function toAll(action: Action, { domain, filters }: Listing): Promise<boolean> {
+  const domains = domain === undefined ? (await ask<DomainPage>("v1/domains")).items.map(({ name }) => name) : [domain];
+  const { matched, exact } = await countAll(action, domains, filters);
+  const tasks = `${exact ? "" : "at least "}${number(matched)} ${matched === 1 ? "task" : "tasks"}`;
+  const where = domains.length === 1 ? `in ${domains[0]}` : `in ${domains.length} domains`;
+  const text = `${MEANS[action]} It runs as a job ${where} over all that match now, ${tasks}, also those that are not on this page.`;
+  if (!(await confirm({ title: `${capital(action)} ${tasks}?`, text, action: `${capital(action)} ${tasks}`, danger: action !== "retry" })))
+    return false;
+  await actOnAll(action, domains, filters, matched);
+  return true;
+}
+
+const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
+const PAST: Record<Action, string> = { cancel: "cancelled", retry: "reopened", delete: "deleted" };
+
+/** How far the last job has come. */
+function JobBar() {
+  const current = job.value;
+  if (!current) return null;
+  const { action, total, done, failed, finished, problem } = current;
+  return (
+    <div class="job row" role="status">
+      <progress aria-label={`Tasks ${PAST[action]}`} value={done + failed} max={Math.max(1, total, done + failed)} />
+      <span class="grow">
+        {number(done)} of {number(Math.max(total, done + failed))} {PAST[action]}
+        {failed > 0 ? <span class="bad"> · {number(failed)} refused</span> : null}
+        {problem === null ? null : <span class="dim"> · {problem}</span>}
+      </span>
+      {finished ? (
+        <button type="button" class="plain" aria-label="Dismiss" onClick={() => (job.value = null)}>
+          ×
+        </button>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { api, deliver, reach, release } from "./api.ts";
+import { useBrowser } from "./visit.ts";
+
+const { open } = useBrowser();
+
+test("a task moves through its states without a reload", async () => {
+  const { page } = await open("#/tasks?q=tag%3Amoves%3Dyes");
+  await page.getByRole("heading", { name: "No task is like that" }).waitFor();
+  const id = await deliver("hold/moves", { label: "A task that moves", tags: { moves: "yes" } });
+  const row = page.getByRole("row").filter({ hasText: "A task that moves" });
+  await row.getByText("running").waitFor();
+  await release("moves");
+  await row.getByText("completed").waitFor();
+  expect((await api(`tasks/${id}`)).status).toBe("completed");
+});
+
+test("the search completes tokens, keeps its state in the address, and filters by status", async () => {
+  await reach(await deliver("missing/search", { label: "Lost parcel" }), "failed");
+  const visit = await open("#/tasks");
+  const { page } = visit;
+  await page.keyboard.press("/");
+  const box = page.getByRole("combobox", { name: "Search tasks" });
+  await box.pressSequentially("sta");
+  await page.getByRole("option", { name: "status:" }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await box.pressSequentially("fai");
+  await page.getByRole("option", { name: "status:failed" }).click();
+  await box.pressSequentially("parcel");
+  await page.waitForURL(/q=status%3Afailed\+parcel/);
+  await page.getByRole("link", { name: "Lost parcel" }).waitFor();
+  await page.reload();
+  await page.getByRole("link", { name: "Lost parcel" }).waitFor();
+  expect(await box.inputValue()).toBe("status:failed parcel");
+  await visit.look("tasks");
+});
+
+test("thousands of tasks are a few rows in the page, and the last one can be scrolled to", async () => {
+  const tasks = Array.from({ length: 1_000 }, (_, at) => ({
+    payload: { url: "http://127.0.0.1:1/", body: at },
+    label: `Many ${at}`,
+    key: null,
+  }));
+  for (let batch = 0; batch < 2; batch++)
+    await api("domains/http/tasks/batch", "POST", { defaults: { type: "deliver", delay: "30d", tags: { many: "yes" } }, tasks });
+  const { page } = await open("#/tasks?q=tag%3Amany%3Dyes");
+  const table = page.getByRole("table", { name: "Tasks" });
+  await table.getByText("Many 999", { exact: true }).first().waitFor();
+  for (let reached = 0; reached < 2_000;) {
+    reached = await table.evaluate((box) => {
+      box.scrollTop = box.scrollHeight;
+      return Math.round(box.scrollHeight / 44);
+    });
+    expect(await table.getByRole("row").count()).toBeLessThan(60);
+  }
+  await table.getByText("Many 0", { exact: true }).waitFor();
+});
+
+test("chosen tasks are cancelled after a question that says how many", async () => {
+  const ids = await Promise.all(
+    [1, 2, 3].map((at) => deliver("ok/chosen", { label: `Chosen ${at}`, tags: { chosen: "yes" }, delay: "1h" })),
+  );
+  const { page } = await open("#/tasks?q=tag%3Achosen%3Dyes");
+  for (const id of ids.slice(0, 2)) await page.getByRole("checkbox", { name: `Choose ${id}`, exact: true }).click();
+  await page.getByRole("toolbar").getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel 2 tasks" }).click();
+  await page.getByText("2 of 2 cancelled").waitFor();
+  const statuses = await Promise.all(ids.map(async (id) => (await api(`tasks/${id}`)).status));
+  expect(statuses).toEqual(["cancelled", "cancelled", "scheduled"]);
+});
