@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { clock } from "../worker/clock.ts";
 import { other } from "../worker/domains.ts";
 import { expectBalanced } from "../worker/laws.ts";
-import { otherQ, workQ } from "../worker/index.ts";
+import { otherQ, type workQ } from "../worker/index.ts";
 import { ring, rows, until } from "../worker/reach.ts";
 
 // What one domain keeps of its finished tasks, where it says so by status and by type.
