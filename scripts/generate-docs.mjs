@@ -101,6 +101,7 @@ const GATE_MEANINGS = {
   claimers: ["Its type is for pull workers", "A worker that claims it"],
   suspect: ["It was in a run of several that ended with its isolate", "A run of its own"],
   pressure: ["A pressure source says more than tasks of its urgency go on under", "That source's next word, or the end of its ttl"],
+  io: ["What runs of its domain is expected to move as many bytes as the domain moves in 1.6 s", "The end of something that runs"],
   mill_cap: ["The mill's slots are all taken", "A slot that comes free anywhere, a higher cap"],
   domain_cap: ["The domain's slots are all taken", "A slot of it that comes free, a higher cap"],
   group_cap: ["Its group's slots are all taken", "A slot of the group that comes free, a higher cap"],

@@ -10,7 +10,8 @@ import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
 import type { DomainLooks } from "./looks.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
-import type { Graph, Outcome, Page, Schedule, Task, Why } from "./task.ts";
+import type { Listing } from "./listing.ts";
+import type { Graph, Outcome, Schedule, Task, Why } from "./task.ts";
 
 export type { ClaimedTask, ClaimOf } from "./claim-handle.ts";
 
@@ -214,12 +215,20 @@ export interface ScheduleHandle<Types = unknown> {
   resume(): Promise<Schedule>;
   /** Submits its task now, beside its plan and whatever lives. @throws `invalid_state` when `maxRuns` is reached */
   trigger(): Promise<Schedule>;
+  /** Ends it for good; one that is declared in code comes back when the schedules in the code change. */
   delete(): Promise<Schedule>;
 }
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
 export interface DomainHandle<Name extends string = string, Types = unknown> extends DomainLooks<TypeName<Types>> {
   readonly name: Name;
+  /**
+   * The same verbs, which reject with the signal's reason as soon as it aborts, those of the tasks and schedules that it
+   * gives out too. What was asked for may happen all the same.
+   *
+   * @example `await media.with({ signal: AbortSignal.timeout(2_000) }).snapshot();`
+   */
+  with(options: { signal: AbortSignal }): DomainHandle<Name, Types>;
   /**
    * Submits one task.
    *
@@ -246,16 +255,22 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
     domain: Name;
   }): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
   task<Type extends TypeName<Types>>(type: Type, id: string): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
-  /** Newest first. */
-  list(query?: ListQuery<TypeName<Types>>): Promise<Page<Task>>;
+  /**
+   * Tasks, newest first: a page, or all of them by `for await`.
+   *
+   * @example `for await (const task of media.list({ status: "failed", limit: 500 })) console.log(task.id, task.error);`
+   */
+  list(query?: ListQuery<TypeName<Types>>): Listing<Task>;
+  /** How many there are. */
   count(query?: Omit<ListQuery<TypeName<Types>>, "limit" | "cursor">): Promise<number>;
   /** Tasks that used up their retries, newest first. */
-  deadLetters(query?: Omit<ListQuery<TypeName<Types>>, "status">): Promise<Page<Task>>;
+  deadLetters(query?: Omit<ListQuery<TypeName<Types>>, "status">): Listing<Task>;
   /** Makes a schedule, or updates the one of that name. */
   schedule(schedule: NewSchedule<Types>): Promise<Schedule>;
   /** A schedule by its id. Asks nothing yet. */
   schedule(id: string): ScheduleHandle<Types>;
-  schedules(query?: { limit?: number; cursor?: string }): Promise<Page<Schedule>>;
+  /** All schedules of the domain, declared ones too. */
+  schedules(query?: { limit?: number; cursor?: string }): Listing<Schedule>;
   /**
    * Leases tasks of pull types, the most urgent first; empty when there is none, or no slot, within `wait`.
    *
@@ -272,8 +287,10 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
    * @example `const { drained, returned } = await media.drain({ timeout: "1m" });`
    */
   drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained>;
+  /** Ends a pause, and a drain: what no other pause holds goes on. */
   resume(): Promise<DomainSnapshot>;
   /** The domain's cap from now on; `null`: none of its own. Lowering it kills nothing. */
   setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot>;
+  /** The domain at a glance: counts by status, what runs, slots, what it has cost. */
   snapshot(): Promise<DomainSnapshot>;
 }

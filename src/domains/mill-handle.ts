@@ -1,10 +1,13 @@
+import type { AuditEntry } from "../policy/audit.ts";
 import type { AgingPolicy } from "../policy/aging.ts";
 import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../policy/coordination/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { SettingsChange } from "../policy/settings.ts";
 import type { GroupView } from "../policy/coordination/view.ts";
 import type { GroupChange } from "../policy/group-rules.ts";
-import type { Instant } from "./handle.ts";
+import type { Instant, ListQuery } from "./handle.ts";
+import type { Listing } from "./listing.ts";
+import type { Task } from "./task.ts";
 
 /** The whole mill at a glance. */
 export type MillSnapshot = CoordinatorSnapshot;
@@ -28,6 +31,7 @@ export interface GroupHandle {
    * @example `await mill.group("acme").pause({ until: "2026-12-01T08:00:00Z" });`
    */
   pause(options?: { until?: Instant }): Promise<GroupPauseView>;
+  /** Ends its pause; what no other pause holds goes on. */
   resume(): Promise<GroupPauseView>;
   /**
    * Changes its settings, at once and for good; what is lowered ends no run. `null` is what the code says again.
@@ -65,7 +69,16 @@ export interface MillHandle {
    * @example `await mill.pressure("api-quota", 0.8, "30s");`
    */
   pressure(name: string, value: number, ttl: Duration): Promise<PressureView>;
+  /** The whole mill at a glance: pauses, caps, and the slots of each domain. */
   snapshot(): Promise<MillSnapshot>;
+  /**
+   * Tasks of all domains, newest first.
+   *
+   * @example `for await (const task of mill.list({ status: "failed" })) console.log(task.id);`
+   */
+  list(query?: ListQuery): Listing<Task>;
+  /** Who changed what by hand, over HTTP or a service binding, newest first. */
+  audit(query?: { limit?: number; cursor?: string }): Listing<AuditEntry>;
   /** Every group that has settings, tasks or slots, by name: its settings, and what it uses as far as the domains have told. */
   groups(): Promise<GroupView[]>;
 }

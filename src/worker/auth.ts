@@ -107,6 +107,16 @@ function fromHex(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: text.length / 2 }, (_, index) => Number.parseInt(text.slice(2 * index, 2 * index + 2), 16));
 }
 
+const admitted = new WeakMap<Request, () => Identity>();
+
+/** Says who sends a request that came in by another door than the public one; whatever it carries as a token is not looked at. */
+export function admit(request: Request, identity: () => Identity): void {
+  admitted.set(request, identity);
+}
+
+/** Who sends this request, where `admit` has said so. */
+export const admittedAs = (request: Request): Identity | undefined => admitted.get(request)?.();
+
 /**
  * Who sends this request.
  *

@@ -3,6 +3,7 @@ import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { CoordinatorApi, SyncRequest } from "../../src/policy/coordination/protocol.ts";
 import { type Migration, migrate } from "../../src/durable/migrate.ts";
+import { acceptAnswer } from "../../src/durable/refusal.ts";
 import { MillraceError } from "../../src/policy/errors.ts";
 import type { CoordinatorObject } from "../../src/durable/coordinator/object.ts";
 
@@ -105,6 +106,8 @@ describe("the coordinator object", () => {
     for (const maxConcurrency of [0, -1, 1.5, Number.NaN, 10_001]) {
       const refused = await coordinator()
         .configure({ maxConcurrency })
+        // As `reachCoordinator` does: a refusal travels as a value.
+        .then(acceptAnswer)
         .then(
           () => null,
           (error: unknown) => error,
@@ -115,7 +118,7 @@ describe("the coordinator object", () => {
   });
 
   test("the sweep names every domain of the registry once a day, and those at work each time", async () => {
-    expect((await coordinator().sweepList()).sort()).toEqual(["other", "rounds", "work"]);
+    expect((await coordinator().sweepList()).sort()).toEqual(["other", "rounds", "strict", "work"]);
     expect(await coordinator().sweepList()).toEqual([]);
     await coordinator().sync(request("work", 1));
     expect(await coordinator().sweepList()).toEqual(["work"]);

@@ -22,6 +22,7 @@ import type { AuditPage } from "../../policy/audit.ts";
 import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
+import { answerRefusals } from "../refusal.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 import { StreamObject } from "../stream/object.ts";
 import { Audience } from "./audience.ts";
@@ -296,4 +297,4 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
   }
 }
 
-acceptNotes(CoordinatorObject.prototype);
+acceptNotes(answerRefusals(CoordinatorObject.prototype, ["configure", "pauseGroup", "pressure", "setGroup"]));

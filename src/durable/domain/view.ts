@@ -1,9 +1,11 @@
 import type { Json, Task, TaskError } from "../../domains/task.ts";
 import { scheduleId, taskId } from "../../policy/ids.ts";
+import { showIo } from "../../policy/io.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { utf8Bytes } from "../../policy/text.ts";
 import { urgencyOf } from "./age.ts";
 import type { Core } from "./core.ts";
+import { recordedIo } from "./budgets.ts";
 import { readStatuses } from "./edges.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
 import { optionsOf, type TaskRow } from "./rows.ts";
@@ -60,7 +62,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     waitMs: Math.max(0, (row.first_started_at ?? startedAt ?? row.finished_at ?? now) - row.created_at),
     durationMs: hasEnded && startedAt !== null && row.finished_at !== null ? Math.max(0, row.finished_at - startedAt) : null,
     progress: isRunning ? core.progresses.of(row.id, since) : null,
-    io: { expected: null, actual: null },
+    io: { expected: core.definition?.types.get(row.type)?.io ?? null, actual: showIo(recordedIo(row)) },
     sizes: { payload: utf8Bytes(row.payload), result: row.result === null ? 0 : utf8Bytes(row.result) },
     schedule: row.schedule === null ? null : scheduleId(core.name, row.schedule),
     deadline: isoOrNull(row.deadline_at),

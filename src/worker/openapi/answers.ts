@@ -32,6 +32,11 @@ const progress = z.strictObject({
   etaMs: z.optional(maybeMs),
 });
 
+const bytes = z.optional(count);
+const io = z.strictObject({
+  disk: z.optional(z.strictObject({ read: bytes, write: bytes })),
+  net: z.optional(z.strictObject({ rx: bytes, tx: bytes })),
+});
 const task = z.strictObject({
   id: text,
   domain: text,
@@ -61,7 +66,7 @@ const task = z.strictObject({
   waitMs: ms,
   durationMs: maybeMs,
   progress: z.nullable(progress),
-  io: z.strictObject({ expected: z.null(), actual: z.null() }),
+  io: z.strictObject({ expected: z.nullable(io), actual: z.nullable(io) }),
   sizes: z.strictObject({ payload: count, result: count }),
   schedule: name,
   deadline: maybeAt,
