@@ -36,6 +36,7 @@ const ERRORS = {
   unknown_type: ["The domain has no type of that name", "`didYouMean`; `GET /v1/registry` lists them"],
   task_not_found: ["There is no task of that id: never, or purged by retention", "Check the id; keep more history"],
   schedule_not_found: ["There is no schedule of that id", "List them: `GET /v1/domains/{domain}/schedules`"],
+  bulk_not_found: ["There is no bulk job of that id: never, or it ended more than a week ago", "Check the id; start the job again"],
   method_not_allowed: ["The route does not take this method", "The header `Allow` lists those it takes"],
   rejected_duplicate: [
     "The key's task is alive and the strategy is `reject`",

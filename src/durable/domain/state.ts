@@ -84,6 +84,8 @@ export interface State {
   io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
+  /** The highest id of a bulk job so far. */
+  lastBulk: number;
   cost: {
     rowsRead: number;
     rowsWritten: number;
@@ -123,6 +125,7 @@ export const freshState = (): State => ({
   singletons: {},
   io: {},
   lastSchedule: 0,
+  lastBulk: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });
 

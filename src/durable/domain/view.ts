@@ -70,11 +70,13 @@ export function view(core: Core, row: TaskRow, now: number): Task {
   };
 }
 
-const pausedByOf = (core: Core, row: TaskRow): Task["pausedBy"] =>
+type Judged = Pick<TaskRow, "id" | "status" | "type" | "grp">;
+
+const pausedByOf = (core: Core, row: Judged): Task["pausedBy"] =>
   core.claims.has(row.id) || statusFromCode(row.status) !== "pending" ? [] : gatesOf(core, row);
 
 /** The status that everybody sees: some are not on the row. */
-export function shownStatus(core: Core, row: TaskRow, pausedBy: Task["pausedBy"] = pausedByOf(core, row)): Status {
+export function shownStatus(core: Core, row: Judged, pausedBy: Task["pausedBy"] = pausedByOf(core, row)): Status {
   if (core.claims.get(row.id)?.current === row.id) return "running";
   return pausedBy.length > 0 ? "paused" : statusFromCode(row.status);
 }
@@ -86,7 +88,7 @@ function dependenciesOf(core: Core, counters: readonly number[]): Task["dependsO
 }
 
 /** Flags that hold a ready task; none of them is on its row. */
-function gatesOf(core: Core, row: TaskRow): Task["pausedBy"] {
+function gatesOf(core: Core, row: Judged): Task["pausedBy"] {
   const gates: Task["pausedBy"] = core.pauses.reasons(row.grp);
   if (!core.definition?.types.has(row.type)) gates.push("unregistered");
   return gates;
