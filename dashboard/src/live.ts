@@ -48,13 +48,13 @@ class Question<Value> {
   readonly error = signal<Error | undefined>(undefined);
   readonly concerns: (touch: Touch) => boolean;
   readonly #ask: (signal: AbortSignal) => Promise<Value>;
-  readonly #everyMs: number;
+  readonly #everyMs: () => number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #abort: AbortController | undefined;
   #failures = 0;
   #askedAt = 0;
 
-  constructor(ask: (signal: AbortSignal) => Promise<Value>, everyMs: number, concerns: (touch: Touch) => boolean) {
+  constructor(ask: (signal: AbortSignal) => Promise<Value>, everyMs: () => number, concerns: (touch: Touch) => boolean) {
     this.#ask = ask;
     this.#everyMs = everyMs;
     this.concerns = concerns;
@@ -107,7 +107,8 @@ class Question<Value> {
   #again(): void {
     clearTimeout(this.#timer);
     if (stopped.peek()) return;
-    const rhythm = pushed.peek() ? Math.max(this.#everyMs, PUSHED_MS) : this.#everyMs;
+    const asked = this.#everyMs();
+    const rhythm = pushed.peek() ? Math.max(asked, PUSHED_MS) : asked;
     const wait = this.#failures === 0 ? rhythm : Math.min(Math.max(rhythm, LOST_MS), rhythm * 2 ** this.#failures);
     this.#timer = setTimeout(() => void this.refresh(), wait);
   }
@@ -138,14 +139,14 @@ export function useLive<Value>(
   ask: (signal: AbortSignal) => Promise<Value>,
   { everyMs = 2_000, concerns = () => true }: Options = {},
 ): Live<Value> {
-  const latest = useRef({ ask, concerns });
-  latest.current = { ask, concerns };
+  const latest = useRef({ ask, concerns, everyMs });
+  latest.current = { ask, concerns, everyMs };
   // A new key is a new question; what it asks is always the newest closure's.
   const question = useMemo(
     () =>
       new Question<Value>(
         (abort) => latest.current.ask(abort),
-        everyMs,
+        () => latest.current.everyMs,
         (touch) => latest.current.concerns(touch),
       ),
     [key],
