@@ -29,6 +29,7 @@ export type {
 export { httpDomain, SIGNATURE_HEADER, signBody, verifySignature } from "./domains/http.ts";
 export type { AllowPrivate, Delivered, HttpDomainConfig, SignatureCheck, SigningKeys } from "./domains/http.ts";
 export type { DomainOptions, PullOptions, TaskOptions } from "./domains/options.ts";
+export type { Listing } from "./domains/listing.ts";
 export type { GroupHandle, MillHandle, MillSettings, MillSnapshot } from "./domains/mill-handle.ts";
 export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
@@ -40,6 +41,8 @@ export type { DomainSnapshot, Drained, FailureGroup, Failures, Renewal, SeriesVi
 export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { AgingOptions, AgingPolicy } from "./policy/aging.ts";
 export type { GroupPauseView, PressureView } from "./policy/coordination/protocol.ts";
+export type { AuditEntry } from "./policy/audit.ts";
+export type { ServiceProps } from "./worker/service.ts";
 export type { SettingsChange } from "./policy/settings.ts";
 export type { Duration } from "./policy/duration.ts";
 export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/errors.ts";

@@ -11,6 +11,7 @@ import type { TypesOf } from "./domains/ref.ts";
 import type { DomainLike, Flat } from "./domains/shape.ts";
 import { CoordinatorObject } from "./durable/coordinator/object.ts";
 import { DomainObject } from "./durable/domain/object.ts";
+import { listenTo } from "./durable/listen.ts";
 import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
 import type { GroupOptions } from "./policy/group-rules.ts";
 import type { PressureStep } from "./policy/pressure.ts";
@@ -18,8 +19,10 @@ import { compatibilityProblems } from "./compatibility.ts";
 import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
 import { createGateway } from "./worker/gateway.ts";
+import { millLists } from "./worker/lists.ts";
 import { RunnerEntrypoint } from "./worker/runner.ts";
 import { provide, seal } from "./worker/run/state.ts";
+import { ServiceEntrypoint } from "./worker/service.ts";
 import { Startup } from "./worker/startup.ts";
 import { sweep } from "./worker/sweep.ts";
 
@@ -84,6 +87,8 @@ export interface Mill<Domains, App = unknown> extends MillHandle {
   readonly MillCoordinator: new (ctx: DurableObjectState, env: Cloudflare.Env) => CoordinatorObject;
   /** Export it. */
   readonly MillRunner: new (ctx: ExecutionContext, env: Cloudflare.Env) => RunnerEntrypoint;
+  /** For other Workers of the account, by service binding; export it where there are any. */
+  readonly MillService: new (ctx: ExecutionContext, env: Cloudflare.Env) => ServiceEntrypoint;
   /** The HTTP API as a Hono app, to be mounted in another one. */
   readonly app: ReturnType<typeof createGateway>;
   /** Answers HTTP; does not use `this`. */
@@ -122,7 +127,7 @@ export interface Mill<Domains, App = unknown> extends MillHandle {
  * @example
  * ```ts
  * const mill = createMill({ domains: [ingest, media], maxConcurrency: 16 });
- * export const { MillDomain, MillCoordinator, MillRunner } = mill;
+ * export const { MillDomain, MillCoordinator, MillRunner, MillService } = mill;
  * export default mill;
  * ```
  */
@@ -143,6 +148,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const app = createGateway(registry, {
     domain: (name, note) => reachDomain(name, systemClock, note),
     coordinator: (note) => reachCoordinator(systemClock, note),
+    listen: listenTo,
     onRequest: () => awaken(),
   });
   const startup = new Startup(registry, { coordinator: () => reachCoordinator(clock), reach: reachDomain, clock, log: complain });
@@ -171,6 +177,11 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
         seal(registry);
       }
     },
+    MillService: class MillService extends ServiceEntrypoint {
+      constructor(ctx: ExecutionContext, env: Cloudflare.Env) {
+        super(ctx, env, app);
+      }
+    },
     app,
     fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => app.fetch(request, env, ctx),
     scheduled: async (controller: ScheduledController) => {
@@ -190,6 +201,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
     },
     provide: (name: unknown, factory: unknown) => provide(registry, name, factory),
     ...localMill(() => reachCoordinator(clock)),
+    ...millLists([...registry.domains.keys()], reachDomain, () => reachCoordinator(clock)),
   };
   return mill as unknown as Mill<DomainsOf<Domains>, AppOf<Domains>>;
 }

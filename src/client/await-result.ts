@@ -3,6 +3,7 @@ import type { WaitOptions } from "../domains/handle.ts";
 import type { ResultAnswer } from "../domains/task.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
+import { abortable } from "./abort.ts";
 
 const DEFAULT_MS = 60_000;
 /** One question waits this long at most; then it is asked again, on a fresh connection. */
@@ -18,7 +19,7 @@ const BACKOFF_MAX_MS = 5_000;
 export async function awaitResult(
   id: string,
   ask: (waitMs: number, signal: AbortSignal | undefined) => Promise<ResultAnswer>,
-  { timeout, signal }: WaitOptions,
+  { timeout, signal }: { [Option in keyof WaitOptions]: WaitOptions[Option] | undefined },
   clock: Clock,
 ): Promise<unknown> {
   const timeoutMs = timeout === undefined ? DEFAULT_MS : parseDuration(timeout, "timeout");
@@ -71,14 +72,4 @@ function stillActive(id: string, status: string, timeoutMs: number): MillraceErr
       timeoutMs,
     },
   );
-}
-
-/** The promise, or the signal's reason when that comes first. */
-function abortable<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
-import { LIMITS } from "../policy/limits.ts";
+import { WAIT_MS_MAX } from "../policy/limits.ts";
 import { parseDrain } from "../policy/settings.ts";
 
 type Answer = DomainSnapshot & Drained;
@@ -15,7 +15,7 @@ export async function drainWith(
   const end = clock.now() + parseDrain(options?.timeout);
   for (;;) {
     const left = Math.max(0, end - clock.now());
-    const answer = await ask(left, Math.min(left, LIMITS.waitMsMax));
+    const answer = await ask(left, Math.min(left, WAIT_MS_MAX));
     if (answer.drained || clock.now() >= end) return answer;
   }
 }

@@ -12,17 +12,21 @@ import type {
   WaitOptions,
 } from "../domains/handle.ts";
 import { toJson } from "../domains/json.ts";
-import type { Graph, Outcome, Page, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
+import { type Listing, listing } from "../domains/listing.ts";
+import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
 import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
+import { eitherOf } from "./abort.ts";
 import { claimOverHttp } from "./claims.ts";
 import { awaitResult } from "./await-result.ts";
 import { drainWith } from "./drain.ts";
 import type { Call, Http } from "./http.ts";
 import { httpLooks } from "./looks.ts";
-import { taskArguments } from "./task-arguments.ts";
+import { search } from "./search.ts";
+import { segment } from "./segment.ts";
+import { checkScheduleId, taskArguments } from "./task-arguments.ts";
 
 type Method = Call["method"];
 /** How much longer than its wait a long poll may take before it counts as lost. */
@@ -43,7 +47,7 @@ class HttpHandle {
   constructor(http: Http, name: string) {
     this.name = name;
     this.#http = http;
-    this.#path = `/v1/domains/${encodeURIComponent(name)}`;
+    this.#path = `/v1/domains/${segment(name, "unknown_domain")}`;
   }
 
   async submit(type: string, payload: unknown, options: SubmitOptions & CallOptions = {}): Promise<Submitted> {
@@ -66,26 +70,33 @@ class HttpHandle {
     return new HttpTask(this.#http, type, id);
   }
 
-  list(query: ListQuery = {}): Promise<Page<Task>> {
-    return this.#http.ask({ method: "GET", path: `${this.#path}/tasks`, query: search(query) });
+  with({ signal }: { signal: AbortSignal }): DomainHandle {
+    return httpHandle(this.#http.with(signal), this.name);
+  }
+
+  list(query: ListQuery = {}): Listing<Task> {
+    return this.#list("tasks", query);
   }
 
   async count(query: ListQuery = {}): Promise<number> {
     return (await this.#http.ask<{ count: number }>({ method: "GET", path: `${this.#path}/tasks/count`, query: search(query) })).count;
   }
 
-  deadLetters(query: ListQuery = {}): Promise<Page<Task>> {
+  deadLetters(query: ListQuery = {}): Listing<Task> {
     return this.list({ ...query, status: "dead_letter" });
   }
 
   schedule(first: object | string): ScheduleHandle | Promise<Schedule> {
-    if (typeof first === "string") return scheduleHandle(this.#http, first);
+    if (typeof first === "string") {
+      checkScheduleId(this.name, first);
+      return scheduleHandle(this.#http, first);
+    }
     const { type, payload, ...own } = first as { type: string; payload: unknown } & SubmitOptions;
     return this.#http.ask<Schedule>({ method: "POST", path: `${this.#path}/schedules`, body: taskBody(type, payload, own) });
   }
 
-  schedules(query: { limit?: number; cursor?: string } = {}): Promise<Page<Schedule>> {
-    return this.#http.ask({ method: "GET", path: `${this.#path}/schedules`, query: search(query) });
+  schedules(query: { limit?: number; cursor?: string } = {}): Listing<Schedule> {
+    return this.#list("schedules", query);
   }
 
   claim(options: ClaimOptions): Promise<ClaimedTask[]> {
@@ -113,6 +124,12 @@ class HttpHandle {
   snapshot(): Promise<DomainSnapshot> {
     return this.#http.ask({ method: "GET", path: this.#path });
   }
+
+  #list<Item>(what: string, query: ListQuery): Listing<Item> {
+    return listing((cursor = query.cursor) =>
+      this.#http.ask({ method: "GET", path: `${this.#path}/${what}`, query: search({ ...query, cursor }) }),
+    );
+  }
 }
 
 class HttpTask implements TaskHandle {
@@ -132,8 +149,9 @@ class HttpTask implements TaskHandle {
     return this.#ask("GET");
   }
 
-  result(options: WaitOptions = {}): Promise<unknown> {
-    return awaitResult(this.id, (waitMs, signal) => this.#poll(waitMs, signal), options, this.#http.clock);
+  result({ timeout, signal }: WaitOptions = {}): Promise<unknown> {
+    const options = { timeout, signal: eitherOf(signal, this.#http.signal) };
+    return awaitResult(this.id, (waitMs, until) => this.#poll(waitMs, until), options, this.#http.clock);
   }
 
   cancel(): Promise<Task> {
@@ -176,7 +194,7 @@ class HttpTask implements TaskHandle {
         method: "GET",
         path: `${this.#path}/result`,
         query: new URLSearchParams({ wait: `${waitMs}ms` }),
-        signal: signal ? AbortSignal.any([signal, lost.signal]) : lost.signal,
+        signal: eitherOf(signal, lost.signal),
         retries: 0,
       });
       if (answer.status === "completed") return { status: "completed", result: answer.result ?? null };
@@ -231,16 +249,6 @@ function taskBody(type: string, payload: unknown, { retry, ...options }: SubmitO
 
 function policyBody({ kind, attempts, initialMs, maxMs, jitter }: RetryPolicy): object {
   return { kind, attempts, initial: initialMs, jitter, ...(kind === "constant" ? {} : { max: maxMs }) };
-}
-
-function search({ status, tags, since, until, ...rest }: ListQuery): URLSearchParams {
-  const query = new URLSearchParams();
-  for (const one of status === undefined ? [] : typeof status === "string" ? [status] : status) query.append("status", one);
-  for (const [key, value] of Object.entries(tags ?? {})) query.append("tag", `${key}:${value}`);
-  for (const [name, at] of Object.entries({ since, until }))
-    if (at !== undefined) query.set(name, typeof at === "string" ? at : new Date(at).toISOString());
-  for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, String(value));
-  return query;
 }
 
 /** Of an answer to a submit what the handle promises, without the task. */

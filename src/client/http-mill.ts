@@ -1,9 +1,11 @@
 import { parseInstant } from "../domains/instant.ts";
+import { listing } from "../domains/listing.ts";
 import type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
-import { checkGroupName } from "../policy/group-name.ts";
 import type { GroupView } from "../policy/coordination/view.ts";
 import type { Http } from "./http.ts";
-import { settingsOf } from "./local-mill.ts";
+import { search } from "./search.ts";
+import { segment } from "./segment.ts";
+import { settingsOf } from "./settings.ts";
 
 /** The verbs of the mill itself, over HTTP. */
 export function httpMill(http: Http): MillHandle {
@@ -13,8 +15,7 @@ export function httpMill(http: Http): MillHandle {
     resume: () => http.ask({ method: "POST", path: "/v1/resume" }),
     groups: async () => (await http.ask<{ items: GroupView[] }>({ method: "GET", path: "/v1/groups" })).items,
     group: (name) => {
-      checkGroupName(name);
-      const path = `/v1/groups/${encodeURIComponent(name)}`;
+      const path = `/v1/groups/${segment(name, "invalid_request")}`;
       return {
         name,
         pause: async ({ until } = {}) => {
@@ -31,8 +32,12 @@ export function httpMill(http: Http): MillHandle {
           ? snapshot()
           : http.ask<MillSnapshot>({ method: "PATCH", path: "/v1/settings", body: JSON.stringify(change) })),
       ),
-    pressure: (name, value, ttl) =>
-      http.ask({ method: "PUT", path: `/v1/pressure/${encodeURIComponent(name)}`, body: JSON.stringify({ value, ttl }) }),
+    pressure: async (name, value, ttl) =>
+      http.ask({ method: "PUT", path: `/v1/pressure/${segment(name, "invalid_request")}`, body: JSON.stringify({ value, ttl }) }),
     snapshot,
+    list: (query = {}) =>
+      listing((cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/tasks", query: search({ ...query, cursor }) })),
+    audit: (query = {}) =>
+      listing((cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/audit", query: search({ ...query, cursor }) })),
   };
 }

@@ -1,17 +1,29 @@
 import type { Clock } from "../clock.ts";
 import { ERROR_STATUS, type ErrorCode, type ErrorFacts, fail, MillraceError } from "../policy/errors.ts";
+import { abortable, eitherOf } from "./abort.ts";
 
-/** Where the mill is, and who asks. */
-export interface ClientOptions {
-  /** Of the mill, such as `https://jobs.example.com`; a path is kept. */
-  url: string | URL;
-  /** A bearer token, or a function that gives one; needed unless the mill's auth is open. */
-  token?: string | (() => string | Promise<string>);
-  /** Instead of the global `fetch`: a service binding's, say. */
-  fetch?: (request: Request) => Promise<Response>;
+/** Where the mill is, and who asks: over HTTP by `url`, or from another Worker of the account by a service binding. */
+export type ClientOptions = {
   /** Time and chance, for tests. */
   clock?: Clock;
-}
+} & (
+  | {
+      /** Of the mill, such as `https://jobs.example.com`; a path is kept. */
+      url: string | URL;
+      /** A bearer token, or a function that gives one; needed unless the mill's auth is open. */
+      token?: string | (() => string | Promise<string>);
+      /** Instead of the global `fetch`. */
+      fetch?: (request: Request) => Promise<Response>;
+      service?: never;
+    }
+  | {
+      /** The service binding to the mill's entrypoint `MillService`; its `props` say who asks. */
+      service: { fetch(request: Request): Promise<Response> };
+      url?: never;
+      token?: never;
+      fetch?: never;
+    }
+);
 
 /** One request of the API. */
 export interface Call {
@@ -27,6 +39,8 @@ export interface Call {
   retries?: number;
 }
 
+/** Any address will do: a service binding knows where it leads. */
+const SERVICE = "https://millrace.service";
 const RETRIES = 3;
 const BACKOFF_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
@@ -39,12 +53,20 @@ export class Http {
   readonly #base: string;
   readonly #options: ClientOptions;
   readonly clock: Clock;
+  /** When it aborts, no call goes on. */
+  readonly signal: AbortSignal | undefined;
 
-  constructor(options: ClientOptions, clock: Clock) {
-    const url = new URL(options.url);
+  constructor(options: ClientOptions, clock: Clock, signal?: AbortSignal) {
+    const url = new URL(options.url ?? SERVICE);
     this.#base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
     this.#options = options;
     this.clock = clock;
+    this.signal = signal;
+  }
+
+  /** The same, until the signal aborts. */
+  with(signal: AbortSignal): Http {
+    return new Http(this.#options, this.clock, eitherOf(this.signal, signal));
   }
 
   /**
@@ -52,15 +74,17 @@ export class Http {
    *
    * @throws `MillraceError` as the server says; `domain_unreachable` when nothing answered
    */
-  async ask<Answer>(call: Call): Promise<Answer> {
+  async ask<Answer>(asked: Call): Promise<Answer> {
+    const call = { ...asked, signal: eitherOf(asked.signal, this.signal) };
     // Whatever changes something may be repeated only under an idempotency key.
     const retries = call.method === "GET" || call.idempotencyKey !== undefined ? (call.retries ?? RETRIES) : 0;
     for (let failed = 0; ; failed += 1) {
+      call.signal?.throwIfAborted();
       const { answer, error, again } = await this.#once<Answer>(call);
       if (error === undefined) return answer as Answer;
       const delay = again === undefined ? undefined : Math.max(again, backoff(failed, this.clock));
       if (failed >= retries || delay === undefined || delay > RETRY_AFTER_MAX_MS) throw error;
-      await this.clock.sleep(delay, call.signal);
+      await abortable(this.clock.sleep(delay, call.signal), call.signal);
     }
   }
 
@@ -69,13 +93,14 @@ export class Http {
     let response: Response;
     let text: string;
     try {
-      response = await (this.#options.fetch ?? fetch)(await this.#request(call));
-      text = await response.text();
+      // Also where what answers does not look at the signal.
+      response = await abortable(this.#send(await this.#request(call)), call.signal);
+      text = await abortable(response.text(), call.signal);
     } catch (error) {
       if (call.signal?.aborted) throw call.signal.reason;
       if (MillraceError.is(error)) throw error;
       const message = error instanceof Error ? error.message : String(error);
-      return { error: fail("domain_unreachable", `Nothing answered at ${this.#base}: ${message}`, { cause: message }), again: 0 };
+      return { error: fail("domain_unreachable", `Nothing answered at ${this.#where}: ${message}`, { cause: message }), again: 0 };
     }
     const json = parse(text);
     if (response.ok) {
@@ -83,13 +108,24 @@ export class Http {
       return {
         error: fail(
           "internal",
-          `${this.#base} answered ${response.status} with something that is not JSON; is this the address of a mill?`,
+          `${this.#where} answered ${response.status} with something that is not JSON; is this the address of a mill?`,
         ),
       };
     }
     const retryAfterMs = retryAfter(response, this.clock);
     const error = problem(response.status, json, retryAfterMs);
     return PASSING.has(response.status) ? { error, again: retryAfterMs ?? 0 } : { error };
+  }
+
+  /** For people. */
+  get #where(): string {
+    return this.#options.service ? "the service binding" : this.#base;
+  }
+
+  #send(request: Request): Promise<Response> {
+    const { service, fetch: own } = this.#options;
+    if (service) return service.fetch(request);
+    return (own ?? fetch)(request);
   }
 
   async #request({ method, path, query, body, idempotencyKey, signal }: Call): Promise<Request> {

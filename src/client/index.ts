@@ -23,6 +23,7 @@ export type {
 } from "../domains/handle.ts";
 export type { DomainLooks, FailuresQuery, SeriesQuery } from "../domains/looks.ts";
 export type { GroupHandle, MillHandle, MillSettings, MillSnapshot } from "../domains/mill-handle.ts";
+export type { Listing } from "../domains/listing.ts";
 export type { Json, Page, Schedule, Task, TaskError } from "../domains/task.ts";
 export { MillraceError } from "../policy/errors.ts";
 export type { ErrorCode } from "../policy/errors.ts";
@@ -36,7 +37,7 @@ export interface AnyMill {
 
 type DomainsIn<Mill> = Mill extends { readonly "~domains"?: infer Domains } ? NonNullable<Domains> : never;
 
-/** A mill, over HTTP. */
+/** A mill, over HTTP or a service binding. */
 export interface Client<Domains> extends MillHandle {
   /**
    * The handle of a domain. Asks nothing yet.
@@ -44,10 +45,16 @@ export interface Client<Domains> extends MillHandle {
    * @example `const { id } = await client.domain("media").submit("resize", { object: "cat.jpg", width: 320 });`
    */
   domain<Name extends Extract<keyof Domains, string>>(name: Name): DomainHandle<Name, Domains[Name]>;
+  /**
+   * The same client, whose calls reject with the signal's reason as soon as it aborts. What was asked for may happen all the same.
+   *
+   * @example `const media = client.with({ signal: request.signal }).domain("media");`
+   */
+  with(options: { signal: AbortSignal }): Client<Domains>;
 }
 
 /**
- * A typed client of a mill over HTTP, for browsers, servers and other Workers. Safe calls (reads, and submits with an
+ * A typed client of a mill over HTTP, for browsers and servers, or over a service binding, for other Workers. Safe calls (reads, and submits with an
  * `idempotencyKey`) are repeated up to three times, with jitter, honouring `Retry-After`.
  *
  * @throws `TypeError` when `url` is none
@@ -59,8 +66,12 @@ export interface Client<Domains> extends MillHandle {
  * const submitted = await media.submit("resize", { object: "cat.jpg", width: 320 });
  * const { bytes } = await media.task(submitted).result({ timeout: "30s" });
  * ```
+ * @example `const client = createClient<typeof mill>({ service: env.MILL }); // [[services]] entrypoint = "MillService"`
  */
 export function createClient<Mill extends { readonly "~domains"?: unknown } = AnyMill>(options: ClientOptions): Client<DomainsIn<Mill>> {
-  const http = new Http(options, options.clock ?? systemClock);
-  return { domain: (name) => httpHandle(http, name), ...httpMill(http) };
+  return clientOf(new Http(options, options.clock ?? systemClock));
+}
+
+function clientOf<Domains>(http: Http): Client<Domains> {
+  return { domain: (name) => httpHandle(http, name), with: ({ signal }) => clientOf(http.with(signal)), ...httpMill(http) };
 }

@@ -1,11 +1,12 @@
 import { parseInstant } from "../domains/instant.ts";
-import type { MillHandle, MillSettings, MillSnapshot } from "../domains/mill-handle.ts";
+import type { MillHandle } from "../domains/mill-handle.ts";
 import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
 import { checkGroupName } from "../policy/group-name.ts";
 import { parsePressure, parseSettings } from "../policy/settings.ts";
+import { settingsOf } from "./settings.ts";
 
 /** The verbs of the mill itself, over RPC to its coordinator. */
-export function localMill(reach: () => CoordinatorApi): MillHandle {
+export function localMill(reach: () => CoordinatorApi): Omit<MillHandle, "list" | "audit"> {
   return {
     pause: async () => reach().pause(),
     resume: async () => reach().resume(),
@@ -24,10 +25,3 @@ export function localMill(reach: () => CoordinatorApi): MillHandle {
     groups: async () => reach().groups(),
   };
 }
-
-/** The settings among what a snapshot shows. */
-export const settingsOf = ({ maxConcurrency, defaultGroupMaxConcurrency, aging }: MillSnapshot): MillSettings => ({
-  maxConcurrency,
-  defaultGroupMaxConcurrency,
-  aging,
-});

@@ -4,6 +4,7 @@ import type { TaskHandle, WaitOptions } from "../domains/handle.ts";
 import { prepare } from "../domains/prepare.ts";
 import type { Graph, Task, Why } from "../domains/task.ts";
 import type { DomainApi } from "../durable/protocol.ts";
+import { eitherOf } from "./abort.ts";
 import { awaitResult } from "./await-result.ts";
 import type { LocalOptions } from "./local.ts";
 
@@ -32,8 +33,9 @@ export class LocalTask implements TaskHandle {
     return this.#api.get(this.id);
   }
 
-  result(options: WaitOptions = {}): Promise<unknown> {
-    return awaitResult(this.id, (waitMs) => this.#api.result(this.id, waitMs), options, this.#parts.clock);
+  result({ timeout, signal }: WaitOptions = {}): Promise<unknown> {
+    const ask = (waitMs: number) => this.#api.result(this.id, waitMs);
+    return awaitResult(this.id, ask, { timeout, signal: eitherOf(signal, this.#parts.options.signal) }, this.#parts.clock);
   }
 
   cancel(): Promise<Task> {

@@ -16,25 +16,28 @@ import { parentOf } from "../domains/child.ts";
 import { findDomain } from "../domains/find.ts";
 import { prepare, prepareAll } from "../domains/prepare.ts";
 import { prepareSchedule, prepareScheduleChange } from "../domains/schedule.ts";
-import type { Page, Schedule, Task } from "../domains/task.ts";
+import { type Listing, listing } from "../domains/listing.ts";
+import type { Schedule, Task } from "../domains/task.ts";
 import type { DomainApi, DomainSnapshot, Drained, SubmitAnswer, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
-import { fail } from "../policy/errors.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
-import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
+import { parseTaskId } from "../policy/ids.ts";
+import { boundTo, eitherOf } from "./abort.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
 import { drainWith } from "./drain.ts";
 import { localLooks } from "./looks.ts";
 import { readQuery } from "./query.ts";
 import { LocalTask } from "./local-task.ts";
-import { taskArguments } from "./task-arguments.ts";
+import { checkScheduleId, taskArguments } from "./task-arguments.ts";
 
 /** Where handles inside the Worker take their objects, time and idempotency keys from. */
 export interface LocalOptions {
   /** Object of a domain by name; `reachDomain` of `durable/reach.ts`. */
   reach: (name: string) => DomainApi;
   clock?: Clock;
+  /** When it aborts, no handle waits any more; `reach` is bound to it already. */
+  signal?: AbortSignal;
   /** A key for a submit that names none; how a cron tick submits at most once. */
   idempotencyKey?: () => string | undefined;
 }
@@ -89,16 +92,28 @@ class LocalHandle {
     return new LocalTask({ registry: this.#registry, domain: this.#domain, type, id, options: this.#options, clock: this.#clock });
   }
 
-  async list(query?: ListQuery): Promise<Page<Task>> {
-    const { items, next } = await this.#api.list(readQuery(query));
-    return { items, next: next === null ? null : String(next) };
+  with({ signal }: { signal: AbortSignal }): DomainHandle {
+    const { reach } = this.#options;
+    const options = {
+      ...this.#options,
+      reach: (name: string) => boundTo(reach(name), signal),
+      signal: eitherOf(this.#options.signal, signal)!,
+    };
+    return localHandle(this.#registry, this.#domain, options);
+  }
+
+  list(query: ListQuery = {}): Listing<Task> {
+    return listing(async (cursor = query.cursor) => {
+      const { items, next } = await this.#api.list(readQuery({ ...query, cursor }));
+      return { items, next: next === null ? null : String(next) };
+    });
   }
 
   count(query?: ListQuery): Promise<number> {
     return this.#api.count(readQuery(query));
   }
 
-  deadLetters(query?: ListQuery): Promise<Page<Task>> {
+  deadLetters(query?: ListQuery): Listing<Task> {
     return this.list({ ...query, status: "dead_letter" });
   }
 
@@ -106,13 +121,15 @@ class LocalHandle {
     return typeof first === "string" ? this.#scheduleHandle(first) : this.#createSchedule(first);
   }
 
-  async schedules(query: { limit?: number; cursor?: string } = {}): Promise<Page<Schedule>> {
-    const { limit, before } = readQuery(query);
-    const { items, next } = await this.#api.schedules({
-      ...(limit === undefined ? {} : { limit }),
-      ...(before === undefined ? {} : { before }),
+  schedules(query: { limit?: number; cursor?: string } = {}): Listing<Schedule> {
+    return listing(async (cursor = query.cursor) => {
+      const { limit, before } = readQuery({ ...query, cursor });
+      const { items, next } = await this.#api.schedules({
+        ...(limit === undefined ? {} : { limit }),
+        ...(before === undefined ? {} : { before }),
+      });
+      return { items, next: next === null ? null : String(next) };
     });
-    return { items, next: next === null ? null : String(next) };
   }
 
   async claim(options: ClaimOptions): Promise<ClaimedTask[]> {
@@ -149,13 +166,7 @@ class LocalHandle {
   }
 
   #scheduleHandle(id: string): ScheduleHandle {
-    if (parseScheduleId(id)?.domain !== this.name) {
-      throw fail(
-        "schedule_not_found",
-        `${JSON.stringify(id)} is not the id of a schedule of ${this.name}; those look like ${this.name}_s1.`,
-        { id },
-      );
-    }
+    checkScheduleId(this.name, id);
     const act = (action: "pause" | "resume" | "trigger" | "delete") => () => this.#api.scheduleAction(id, action);
     const update = async (change: object): Promise<Schedule> => {
       const input = await prepareScheduleChange(

@@ -1,6 +1,7 @@
 import { parseInstant } from "../domains/instant.ts";
 import type { DomainLooks, FailuresQuery } from "../domains/looks.ts";
 import type { DomainApi, Failures, Looks } from "../durable/protocol.ts";
+import { segment } from "./segment.ts";
 import { parseFailureType, parseLimit, parseSeries, parseTagPrefix } from "../policy/look.ts";
 
 /** What a domain tells beside its tasks, over RPC to its object. */
@@ -25,7 +26,7 @@ function readFailures({ type, since, limit }: FailuresQuery = {}): Looks["failur
 export function httpLooks(get: <Answer>(path: string, query: URLSearchParams) => Promise<Answer>): DomainLooks {
   return {
     tags: ({ prefix } = {}) => get("/tags", search({ prefix })),
-    tagValues: (key) => get(`/tags/${encodeURIComponent(key)}`, search({})),
+    tagValues: async (key) => get(`/tags/${segment(key, "invalid_request")}`, search({})),
     failures: ({ type, since, limit } = {}) =>
       get<Failures>(
         "/failures",

@@ -1,5 +1,5 @@
 import { fail } from "../policy/errors.ts";
-import { parseTaskId } from "../policy/ids.ts";
+import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
 
 /**
  * What `task(submitted)` and `task(type, id)` are about.
@@ -15,4 +15,10 @@ export function taskArguments(domain: string, first: unknown, second: unknown): 
   throw fail("task_not_found", `${JSON.stringify(id) ?? "undefined"} is not the id of a task of ${domain}; those look like ${domain}_17.`, {
     id,
   });
+}
+
+/** @throws `schedule_not_found` when the id is none of this domain */
+export function checkScheduleId(domain: string, id: string): void {
+  if (parseScheduleId(id)?.domain === domain) return;
+  throw fail("schedule_not_found", `${JSON.stringify(id)} is not the id of a schedule of ${domain}; those look like ${domain}_s1.`, { id });
 }

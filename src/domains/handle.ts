@@ -10,7 +10,8 @@ import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
 import type { DomainLooks } from "./looks.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
-import type { Graph, Outcome, Page, Schedule, Task, Why } from "./task.ts";
+import type { Listing } from "./listing.ts";
+import type { Graph, Outcome, Schedule, Task, Why } from "./task.ts";
 
 export type { ClaimedTask, ClaimOf } from "./claim-handle.ts";
 
@@ -221,6 +222,13 @@ export interface ScheduleHandle<Types = unknown> {
 export interface DomainHandle<Name extends string = string, Types = unknown> extends DomainLooks<TypeName<Types>> {
   readonly name: Name;
   /**
+   * The same verbs, which reject with the signal's reason as soon as it aborts, those of the tasks and schedules that it
+   * gives out too. What was asked for may happen all the same.
+   *
+   * @example `await media.with({ signal: AbortSignal.timeout(2_000) }).snapshot();`
+   */
+  with(options: { signal: AbortSignal }): DomainHandle<Name, Types>;
+  /**
    * Submits one task.
    *
    * @throws `unknown_type`, `invalid_payload`, `invalid_request`, `invalid_tag`, `payload_too_large`, `overloaded`,
@@ -246,16 +254,20 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
     domain: Name;
   }): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
   task<Type extends TypeName<Types>>(type: Type, id: string): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
-  /** Newest first. */
-  list(query?: ListQuery<TypeName<Types>>): Promise<Page<Task>>;
+  /**
+   * Newest first.
+   *
+   * @example `for await (const task of media.list({ status: "failed", limit: 500 })) console.log(task.id, task.error);`
+   */
+  list(query?: ListQuery<TypeName<Types>>): Listing<Task>;
   count(query?: Omit<ListQuery<TypeName<Types>>, "limit" | "cursor">): Promise<number>;
   /** Tasks that used up their retries, newest first. */
-  deadLetters(query?: Omit<ListQuery<TypeName<Types>>, "status">): Promise<Page<Task>>;
+  deadLetters(query?: Omit<ListQuery<TypeName<Types>>, "status">): Listing<Task>;
   /** Makes a schedule, or updates the one of that name. */
   schedule(schedule: NewSchedule<Types>): Promise<Schedule>;
   /** A schedule by its id. Asks nothing yet. */
   schedule(id: string): ScheduleHandle<Types>;
-  schedules(query?: { limit?: number; cursor?: string }): Promise<Page<Schedule>>;
+  schedules(query?: { limit?: number; cursor?: string }): Listing<Schedule>;
   /**
    * Leases tasks of pull types, the most urgent first; empty when there is none, or no slot, within `wait`.
    *

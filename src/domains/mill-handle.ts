@@ -1,10 +1,13 @@
+import type { AuditEntry } from "../policy/audit.ts";
 import type { AgingPolicy } from "../policy/aging.ts";
 import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../policy/coordination/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { SettingsChange } from "../policy/settings.ts";
 import type { GroupView } from "../policy/coordination/view.ts";
 import type { GroupChange } from "../policy/group-rules.ts";
-import type { Instant } from "./handle.ts";
+import type { Instant, ListQuery } from "./handle.ts";
+import type { Listing } from "./listing.ts";
+import type { Task } from "./task.ts";
 
 /** The whole mill at a glance. */
 export type MillSnapshot = CoordinatorSnapshot;
@@ -66,6 +69,14 @@ export interface MillHandle {
    */
   pressure(name: string, value: number, ttl: Duration): Promise<PressureView>;
   snapshot(): Promise<MillSnapshot>;
+  /**
+   * Tasks of all domains, newest first.
+   *
+   * @example `for await (const task of mill.list({ status: "failed" })) console.log(task.id);`
+   */
+  list(query?: ListQuery): Listing<Task>;
+  /** Who changed what by hand, over HTTP or a service binding, newest first. */
+  audit(query?: { limit?: number; cursor?: string }): Listing<AuditEntry>;
   /** Every group that has settings, tasks or slots, by name: its settings, and what it uses as far as the domains have told. */
   groups(): Promise<GroupView[]>;
 }

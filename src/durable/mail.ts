@@ -35,8 +35,10 @@ export interface Questions {
   /** Which of these counters are no tasks of the domain. */
   unknown: { body: number[]; answer: number[] };
   graphPart: { body: GraphPart; answer: GraphAnswer };
-  /** How many tasks lie above these, as far as they are blocked, and which of other domains are among them. */
-  above: { body: number[]; answer: { seen: number; beyond: string[] } };
+  /** What these wait for: how many tasks, which of other domains are among them, and which of the marked ones. */
+  above: { body: { from: number[]; marked?: number[] }; answer: { seen: number; beyond: string[]; met: string[] } };
+  /** A task, its parent, and so on, as full ids: as far as they are of the domain, and the first one that is not. */
+  lineage: { body: number; answer: string[] };
   /** What the domain knows of a task of another one, on which its own depend, with the copy of its result; null: nothing. */
   copyOf: { body: string; answer: RunDependency | null };
 }

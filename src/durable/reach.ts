@@ -113,7 +113,7 @@ export function reachCoordinator(clock: Clock = systemClock, note?: AuditNote): 
   return api<CoordinatorApi>(stub, "the coordinator", COORDINATOR_READS, COORDINATOR_WRITES, clock, attach(note));
 }
 
-function namespace(name: "MillDomain" | "MillCoordinator"): Namespace {
+export function namespace(name: "MillDomain" | "MillCoordinator"): Namespace {
   const found = (exports as unknown as Record<string, Namespace | undefined>)[name];
   if (found && typeof found.getByName === "function") return found;
   throw fail(
@@ -144,10 +144,15 @@ function isIdempotent(args: unknown[]): boolean {
   return typeof first === "object" && first !== null && "idempotency" in first && first.idempotency !== undefined;
 }
 
-async function attempt(stub: () => Stub, who: string, method: string, args: unknown[], retries: number, clock: Clock): Promise<unknown> {
+function attempt(stub: () => Stub, who: string, method: string, args: unknown[], retries: number, clock: Clock): Promise<unknown> {
+  return repeat(async () => acceptAnswer(await stub()[method]!(...args)), who, clock, retries);
+}
+
+/** Makes a call that may be made twice, again after an infrastructure error; errors as `MillraceError`. */
+export async function repeat<T>(call: () => Promise<T>, who: string, clock: Clock, retries = RETRIES): Promise<T> {
   for (let failed = 0; ; failed += 1) {
     try {
-      return acceptAnswer(await stub()[method]!(...args));
+      return await call();
     } catch (error) {
       const known = translate(error, who);
       if (failed >= retries || !MillraceError.is(known, "domain_unreachable")) throw known;

@@ -12,7 +12,7 @@ export interface AuditNote {
 }
 
 /** A change as the audit log tells it. */
-interface AuditEntry extends Omit<AuditNote, "change"> {
+export interface AuditEntry extends Omit<AuditNote, "change"> {
   /** RFC 3339; by the clock of the object that made the change. */
   at: string;
   /** Whose object made it: a domain's, or null for the mill's. */

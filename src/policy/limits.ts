@@ -1,3 +1,7 @@
+/** Alone, so that the client carries these two and not the rest. */
+export const WAIT_MS_MAX = 60_000;
+export const DELAY_MS_MAX = 10 * 365 * 86_400_000;
+
 /** Limits on everything, with their reason. Bytes are UTF-8 bytes of the JSON text. */
 export const LIMITS = {
   /** Half of the platform's 2 MB row, so that payload, result and error of one task always fit together. */
@@ -27,14 +31,14 @@ export const LIMITS = {
   /** What one run should take: long enough to pay for its RPC, short enough to recall. */
   runTargetMs: 50,
   waitersMax: 1_000,
-  waitMsMax: 60_000,
+  waitMsMax: WAIT_MS_MAX,
   pageMax: 500,
   pageDefault: 50,
   /** Rows that one page of a list may read before it comes back short. */
   pageRowsReadMax: 20_000,
   /** The same of counts by tag: they read an index alone. */
   tagRowsReadMax: 100_000,
-  delayMsMax: 10 * 365 * 86_400_000,
+  delayMsMax: DELAY_MS_MAX,
   runLeaseMs: 10_000,
   runRenewMs: 3_000,
   /** Results flow back at the end of a run, or this long after the first. */

@@ -1,7 +1,7 @@
 import type { Duration } from "./duration.ts";
 import { parseDuration } from "./duration.ts";
 import { fail } from "./errors.ts";
-import { LIMITS } from "./limits.ts";
+import { DELAY_MS_MAX } from "./limits.ts";
 import { didYouMean } from "./names.ts";
 
 /** A retry policy; made by `constant`, `linear` or `exponential`. `attempts` counts re-runs after the first. */
@@ -132,7 +132,7 @@ function checked(policy: RetryPolicy, name = "retry"): RetryPolicy {
   }
   if (initialMs > maxMs)
     throw refuse(`${name}.initial`, `${name}.initial (${initialMs} ms) must not be more than ${name}.max (${maxMs} ms).`);
-  if (maxMs > LIMITS.delayMsMax) throw refuse(`${name}.max`, `${name} may not wait longer than 10 years; got ${maxMs} ms.`);
+  if (maxMs > DELAY_MS_MAX) throw refuse(`${name}.max`, `${name} may not wait longer than 10 years; got ${maxMs} ms.`);
   if (jitter !== "full" && jitter !== "none")
     throw refuse(`${name}.jitter`, `${name}.jitter must be "full" or "none"; got ${show(jitter)}.`);
   return policy;

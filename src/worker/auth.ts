@@ -107,6 +107,16 @@ function fromHex(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: text.length / 2 }, (_, index) => Number.parseInt(text.slice(2 * index, 2 * index + 2), 16));
 }
 
+const admitted = new WeakMap<Request, () => Identity>();
+
+/** Says who sends a request that came in by another door than the public one; whatever it carries as a token is not looked at. */
+export function admit(request: Request, identity: () => Identity): void {
+  admitted.set(request, identity);
+}
+
+/** Who sends this request, where `admit` has said so. */
+export const admittedAs = (request: Request): Identity | undefined => admitted.get(request)?.();
+
 /**
  * Who sends this request.
  *
@@ -128,7 +138,7 @@ export async function authenticate(env: AuthEnv, headers: Headers, log: (message
       `This mill has no tokens, so nobody is let in: ${HOW}. For local work MILLRACE_AUTH=open lets everybody in.`,
       false,
     );
-  const header = headers.get("authorization");
+  const header = headers.get("authorization") ?? headerOfSocket(headers);
   const presented = /^bearer +([\x21-\x7e]{1,4096})$/i.exec(header ?? "")?.[1];
   if (presented === undefined) {
     const wrong = header === null ? "This needs a token" : "The Authorization header is not `Bearer <token>`";
@@ -138,6 +148,21 @@ export async function authenticate(env: AuthEnv, headers: Headers, log: (message
   if (!found) throw unauthenticated("This token is none of the mill's; ask its operator for one.", true);
   return found;
 }
+
+/** A browser's WebSocket cannot send headers: its token comes as a subprotocol, `bearer.` and the token in base64url. */
+function headerOfSocket(headers: Headers): string | null {
+  if (!isUpgrade(headers)) return null;
+  const protocols = (headers.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
+  const encoded = protocols.find((one) => one.startsWith("bearer."))?.slice("bearer.".length);
+  if (encoded === undefined) return null;
+  try {
+    return `Bearer ${atob(encoded.replaceAll("-", "+").replaceAll("_", "/"))}`;
+  } catch {
+    return "Bearer";
+  }
+}
+
+const isUpgrade = (headers: Headers): boolean => headers.get("upgrade")?.toLowerCase() === "websocket";
 
 /** Compares with every token, so that the time taken says nothing about where, or whether, one matched. */
 async function findToken(tokens: readonly Token[], presented: string): Promise<Token | undefined> {
@@ -160,11 +185,18 @@ export function sameBytes(left: Uint8Array<ArrayBuffer>, right: Uint8Array<Array
 /** A page of another site can make a browser send requests to a mill on this machine; an open one must not obey it. */
 function fromOutside(headers: Headers): Identity {
   const site = headers.get("sec-fetch-site");
-  if (site === null || site === "same-origin" || site === "none") return OPEN;
+  const isOwn = site === null ? !isForeignSocket(headers) : site === "same-origin" || site === "none";
+  if (isOwn) return OPEN;
   throw fail(
     "forbidden",
     "A mill that is open to all (MILLRACE_AUTH=open) takes no requests from pages of other sites; configure tokens for that.",
   );
+}
+
+/** An upgrade says only by its origin which page asks. */
+function isForeignSocket(headers: Headers): boolean {
+  const origin = headers.get("origin");
+  return isUpgrade(headers) && origin !== null && (!URL.canParse(origin) || new URL(origin).host !== headers.get("host"));
 }
 
 /** @throws `forbidden` when the role is not enough; the message says which is */

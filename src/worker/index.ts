@@ -12,7 +12,7 @@ import { problem } from "./problem.ts";
 import { receiverRoutes } from "./receiver.ts";
 
 const mill = createMill({ domains: [ingest, media, http], maxConcurrency: 16 });
-export const { MillDomain, MillCoordinator, MillRunner } = mill;
+export const { MillDomain, MillCoordinator, MillRunner, MillService } = mill;
 
 const app = new Hono<{ Bindings: Env & AuthEnv & Cloudflare.Env }>();
 app.onError((error, context) => problem(error, context.req.raw, systemClock, (entry) => console.error(JSON.stringify(entry))));

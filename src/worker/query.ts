@@ -137,7 +137,7 @@ function readStatus(text: string): Status {
   );
 }
 
-function readTags(texts: readonly string[]): [string, string][] {
+export function readTags(texts: readonly string[]): [string, string][] {
   if (texts.length > LIMITS.tagsMax) throw refuse("tag", `At most ${LIMITS.tagsMax} tags can be asked for at once.`);
   return texts.map((text) => {
     const colon = text.indexOf(":");
@@ -148,7 +148,7 @@ function readTags(texts: readonly string[]): [string, string][] {
   });
 }
 
-function readType(text: string): string {
+export function readType(text: string): string {
   if (isTypeName(text)) return text;
   throw refuse("type", `The name of a type is ${TYPE_NAME_RULE}; got ${show(text)}.`);
 }

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { Clock } from "../clock.ts";
 import type { DomainDefinition, Registry } from "../domains/definition.ts";
 import type { DomainApi } from "../durable/protocol.ts";
+import type { EventFilter } from "../policy/events/filter.ts";
 import type { AuditNote } from "../policy/audit.ts";
 import { fail } from "../policy/errors.ts";
 import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
@@ -17,6 +18,8 @@ export interface GatewayOptions {
   domain: (name: string, note?: AuditNote) => DomainApi;
   /** `reachCoordinator` of `durable/reach.ts`. */
   coordinator: (note?: AuditNote) => CoordinatorApi;
+  /** A socket from the object whose events are asked for, null: the mill's; `listenTo` of `durable/listen.ts`. */
+  listen?: (domain: string | null, filter: EventFilter, since: number | undefined, confirms: boolean) => Promise<WebSocket>;
   clock?: Clock;
   /** Hears of every request that was let in, before it is answered; must not throw. */
   onRequest?: () => void;

@@ -359,6 +359,71 @@ describe("the HTTP client", () => {
     expect(patient.seen).toHaveLength(1);
   });
 
+  test("a walk through a list asks for each page when it is reached, and for none after a break", async () => {
+    const page = (from: number, next: string | null) =>
+      Response.json({ items: [{ id: `media_${from}` }, { id: `media_${from - 1}` }], next });
+    const { handle, seen } = scripted(page(6, "a"), Response.json({ items: [], next: "b" }), page(4, "c"), page(2, null));
+    const walked: string[] = [];
+    for await (const { id } of handle.list({ status: "failed", limit: 2 })) {
+      walked.push(id);
+      if (id === "media_3") break;
+    }
+    expect(walked).toEqual(["media_6", "media_5", "media_4", "media_3"]);
+    expect(seen.map(({ url }) => new URL(url).search)).toEqual([
+      "?status=failed&limit=2",
+      "?status=failed&limit=2&cursor=a",
+      "?status=failed&limit=2&cursor=b",
+    ]);
+  });
+
+  test("a signal ends the wait between two attempts, and the call of a server that never answers", async () => {
+    const { handle, seen } = scripted(busy(503, "7"));
+    const stop = new AbortController();
+    const counting = handle.with({ signal: stop.signal }).count();
+    await settled();
+    stop.abort(new Error("enough"));
+    await expect(counting).rejects.toThrow("enough");
+    expect(seen).toHaveLength(1);
+    const silent = createClient({ url: "https://jobs.test", fetch: () => new Promise(() => {}) });
+    const ended = new AbortController();
+    const asking = silent.with({ signal: ended.signal }).snapshot();
+    await settled();
+    ended.abort(new Error("too long"));
+    await expect(asking).rejects.toThrow("too long");
+    await expect(silent.with({ signal: ended.signal }).domain("media").task("plain", "media_1").result()).rejects.toThrow("too long");
+  });
+
+  test("a service binding is asked as it stands, without a token, and is named when it does not answer", async () => {
+    const seen: Request[] = [];
+    const service = {
+      async fetch(request: Request) {
+        if (this !== service) throw new TypeError("Illegal invocation");
+        seen.push(request);
+        if (seen.length > 1) throw new Error("no such entrypoint");
+        return Response.json({ count: 4 });
+      },
+    };
+    const clock = new FakeClock();
+    const handle = createClient<MediaMill>({ service, clock }).domain("media");
+    expect(await handle.count()).toBe(4);
+    expect(new URL(seen[0]!.url).pathname).toBe("/v1/domains/media/tasks/count");
+    expect(seen[0]!.headers.has("authorization")).toBe(false);
+    await expect(handle.pause()).rejects.toMatchObject({
+      code: "domain_unreachable",
+      message: expect.stringContaining("the service binding: no such"),
+    });
+  });
+
+  test("names that a URL would take for a way up go nowhere", async () => {
+    const { seen } = scripted(done());
+    const client = createClient({ url: "https://jobs.test", fetch: async (request) => (seen.push(request), done()) });
+    for (const name of ["", ".", ".."]) {
+      expect(() => client.domain(name)).toThrow(expect.objectContaining({ code: "unknown_domain" }));
+      expect(() => client.group(name)).toThrow(expect.objectContaining({ code: "invalid_request" }));
+    }
+    expect(seen).toEqual([]);
+  });
+
   test.each<[number, string, string]>([
     [401, "no", "unauthenticated"],
     [404, "<html>", "not_found"],

@@ -61,6 +61,9 @@ export async function inTheWorker(): Promise<void> {
   expectType<Equal<(typeof both)[1], Submitted<"media", "purge">>>();
   const many = await mediaQ.submitAll(["a", "b"].map((object) => ({ type: "resize" as const, payload: { object } })));
   expectType<Equal<(typeof many)[number], Submitted<"media", "resize">>>();
+  for await (const failed of mediaQ.list({ status: "failed" })) expectType<Equal<typeof failed, Task>>();
+  for await (const { domain } of mill.list({ q: "cat" })) expectType<Equal<typeof domain, string>>();
+  expectType<Equal<ReturnType<typeof mediaQ.with>, typeof mediaQ>>();
   const page = await mediaQ.list({ type: "resize", status: ["failed", "dead_letter"] });
   expectType<Equal<typeof page, Page<Task>>>();
   expectType<Equal<(typeof page)["items"][number]["payload"], Json>>();
@@ -121,6 +124,8 @@ export async function inTheWorker(): Promise<void> {
   ref<typeof media>("ingest");
 }
 
+declare const binding: Fetcher;
+
 export async function overHttp(): Promise<void> {
   const client = createClient<typeof mill>({ url: "https://jobs.example.com", token: "t" });
   const mediaQ = client.domain("media");
@@ -128,6 +133,15 @@ export async function overHttp(): Promise<void> {
   expectType<Equal<typeof mediaQ, typeof here>>();
   const { bytes } = await mediaQ.task(await mediaQ.submit("resize", { object: "cat" })).result();
   expectType<Equal<typeof bytes, number>>();
+  // From another Worker: the binding says who asks.
+  const bound = createClient<typeof mill>({ service: binding });
+  expectType<Equal<typeof bound, typeof client>>();
+  const patient = bound.with({ signal: AbortSignal.timeout(5_000) }).domain("media");
+  expectType<Equal<typeof patient, typeof here>>();
+  // @ts-expect-error A binding has no token.
+  createClient({ service: binding, token: "t" });
+  // @ts-expect-error Nowhere to ask.
+  createClient({ token: "t" });
   // @ts-expect-error Not a domain of the mill.
   client.domain("elsewhere");
   // @ts-expect-error Wrong payload.

@@ -64,6 +64,7 @@ export class MillRunner extends RunnerEntrypoint {
   }
 }
 
+export const { MillService } = mill;
 export const workQ = mill.domain(work);
 export const otherQ = mill.domain(other);
 export const roundsQ = mill.domain(rounds);

@@ -37,6 +37,7 @@ export async function expectTold(domain: string): Promise<void> {
     const state = JSON.parse(storage.sql.exec<{ json: string }>("SELECT json FROM state").one().json) as State;
     expect(count("SELECT count(*) AS n FROM outbox"), `${domain}: messages`).toBe(0);
     expect(count("SELECT count(*) AS n FROM remotes WHERE status < 10"), `${domain}: tasks elsewhere that live`).toBe(0);
+    expect(count("SELECT count(*) AS n FROM kin WHERE status < 10 OR child IS NULL"), `${domain}: children elsewhere that live`).toBe(0);
     const owed = "SELECT count(*) AS n FROM watchers AS w CROSS JOIN tasks AS t ON t.id = w.upstream WHERE w.owed IS NOT NULL";
     expect(count(owed), `${domain}: ends not told`).toBe(0);
     for (const table of ["edges", "remotes", "watchers"] as const)

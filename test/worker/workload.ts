@@ -67,6 +67,8 @@ export class Workload {
     rounds: () => this.rounds(),
     families: () => this.families(),
     across: () => this.across(),
+    again: () => this.again(),
+    clans: () => this.clans(),
   };
 
   /** Short tasks: alone, in batches, and joined. */
@@ -399,6 +401,62 @@ export class Workload {
     await survive(() => away.task("play", failing).runNow());
     await this.time.until("the failure", async () => (await this.status(failing)) === "failed");
     await this.time.until("the end of what waited for it", async () => (await this.status(first)) === "completed");
+    this.time.stepMs = 5;
+  }
+
+  /** A chain through both domains that has ended, well or not, runs once more from its top. */
+  private async again(): Promise<void> {
+    const away = otherQ as unknown as typeof workQ;
+    this.time.stepMs = 50;
+    const top = await this.submit({}, "completed");
+    const middle = await this.submit({}, "completed", { dependsOn: [top] }, away);
+    const last = await this.submit({}, "completed", { dependsOn: [middle, top] });
+    const cancelled = await this.submit({}, "completed", { dependsOn: [middle, last], delay: "1d" }, away);
+    const fallen = await this.submit({}, "completed", { dependsOn: [cancelled] });
+    await this.time.until("the end of the chain", async () => (await this.status(last)) === "completed");
+    await survive(() => away.task("play", cancelled).cancel());
+    await this.time.until("the fall", async () => (await this.status(fallen)) === "dependency_failed");
+    platform.lostMessages = 1;
+    await survive(() => workQ.task("play", top).backfill());
+    platform.lostAnswers = 1;
+    const executions = async (id: string) =>
+      (await survive((): Promise<{ executions: number }> => (id.startsWith("work_") ? workQ : away).task("play", id).get()))!.executions;
+    for (const id of [top, middle, last])
+      await this.time.until(
+        `another execution of ${id}`,
+        async () => (await executions(id)) > 1 && (await this.status(id)) === "completed",
+      );
+    for (const id of [cancelled, fallen])
+      await this.time.until(`the execution of ${id}`, async () => (await this.status(id)) === "completed");
+    this.time.stepMs = 5;
+  }
+
+  /** Families over both domains, in which members fail, are cancelled, give way to others, and wait for tasks outside. */
+  private async clans(): Promise<void> {
+    const away = otherQ as unknown as typeof workQ;
+    this.time.stepMs = 100;
+    const near = (script: object = {}, options: object = {}) => ({
+      payload: { name: `${this.name} near`, ...script },
+      options: { key: null, ...options },
+    });
+    const far = (script: object = {}, options: object = {}) => ({ ...near(script, options), type: "other::play" });
+    const apart = await this.submit({}, "completed", { delay: "2s" }, away);
+    const sister = {
+      type: "other::lone",
+      payload: { name: `${this.name} sister`, siblings: true, children: [{ ...near(), type: "work::play" }, far()] },
+    };
+    const earlier = this.parents.length;
+    const whole = await this.parent({ children: [far({}, { dependsOn: [apart] }), near({}, { dependsOn: [apart] }), sister] }, "completed");
+    // Two domains, one after the other: what waits for a family, and what it is handed.
+    await this.submit({}, "completed", { dependsOn: [whole] }, away);
+    await this.parent({ children: [near({ do: "hold", name: "never" }), far({ do: "permanent" })] }, "failed");
+    await this.parent({ children: [far({}, { delay: "1d" }), far({ do: "hold", name: "never" }), near({ do: "permanent" })] }, "failed");
+    await this.parent({ children: [far({ do: "permanent" }), near({ do: "permanent" }), far()] }, "completed", { failFast: false });
+    const key = this.gate();
+    const old = await this.parent({ children: [far({}, { delay: "1d" }), near({}, { delay: "1d" })] }, "superseded", { key });
+    await this.time.until("the wait of what gives way", async () => (await this.status(old)) === "waiting", 20_000);
+    await this.parent({ name: `${key} next`, children: [far()] }, "completed", { key, onDuplicate: "supersede" });
+    for (const { id } of this.parents.slice(earlier)) await this.census(id);
     this.time.stepMs = 5;
   }
 

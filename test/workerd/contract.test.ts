@@ -38,7 +38,10 @@ async function ask({ method, path, query = [], body }: Asked): Promise<{ status:
   const json = body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
   const request = new Request(`http://mill${path}${search === "" ? "" : `?${search}`}`, { method, ...json });
   const response = await mill.fetch(request, OPEN, createExecutionContext());
-  return { status: response.status, headers: response.headers, text: await response.text() };
+  // A stream of events has no end.
+  const isEndless = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
+  if (isEndless) await response.body?.cancel();
+  return { status: response.status, headers: response.headers, text: isEndless ? "" : await response.text() };
 }
 
 /** What is wrong with an answer by what its operation says. */

@@ -3,6 +3,7 @@ import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { CoordinatorApi, SyncRequest } from "../../src/policy/coordination/protocol.ts";
 import { type Migration, migrate } from "../../src/durable/migrate.ts";
+import { acceptAnswer } from "../../src/durable/refusal.ts";
 import { MillraceError } from "../../src/policy/errors.ts";
 import type { CoordinatorObject } from "../../src/durable/coordinator/object.ts";
 
@@ -105,6 +106,8 @@ describe("the coordinator object", () => {
     for (const maxConcurrency of [0, -1, 1.5, Number.NaN, 10_001]) {
       const refused = await coordinator()
         .configure({ maxConcurrency })
+        // As `reachCoordinator` does: a refusal travels as a value.
+        .then(acceptAnswer)
         .then(
           () => null,
           (error: unknown) => error,

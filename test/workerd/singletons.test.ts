@@ -148,6 +148,7 @@ describe("[singleton] exactly one live instance", { timeout: 30_000 }, () => {
       status: 409,
       facts: { id: task, heldBy: next },
     });
+    await expect(roundsQ.task("steady", task).backfill()).rejects.toMatchObject({ code: "invalid_state", facts: { heldBy: next } });
     await round("steady");
     await expectBalanced("rounds");
   });

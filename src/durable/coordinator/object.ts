@@ -1,4 +1,3 @@
-import { DurableObject } from "cloudflare:workers";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import { Ledger, type Push } from "../../policy/coordination/ledger.ts";
@@ -14,8 +13,9 @@ import {
   type SyncAnswer,
   type SyncRequest,
 } from "../../policy/coordination/protocol.ts";
-import { changeFlags, type Flags, type FlagsChange } from "../../policy/coordination/flags.ts";
+import { changeFlags, type Flags, type FlagsChange, pauseNews } from "../../policy/coordination/flags.ts";
 import type { GroupView } from "../../policy/coordination/view.ts";
+import { birthSeq, type EventName } from "../../policy/events/event.ts";
 import { fail } from "../../policy/errors.ts";
 import type { GroupChange } from "../../policy/group-rules.ts";
 import { type CheckedPressure, type CheckedSettings, parseSettings } from "../../policy/settings.ts";
@@ -23,7 +23,9 @@ import type { AuditPage } from "../../policy/audit.ts";
 import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
+import { answerRefusals } from "../refusal.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
+import { StreamObject } from "../stream/object.ts";
 import { migrations } from "./migrations.ts";
 import { GroupBook, viewOf } from "./group-book.ts";
 import { groupPause, pausedGroups, pressureView } from "./flag-views.ts";
@@ -43,7 +45,7 @@ const RETELL_MS = COORDINATION.repushMs * COORDINATION.flagPushes;
  * lose, a few rows that it may not. It has no alarm: rows carry the moment from which they mean nothing, and who waits
  * asks again. The mill derives a class with its registry from it.
  */
-export class CoordinatorObject extends DurableObject<unknown> implements CoordinatorApi {
+export class CoordinatorObject extends StreamObject implements CoordinatorApi {
   readonly #clock: Clock;
   readonly #registry: Registry;
   readonly #store: CoordinatorStore;
@@ -56,6 +58,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   /** Flags were changed shortly before this life began: not everybody may have been told. */
   #owesWord = false;
   #stopTimer: (() => void) | undefined;
+  #news: [EventName, Record<string, unknown>][] = [];
 
   constructor(ctx: DurableObjectState, env: unknown, registry: Registry, clock: Clock = systemClock) {
     super(ctx, env);
@@ -63,6 +66,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     this.#clock = clock;
     migrate(ctx.storage, migrations, clock.now());
     this.#store = new CoordinatorStore(ctx.storage);
+    this.openStream(clock, registry, null, birthSeq(clock.now()));
     this.#startups = new Startups(this.#store, `start ${clock.token(8)}`);
     this.#load();
   }
@@ -120,7 +124,10 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     return this.#act("coordinator.group", (now) => {
       this.#groups.set(group, change);
       this.#ledger.configureGroups(this.#groups.policy, now);
-      return viewOf(this.#ledger.groups(now), group, this.#groups.policy);
+      const view = viewOf(this.#ledger.groups(now), group, this.#groups.policy);
+      const { maxConcurrency, weight, minSlots, rate } = view;
+      this.#say("group.changed", { group, maxConcurrency, weight, minSlots, rate });
+      return view;
     });
   }
 
@@ -172,7 +179,9 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   /** Stores changed flags, then tells everybody at work; answers when they know, after 2 s at most. */
   async #flag(change: FlagsChange): Promise<CoordinatorSnapshot> {
     const told = this.#act("coordinator.flag", (now) => {
-      this.#flags = changeFlags(this.#flags, now, change);
+      const before = this.#flags;
+      this.#flags = changeFlags(before, now, change);
+      for (const { event, ...facts } of pauseNews(before, this.#flags, now)) this.#say(event, facts);
       this.#store.setFlags(this.#flags);
       return this.#roster.recent(this.#ledger.holding(now), now);
     });
@@ -181,6 +190,11 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     await Promise.race([this.#herald.tell(this.#flags, told), late]);
     stop();
     return this.snapshot();
+  }
+
+  /** Told once the transaction that it is part of has committed. */
+  #say(event: EventName, facts: Record<string, unknown>): void {
+    this.#news.push([event, facts]);
   }
 
   #view(now: number): CoordinatorSnapshot {
@@ -229,9 +243,11 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
     } catch (error) {
       // Memory may be ahead of the rows: as after a crash, the rows are right.
       this.#load();
+      this.#news = [];
       throw error;
     }
     point(`${name}.committed`, COORDINATOR);
+    for (const [event, facts] of this.#news.splice(0)) this.stream.say(event, facts);
     for (const push of this.#ledger.takePushes(now)) void this.#push(push);
     if (this.#owesWord) {
       this.#owesWord = false;
@@ -265,7 +281,7 @@ export class CoordinatorObject extends DurableObject<unknown> implements Coordin
   }
 }
 
-acceptNotes(CoordinatorObject.prototype);
+acceptNotes(answerRefusals(CoordinatorObject.prototype, ["configure", "pauseGroup", "pressure", "setGroup"]));
 
 const passed = (until: number): Error =>
   fail("invalid_request", `until has passed (${new Date(until).toISOString()}); give a moment in the future, or leave it out.`, {

@@ -7,8 +7,9 @@ import { dispatch } from "./dispatch.ts";
 import { readEdges } from "./edges.ts";
 import type { Envelope } from "./messages.ts";
 import { post } from "./outbox.ts";
-import { byDomain, changeRemote, GONE, readRemotes, standIn } from "./remotes.ts";
+import { byDomain, doubtRemotes, GONE, readRemotes, standIn } from "./remotes.ts";
 import { reopen } from "./reopen.ts";
+import { refuseRound } from "./rounds.ts";
 import { optionsOf, readTasks } from "./rows.ts";
 
 /**
@@ -24,6 +25,7 @@ export function backfill(core: Core, id: number): void {
       const message = `Task ${taskId(core.name, id)} is ${status}; only a task that has ended (and was not superseded) can be backfilled.`;
       throw fail("invalid_state", message, { id: taskId(core.name, id), status });
     }
+    refuseRound(core, row.type, id);
     reopen(core, row, {});
     reopenBelow(core, [id]);
     dispatch(core);
@@ -49,12 +51,10 @@ function reopenBelow(core: Core, from: readonly number[]): void {
 /** Whether tasks of other domains that these depend on run again, too, is not known here yet: they count as alive until they are told of. */
 function doubt(core: Core, ids: readonly number[], from: readonly number[]): number[] {
   const upstreams = new Set(readTasks(core.store, ids).flatMap((row) => (optionsOf(row).dependsOn ?? []).filter((one) => one < 0)));
-  const asked: number[] = [];
-  for (const [id, { status, version }] of readRemotes(core.store, [...upstreams])) {
-    if (status < FIRST_TERMINAL_CODE || status === GONE || from.includes(id)) continue;
-    changeRemote(core.store, id, STATUS_CODE.pending, version, null);
-    asked.push(id);
-  }
+  const asked = [...readRemotes(core.store, [...upstreams])]
+    .filter(([id, { status }]) => status >= FIRST_TERMINAL_CODE && status !== GONE && !from.includes(id))
+    .map(([id]) => id);
+  if (asked.length > 0) doubtRemotes(core.store, asked);
   return asked;
 }
 

@@ -3,6 +3,7 @@ import type { ReadyLevel } from "../../policy/lane-parents.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { STATUS_CODE } from "../../policy/status.ts";
 import type { Claimer } from "./claimers.ts";
+import { subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import type { GroupGate } from "./group-gate.ts";
@@ -53,6 +54,7 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
   core.lanes.take(1, undefined, `pull:${row.type}`);
   changeTask(core.store, row, "lease", "pending", "running", {});
   core.moved("pending", "running");
+  core.events.record("task.started", [subjectOf(row)], { attempt: row.attempt + 1, worker });
   core.touch().totals.started += 1;
   core.lease(lease);
   claimer.bytes += row.payload.length;

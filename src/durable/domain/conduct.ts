@@ -16,7 +16,9 @@ import type {
   SpawnRequest,
 } from "../protocol.ts";
 import { answered } from "../refusal.ts";
+import { subject } from "./announce.ts";
 import type { Core } from "./core.ts";
+import { noteOverrun } from "./overrun.ts";
 import type { ControlStub, Run } from "./run.ts";
 import { settle } from "./settle.ts";
 import { hasChildren, spawn } from "./spawn.ts";
@@ -144,8 +146,10 @@ export class Conductor {
     this.stopBeat ??= this.core.clock.after(pause, () => {
       this.stopBeat = undefined;
       if (this.core.runs.size === 0) return;
-      const isValid = this.core.holder.valid(this.core.clock.now());
+      const now = this.core.clock.now();
+      const isValid = this.core.holder.valid(now);
       for (const run of this.core.runs.values()) {
+        noteOverrun(this.core, run, now);
         if (isValid) void this.renew(run);
         else this.lapse(run);
       }
@@ -219,8 +223,9 @@ export class Link extends RpcTarget implements RunLink {
 
   async progress(reports: ProgressReport[]): Promise<void> {
     this.#check();
-    const now = this.#core.clock.now();
-    for (const report of reports) if (this.#run.open.has(report.id)) this.#core.progresses.report(report, now);
+    const run = this.#run;
+    for (const report of reports)
+      if (run.open.has(report.id)) this.#core.events.progress.report(report, run.currentSince, () => subject(run, report.id));
   }
 
   #check(): void {

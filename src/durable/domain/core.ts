@@ -16,6 +16,7 @@ import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { readUpstreams } from "./edges.ts";
 import { isFull, storageFull } from "./full.ts";
+import { Chronicle } from "./chronicle.ts";
 import { Claimers } from "./claimers.ts";
 import { Families } from "./family.ts";
 import { type Lease, Leases } from "./leases.ts";
@@ -30,6 +31,7 @@ import { Waiters } from "./waiters.ts";
 import { queue } from "./order.ts";
 import { figuresOf } from "./series.ts";
 import { isFinal } from "./stop.ts";
+import { tellRunner } from "./tell-runner.ts";
 
 /**
  * Everything that the engine's verbs (submit, dispatch, settle, …) share: the store, the state row, and what of it
@@ -51,6 +53,7 @@ export class Core {
   readonly series = new Series();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
+  readonly events = new Chronicle(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
   /** Which run a claimed task is in. */
@@ -203,19 +206,7 @@ export class Core {
     if (run.aborts.has(id) && !isFinal(reason)) return;
     this.aborted.push([run, id, run.aborts.get(id)]);
     run.aborts.set(id, reason);
-    this.after(() => void this.tell(run, id, reason));
-  }
-
-  /** A runner that cannot be told has lost its link: it calls in by name, or its lease runs out. */
-  async tell(run: Run, id: number, reason: AbortReason): Promise<void> {
-    if (!run.control) return;
-    try {
-      point("abort.call", this.name);
-      await run.control.abort(id, reason);
-      point("abort.answered", this.name);
-    } catch {
-      // See above.
-    }
+    this.after(() => void tellRunner(this, run, id, reason));
   }
 
   /** Memory from storage: lanes by one scan from the oldest pending id, claims from the state row. */

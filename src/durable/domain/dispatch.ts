@@ -6,6 +6,7 @@ import type { RetryPolicy } from "../../policy/retry.ts";
 import type { RunTask } from "../protocol.ts";
 import { scheduleId } from "../../policy/ids.ts";
 import { age } from "./age.ts";
+import { announceCurrent, subjectOfRun } from "./announce.ts";
 import { lend } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
@@ -165,13 +166,16 @@ function isOver(core: Core, row: RunRow, now: number): boolean {
 function start(core: Core, tasks: RunTask[], now: number, group: string | null): Run {
   const ids = tasks.map((task) => task.id);
   const run = new Run(core.clock.token(12), now, core.outside.version, ids, group);
-  for (const { id, type, parent, isParent } of tasks) {
+  for (const task of tasks) {
+    const { id, type, parent, isParent } = task;
+    run.subjects.set(id, subjectOfRun(task));
     run.types.set(type, (run.types.get(type) ?? 0) + 1);
     if (parent !== undefined || isParent) run.relate(id, parent, isParent === true);
   }
   core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version, ...(group === null ? {} : { group }) };
   core.state.totals.started += 1;
   core.open(run, tasks);
+  announceCurrent(core, run);
   return run;
 }
 

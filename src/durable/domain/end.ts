@@ -1,5 +1,7 @@
 import type { UpstreamEnd } from "../../policy/dependencies.ts";
+import type { EventName } from "../../policy/events/event.ts";
 import { statusFromCode, type Cause, type TerminalStatus } from "../../policy/status.ts";
+import { errorFact, type Facts, subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { deleteEdges } from "./edges.ts";
 import { post } from "./outbox.ts";
@@ -16,10 +18,30 @@ export function end(core: Core, row: TaskRow, cause: Cause, to: TerminalStatus, 
   const from = statusFromCode(row.status);
   if (from === "pending") unqueue(core, row);
   if (from === "blocked") core.blockers.delete(row.id);
-  changeTask(core.store, row, cause, from, to, { finished_at: core.clock.now(), ...change });
+  const now = core.clock.now();
+  changeTask(core.store, row, cause, from, to, { finished_at: now, ...change });
   core.moved(from, to);
+  core.events.record(ENDED[to], [subjectOf(row)], factsOf(row, to, change, now));
   ended(core, to, [row.id]);
   if (row.parent !== null || row.family !== null) core.families.ended({ ...row, life: lifeOf(row) }, to);
+}
+
+/** The event of each end. */
+const ENDED = {
+  completed: "task.completed",
+  failed: "task.failed",
+  dead_letter: "task.dead_lettered",
+  cancelled: "task.cancelled",
+  superseded: "task.superseded",
+  expired: "task.expired",
+  dependency_failed: "task.dependency_failed",
+} as const satisfies Record<TerminalStatus, EventName>;
+
+function factsOf(row: TaskRow, to: TerminalStatus, change: Partial<TaskRow>, now: number): Facts {
+  const attempt = change.attempt ?? row.attempt;
+  if (to === "completed") return { attempt, durationMs: Math.max(0, now - (change.started_at ?? row.started_at ?? now)) };
+  const error = errorFact(change.error === undefined ? row.error : change.error);
+  return { ...(attempt > 0 ? { attempt } : {}), ...(to === "failed" ? { willRetry: false } : {}), ...error };
 }
 
 /** What follows from the end of tasks whose rows are written: totals, dependents, retention, waiters. */

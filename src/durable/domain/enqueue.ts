@@ -1,4 +1,5 @@
 import { statusFromCode } from "../../policy/status.ts";
+import { errorFact } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { noteRetention } from "./retention.ts";
 import { lifeOf, type NewTask } from "./rows.ts";
@@ -16,6 +17,9 @@ export function enqueue(core: Core, rows: readonly NewTask[]): void {
     if (status === "dependency_failed") {
       totals.dependency_failed += 1;
       noteRetention(core, row.created_at);
+      core.events.record("task.dependency_failed", [
+        { id: row.id, type: row.type, label: row.label, tags: row.tags, facts: errorFact(row.error) },
+      ]);
       if (row.parent) core.families.childEnded(row.parent, row.id, status, lifeOf({ options: row.options ?? null }));
     }
     const next = rows[index + 1];

@@ -3,6 +3,7 @@ import { parseTaskId, taskId } from "../../policy/ids.ts";
 import { isTerminal, STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { cancelRow } from "./cancel.ts";
+import { subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { abandonAway, tellParents } from "./kin.ts";
@@ -38,6 +39,8 @@ export class Families {
   private readonly known = new Map<number, Family>();
   private ends: Ended[] = [];
   private abandoned: number[] = [];
+  /** Parents whose children another domain has refused. */
+  private unborn: number[] = [];
   /** Children of parents in other domains, which are to be told how these stand. */
   private readonly away = new Set<number>();
   /** Who waits for the ids of children in other domains, by parent and name. */
@@ -52,6 +55,7 @@ export class Families {
     this.known.clear();
     this.ends = [];
     this.abandoned = [];
+    this.unborn = [];
     this.away.clear();
   }
 
@@ -109,6 +113,12 @@ export class Families {
     this.known.delete(parent);
   }
 
+  /** Children that it was to have are none after all: if it waits for nobody else, it goes on. */
+  recheck(parent: number): void {
+    this.recount(parent);
+    this.unborn.push(parent);
+  }
+
   /** Resolves with the ids of children in another domain as soon as it has answered; rejects with what it refused. */
   async awaitBirths(parent: number, names: readonly string[]): Promise<string[]> {
     const answers = await Promise.all(
@@ -152,12 +162,14 @@ export class Families {
 
   /** What was noted in this transaction, and what follows from it, through all generations. */
   settle(): void {
-    while (this.ends.length > 0 || this.abandoned.length > 0) {
-      const { ends, abandoned } = this;
+    while (this.ends.length + this.abandoned.length + this.unborn.length > 0) {
+      const { ends, abandoned, unborn } = this;
       this.ends = [];
       this.abandoned = [];
+      this.unborn = [];
       for (const parent of abandoned) this.cancelChildren(parent);
       for (const one of ends) this.judge(one);
+      for (const parent of unborn) this.goOn(parent);
     }
     if (this.away.size === 0) return;
     const told = [...this.away];
@@ -177,6 +189,11 @@ export class Families {
       if (rows.length === 0) return abandonAway(this.core, parent);
       for (const row of rows) cancelRow(this.core, row);
     }
+  }
+
+  private goOn(parent: number): void {
+    const row = readTask(this.core.store, parent);
+    if (row?.status === STATUS_CODE.waiting && this.of(row).active === 0) childrenOver(this.core, row);
   }
 
   private judge({ parent, child, to, isFailure }: Ended): void {
@@ -240,4 +257,5 @@ export function toWaiting(core: Core, row: TaskRow, memo: string | null, change:
     error: null,
   });
   core.moved("pending", "waiting");
+  core.events.record("task.waiting", [subjectOf(row)], { children: { ...core.families.of(row) } });
 }

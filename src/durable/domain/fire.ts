@@ -1,8 +1,10 @@
 import { decideFiring, type LiveInstances } from "../../policy/firing.ts";
 import { duplicateHash } from "../../policy/key.ts";
+import { scheduleId, taskId } from "../../policy/ids.ts";
 import { STATUS_CODE } from "../../policy/status.ts";
 import type { SubmitItem } from "../protocol.ts";
 import { cancelRow } from "./cancel.ts";
+import type { Facts } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { readTasks } from "./rows.ts";
 import { ruleOf, updateSchedule, type ScheduleRow } from "./schedule-rows.ts";
@@ -40,12 +42,14 @@ function fireSchedule(core: Core, row: ScheduleRow, now: number): number {
   };
   const { fire, skipped, cancelsOthers, decidedTo, next } = decideFiring(plan, instances, now, () => core.clock.random());
   core.touch().totals.schedulesSkipped += skipped;
+  if (skipped > 0) core.events.say("schedule.skipped", { ...scheduleFacts(core, row), count: skipped });
   // One that is under way ends when its runner has answered; the new one waits for that.
   let before = cancelsOthers ? cancelAll(core, live) : row.overlap === "queue" ? live[0]?.id : undefined;
   let last = row.last_task;
   for (const { plannedAt, isQueued } of fire) {
     last = submitInstance(core, row, `${row.id} ${plannedAt}`, now, isQueued || cancelsOthers ? before : undefined);
     before = last;
+    sayFired(core, row, last, { plannedAt: new Date(plannedAt).toISOString() });
   }
   const fired = fire.length === 0 ? {} : { runs: row.runs + fire.length, last_run_at: now, last_task: last };
   updateSchedule(core, row.id, {
@@ -57,6 +61,18 @@ function fireSchedule(core: Core, row: ScheduleRow, now: number): number {
   });
   return Math.max(1, fire.length + skipped);
 }
+
+/** An instance was submitted; right after the event of its task. */
+export function sayFired(core: Core, row: ScheduleRow, task: number, facts: Facts): void {
+  core.events.say("schedule.fired", { ...scheduleFacts(core, row), task: taskId(core.name, task), ...facts });
+}
+
+/** What events say of a schedule. */
+const scheduleFacts = (core: Core, row: ScheduleRow): Facts => ({
+  schedule: scheduleId(core.name, row.id),
+  ...(row.name === null ? {} : { name: row.name }),
+  type: (JSON.parse(row.item) as SubmitItem).type,
+});
 
 /** Newest first. */
 const liveInstances = (core: Core, schedule: number): { id: number; status: number }[] =>

@@ -7,6 +7,7 @@ import { mustRead } from "./cancel.ts";
 import { readChildIds } from "./children.ts";
 import type { Core } from "./core.ts";
 import { readEdges } from "./edges.ts";
+import { readKin } from "./kin.ts";
 import { nameOf, standIn, taskOf } from "./remotes.ts";
 import { optionsOf, readTasks, type TaskRow } from "./rows.ts";
 import { shownStatus } from "./view.ts";
@@ -118,10 +119,15 @@ function parentsOf(core: Core, level: readonly TaskRow[], _starts: readonly numb
   });
 }
 
-function childrenOf(core: Core, level: readonly TaskRow[], _starts: readonly number[], link: Link): number[] {
+function childrenOf(core: Core, level: readonly TaskRow[], _starts: readonly number[], link: Link, goOn: GoOn): number[] {
   return level.flatMap((row) => {
-    const children = row.family === null ? [] : readChildIds(core, row.id, LIMITS.graphNodesMax);
-    return children.map((child) => (link(row.id, child, "child"), child));
+    if (row.family === null) return [];
+    for (const { domain, child } of readKin(core, row.id)) {
+      if (child === null) continue;
+      link(row.id, standIn(core, { domain, counter: child }), "child");
+      goOn(domain, taskId(domain, child));
+    }
+    return readChildIds(core, row.id, LIMITS.graphNodesMax).map((child) => (link(row.id, child, "child"), child));
   });
 }
 

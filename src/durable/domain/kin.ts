@@ -10,6 +10,7 @@ import { readLivingChildren, readNamedChildren } from "./children.ts";
 import type { Core } from "./core.ts";
 import type { Answered, Envelope } from "./messages.ts";
 import { post } from "./outbox.ts";
+import { standIn } from "./remotes.ts";
 import { reopen } from "./reopen.ts";
 import { lifeOf, optionsOf, readTask, readTasks, setColumns, type TaskRow } from "./rows.ts";
 import { insert } from "./submit.ts";
@@ -65,6 +66,14 @@ export function readNamedKin(core: Core, parent: number, names: readonly string[
       JSON.stringify(names),
     )
     .toArray();
+}
+
+/** Those that live and have an id, as stand-ins. */
+export function readLivingKin(core: Core, parent: number): number[] {
+  return core.store
+    .exec<{ domain: string; child: number }>("SELECT domain, child FROM kin WHERE parent = ? AND status < 10 AND child IS NOT NULL", parent)
+    .toArray()
+    .map(({ domain, child }) => standIn(core, { domain, counter: child }));
 }
 
 /** New children of another domain: a row each, and messages that carry them there. */
@@ -138,7 +147,7 @@ export function spawned(core: Core, { target, body, answer }: Answered<"spawn">)
     const { code, message, facts } = answer.refused;
     const names = JSON.stringify(items.map(({ hash }) => hash));
     core.store.exec("DELETE FROM kin WHERE parent = ? AND child IS NULL AND hash IN (SELECT value FROM json_each(?))", parent, names);
-    core.families.recount(parent);
+    core.families.recheck(parent);
     for (const { hash } of items) core.families.born(parent, hash!, new MillraceError(code, message, facts));
     return;
   }

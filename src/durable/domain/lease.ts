@@ -2,6 +2,7 @@ import type { Task } from "../../domains/task.ts";
 import { fail, invariant, type MillraceError } from "../../policy/errors.ts";
 import { STATUS_CODE } from "../../policy/status.ts";
 import type { Settlement } from "../protocol.ts";
+import { subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { end, ended, remove } from "./end.ts";
@@ -101,6 +102,8 @@ function complete(core: Core, row: TaskRow, result: string | undefined, started:
   const isKept = core.definition?.types.get(row.type)?.keep !== false;
   if (!isKept && !core.upstreams.has(row.id) && row.parent === null) {
     core.moved("running", "completed");
+    const durationMs = Math.max(0, core.clock.now() - (started.started_at ?? 0));
+    core.events.record("task.completed", [subjectOf(row)], { attempt: row.attempt + 1, durationMs });
     ended(core, "completed", [row.id]);
     remove(core, [{ id: row.id, tags: row.tags, options: row.options, family: null, status: STATUS_CODE.completed }]);
     return;
@@ -113,5 +116,6 @@ function complete(core: Core, row: TaskRow, result: string | undefined, started:
 function release(core: Core, row: TaskRow, started: Partial<TaskRow>, now: number): void {
   changeTask(core.store, row, "release", "running", "pending", { ...started, ...lifeAfterStart(row, now) });
   core.moved("running", "pending");
+  core.events.record("task.preempted", [subjectOf(row)], { reason: core.pauses.stops(row.grp) ? "pause" : "released" });
   queue(core, row);
 }

@@ -4,6 +4,8 @@ import type { Neighbour } from "../mail.ts";
 import { point } from "../point.ts";
 import type { SubmitRequest } from "../protocol.ts";
 import type { Core } from "./core.ts";
+import { lookForCycles } from "./cycle.ts";
+import { readStatuses } from "./edges.ts";
 import { lookAbove } from "./overtake.ts";
 import { isRemembered } from "./idempotency.ts";
 
@@ -16,17 +18,36 @@ type Reach = (domain: string) => Neighbour;
  * @throws `invalid_dependency` for one that does not exist, `domain_unreachable` when a domain does not answer; nothing is
  * inserted then
  */
-export async function lookUp(core: Core, request: Pick<SubmitRequest, "items" | "idempotency">, reach: Reach): Promise<void> {
-  const { items, idempotency } = request;
+export async function lookUp(core: Core, request: Lookup, reach: Reach): Promise<void> {
+  const { items, idempotency, domain = core.name, parent = items[0]?.parent } = request;
   // A repeat is answered as it was, whatever has become of its dependencies.
   if (!items.some((item) => item.dependsOn) || isRemembered(core, idempotency?.key)) return;
+  if (domain !== core.name) refuseUnknown(core, items);
   const foreign = foreignOf(core, items);
   if (foreign.size > 0) {
     point("lookup.call", core.name);
-    await Promise.all([...foreign].map(([domain, counters]) => lookUpIn(domain, counters, reach)));
+    await Promise.all([...foreign].map(([name, counters]) => lookUpIn(name, counters, reach)));
     point("lookup.answered", core.name);
   }
-  await lookAbove(core, items, reach);
+  if (parent === undefined) await lookAbove(core, items, reach);
+  else await lookForCycles(core, parent, items, reach);
+}
+
+/** A submit, or children: those have the parent that they are spawned for, or name it. */
+export type Lookup = Pick<SubmitRequest, "items" | "idempotency" | "domain"> & { parent?: string };
+
+/** Children for another domain may depend on tasks of this one: there nobody could tell. */
+function refuseUnknown(core: Core, items: Lookup["items"]): void {
+  const named = new Map<number, string>();
+  for (const [index, { dependsOn }] of items.entries()) {
+    for (const one of dependsOn ?? []) {
+      const parsed = typeof one === "string" ? parseTaskId(one) : null;
+      if (parsed?.domain === core.name && !named.has(parsed.counter))
+        named.set(parsed.counter, items.length === 1 ? "dependsOn" : `tasks.${index}.dependsOn`);
+    }
+  }
+  const known = readStatuses(core.store, [...named.keys()]);
+  for (const [counter, path] of named) if (!known.has(counter)) throw unknownTask(core.name, counter, path);
 }
 
 /** Which tasks of which other domains are named, with the path of the item that does so first. */
@@ -57,8 +78,11 @@ async function lookUpIn(domain: string, counters: ReadonlyMap<number, string>, r
     );
   }
   const [first] = unknown;
-  if (first === undefined) return;
-  const id = taskId(domain, first);
+  if (first !== undefined) throw unknownTask(domain, first, counters.get(first)!);
+}
+
+function unknownTask(domain: string, counter: number, path: string): MillraceError {
+  const id = taskId(domain, counter);
   const message = `There is no task ${id} to depend on: it never existed, or the history's retention has purged it.`;
-  throw fail("invalid_dependency", message, { id, issues: [{ path: counters.get(first)!, message }] });
+  return fail("invalid_dependency", message, { id, issues: [{ path, message }] });
 }

@@ -1,4 +1,3 @@
-import { DurableObject } from "cloudflare:workers";
 import { systemClock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
@@ -26,6 +25,7 @@ import type {
 } from "../protocol.ts";
 import type { LookName, Looks } from "../looks.ts";
 import { answerRefusals } from "../refusal.ts";
+import { StreamObject } from "../stream/object.ts";
 import { backfill } from "./backfill.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
@@ -63,18 +63,16 @@ import { why } from "./why.ts";
 import type { DomainWiring } from "./wiring.ts";
 
 /** The Durable Object of one domain, the only writer of its tasks: a thin shell, every method a verb of the engine. A mill derives its class from it. */
-export class DomainObject extends DurableObject<unknown> implements DomainApi, Neighbour {
+export class DomainObject extends StreamObject implements DomainApi, Neighbour {
   readonly #core: Core;
   readonly #conductor: Conductor;
   readonly #syncer: Syncer;
   readonly #joiner: Joiner;
   readonly #courier: Courier;
   readonly #wiring: DomainWiring;
-  readonly #registry: Registry;
 
   constructor(ctx: DurableObjectState, env: unknown, registry: Registry, wiring: DomainWiring) {
     super(ctx, env);
-    this.#registry = registry;
     const { clock = systemClock } = wiring;
     migrate(ctx.storage, migrations, clock.now());
     this.#core = new Core({
@@ -83,8 +81,10 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
       registry,
       name: ctx.id.name ?? "",
       version: versionOf(env),
+      neighbour: wiring.neighbour,
       start: (run, tasks) => void this.#conductor.start(run, tasks),
       sync: () => this.#syncer.kick(),
+      happened: (entry) => this.stream.push(entry),
     });
     this.#conductor = new Conductor(this.#core, wiring.runner);
     this.#syncer = new Syncer(this.#core, wiring.coordinator);
@@ -98,6 +98,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
   async #wake(): Promise<void> {
     const core = this.#core;
     core.reload();
+    this.openStream(core.clock, core.outside.registry, core.name, core.state.lastSeq);
     core.alarm.found(await this.ctx.storage.getAlarm());
     point("wake.read", core.name);
     const now = core.clock.now();
@@ -105,7 +106,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
     if (finishedCount(core.state) > 0) noteRetention(core, now);
     if (core.lanes.readySize > 0 || core.outbox.isDue(now)) core.alarm.soon("kick", now);
     core.transact("wake", () => undefined);
-    await declare(this.#core, this.#registry);
+    await declare(this.#core, this.#core.outside.registry);
   }
 
   /** The core, for one more request. */
@@ -250,7 +251,7 @@ export class DomainObject extends DurableObject<unknown> implements DomainApi, N
 
   /** The sweeper's poke: everything that an alarm would do, in case one was lost. */
   async poke(): Promise<{ active: number }> {
-    await declare(this.#asked(), this.#registry);
+    await declare(this.#asked(), this.#core.outside.registry);
     this.#ring();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }

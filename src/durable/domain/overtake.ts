@@ -2,11 +2,12 @@ import { fail } from "../../policy/errors.ts";
 import { parseTaskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
-import type { Neighbour } from "../mail.ts";
+import type { Neighbour, Questions } from "../mail.ts";
 import { point } from "../point.ts";
 import type { SubmitItem } from "../protocol.ts";
 import { readLivingIds } from "./children.ts";
 import type { Core } from "./core.ts";
+import { readLivingKin } from "./kin.ts";
 import { byDomain, nameOf, standIn } from "./remotes.ts";
 import { optionsOf, readHolders, readTask, readTasks, type TaskRow } from "./rows.ts";
 import { predecessorOf, standingOf, type Holder } from "./supersede.ts";
@@ -93,7 +94,7 @@ function walk(core: Core, starts: readonly number[]): { seen: Set<number>; isCut
 /** What a task waits for: its dependencies while it is blocked, its living children before it ends. */
 function waitedFor(core: Core, row: TaskRow): number[] {
   if (row.status >= FIRST_TERMINAL_CODE) return [];
-  const children = row.family === null ? [] : readLivingIds(core, row.id, LIMITS.graphNodesMax);
+  const children = row.family === null ? [] : [...readLivingIds(core, row.id, LIMITS.graphNodesMax), ...readLivingKin(core, row.id)];
   if (row.status !== STATUS_CODE.blocked) return children;
   const { dependsOn = [], after } = optionsOf(row);
   return [...dependsOn, ...(after === undefined ? [] : [after]), ...children];
@@ -105,10 +106,11 @@ function cycle(items: readonly SubmitItem[], index: number, id: string, why: str
   return fail("dependency_cycle", message, { id, issues: [{ path, message }] });
 }
 
-/** For another domain: what lies above some of this one's tasks in others. */
-export function above(core: Core, counters: readonly number[]): { seen: number; beyond: string[] } {
-  const { seen } = walk(core, counters);
-  return { seen: seen.size, beyond: [...seen].filter((id) => id < 0).map((id) => nameOf(core, id)) };
+/** For another domain: what lies above some of this one's tasks in others, and which of those that it marked. */
+export function above(core: Core, { from, marked = [] }: Questions["above"]["body"]): Questions["above"]["answer"] {
+  const { seen } = walk(core, from);
+  const named = (ids: readonly number[]) => ids.map((id) => nameOf(core, id));
+  return { seen: seen.size, beyond: named([...seen].filter((id) => id < 0)), met: named(marked.filter((id) => seen.has(id))) };
 }
 
 /**
@@ -142,7 +144,7 @@ async function climb(core: Core, starts: readonly number[], reach: (domain: stri
     for (const id of open) asked.add(id);
     const parts = byDomain(core, open);
     point("above.call", core.name);
-    const answers = await Promise.all([...parts].map(([domain, counters]) => reach(domain).ask("above", counters)));
+    const answers = await Promise.all([...parts].map(([domain, counters]) => reach(domain).ask("above", { from: counters })));
     point("above.answered", core.name);
     const next = new Set<number>();
     for (const { seen, beyond } of answers) {

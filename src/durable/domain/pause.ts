@@ -1,4 +1,4 @@
-import type { Flags } from "../../policy/coordination/flags.ts";
+import { type Flags, pauseNews } from "../../policy/coordination/flags.ts";
 import { taskId } from "../../policy/ids.ts";
 import { point } from "../point.ts";
 import type { Drained } from "../protocol.ts";
@@ -11,6 +11,7 @@ import { dispatch } from "./dispatch.ts";
 export function pause(core: Core): void {
   core.transact("pause", () => {
     const now = core.clock.now();
+    if (!core.pauses.own) core.events.say("domain.paused", {});
     // Without `abortAt`: a drain under way is not waited for any longer.
     core.pauses.set({ since: now }, now);
     enforce(core, now);
@@ -20,6 +21,7 @@ export function pause(core: Core): void {
 export function resume(core: Core): void {
   core.transact("resume", () => {
     const now = core.clock.now();
+    if (core.pauses.own) core.events.say("domain.resumed", {});
     core.pauses.set(null, now);
     enforce(core, now);
     dispatch(core);
@@ -39,6 +41,7 @@ export async function drain(core: Core, timeoutMs: number, waitMs: number): Prom
     const { pause: standing } = core.state;
     const isAborted = standing !== null && (standing.abortAt ?? 0) <= asked && core.pauses.own;
     if (isAborted) return;
+    if (!core.pauses.own) core.events.say("domain.paused", { drain: true });
     if (standing?.abortAt === undefined) core.pauses.returned.clear();
     core.pauses.set({ since: asked, abortAt: asked + timeoutMs }, asked);
     enforce(core, asked);
@@ -61,6 +64,7 @@ export function heed(core: Core, flags: Flags): number {
     core.transact("flags", () => {
       const now = core.clock.now();
       core.pauses.account(now);
+      sayFlags(core, flags, now);
       core.touch().flags = flags;
       enforce(core, now);
       dispatch(core);
@@ -68,6 +72,11 @@ export function heed(core: Core, flags: Flags): number {
   }
   point("flags.answer", core.name);
   return core.flags.version;
+}
+
+/** What of the mill's pauses is news here. The mill's own stream has these from the coordinator. */
+function sayFlags(core: Core, flags: Flags, now: number): void {
+  for (const { event, ...facts } of pauseNews(core.flags, flags, now)) core.events.say(event, { domain: null, ...facts });
 }
 
 /** Makes what runs and waits follow the pauses as they are now; part of a transaction, or of waking. */

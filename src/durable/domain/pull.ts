@@ -1,6 +1,8 @@
 import type { Task } from "../../domains/task.ts";
 import type { Claim, ClaimRequest, ProgressReport, Renewal, Settlement } from "../protocol.ts";
 import { claimable } from "./claim.ts";
+import { subjectOf } from "./chronicle.ts";
+import { mustRead } from "./cancel.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { extend, isUnwanted, mustHold, settleLease } from "./lease.ts";
@@ -30,7 +32,7 @@ export async function renew(core: Core, syncer: Syncer, id: string, progress: Om
   const { length, task } = mustHold(core, id);
   if (!isUnwanted(core, mustHold(core, id))) await syncer.lease(core.clock.now() + length, LEASE_WAIT_MS);
   const lease = extend(core, id, Math.min(core.clock.now() + length, core.holder.leaseLimit));
-  if (progress) core.progresses.report({ id: task, ...progress }, core.clock.now());
+  if (progress) core.events.progress.report({ id: task, ...progress }, lease.at, () => subjectOf(mustRead(core, task)));
   return { leaseUntil: new Date(lease.until).toISOString(), cancelled: isUnwanted(core, lease) };
 }
 

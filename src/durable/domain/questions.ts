@@ -1,6 +1,7 @@
 import { parseTaskId } from "../../policy/ids.ts";
 import type { QuestionName, Questions } from "../mail.ts";
 import type { Core } from "./core.ts";
+import { lineage } from "./cycle.ts";
 import { above } from "./overtake.ts";
 import { readStatuses } from "./edges.ts";
 import { graphPart } from "./graph.ts";
@@ -13,6 +14,7 @@ const ANSWERS: { readonly [Kind in QuestionName]: (core: Core, body: Questions[K
   },
   graphPart,
   above,
+  lineage,
   copyOf: (core, id) => readCopy(core, standIn(core, parseTaskId(id)!)),
 };
 

@@ -1,5 +1,7 @@
 import { COORDINATION } from "../../policy/coordination/protocol.ts";
 import { LIMITS } from "../../policy/limits.ts";
+import { announceBack } from "./announce.ts";
+import { subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { end } from "./end.ts";
 import { readClaimed, readTasks, setColumns, type TaskRow } from "./rows.ts";
@@ -17,7 +19,10 @@ export function adoptOrphans(core: Core, now: number): void {
     core.holder.occupy(run.group);
     run.renewedAt = now;
     run.orphanUntil = now + COORDINATION.runOverMs;
-    for (const { id, type, cancelling, deadline_at, parent, family } of readClaimed(core.store, [...run.open])) {
+    // That it has started was told in the life before.
+    run.announced = run.current;
+    for (const { id, type, label, tags, attempt, cancelling, deadline_at, parent, family } of readClaimed(core.store, [...run.open])) {
+      run.subjects.set(id, { ...subjectOf({ id, type, label, tags }), facts: { attempt: attempt + 1 } });
       run.types.set(type, (run.types.get(type) ?? 0) + 1);
       run.relate(id, parent, family === FAMILY.parent);
       // How far its runner has come is not known here.
@@ -56,6 +61,7 @@ function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isA
       : { suspect: 1 };
     setColumns(core.store, row.id, change);
   }
+  announceBack(core, run, row.id, "interrupted");
   queue(core, row);
 }
 

@@ -1,5 +1,6 @@
 import { cascades, verdict, type UpstreamEnd } from "../../policy/dependencies.ts";
 import { STATUS_CODE, statusFromCode } from "../../policy/status.ts";
+import { errorFact, subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { countBlockers, deleteAfterEdges, readEdges, type Edge } from "./edges.ts";
 import { nameOf } from "./remotes.ts";
@@ -46,14 +47,12 @@ export function release(
   for (let wave = waves.shift(); wave; wave = waves.shift()) {
     const ended = judge(core, wave, verdicts);
     if (ended.length === 0) continue;
-    const kin = endDependents(
-      core.store,
-      ended.map((edge) => [edge.dependent, failureOf(core, edge, wave.to)]),
-      now,
-    );
+    const errors = ended.map((edge) => [edge.dependent, failureOf(core, edge, wave.to)] as const);
+    const rows = endDependents(core.store, errors, now);
+    recordEnds(core, rows, new Map(errors));
     core.moved("blocked", "dependency_failed", ended.length);
     for (const { dependent } of ended) core.blockers.delete(dependent);
-    for (const row of kin) core.families.ended(row, "dependency_failed");
+    for (const row of rows) if (row.parent !== null || row.family !== null) core.families.ended(row, "dependency_failed");
     told(ended.map((edge) => edge.dependent));
     // What `cancel` takes down goes first: it does not ask those below.
     const falls = ended.filter((edge) => cascades(edge.kind, wave.cascade)).map((edge) => edge.dependent);
@@ -63,6 +62,14 @@ export function release(
   }
   for (const id of verdicts.doomed.keys()) verdicts.satisfied.delete(id);
   if (verdicts.satisfied.size > 0) free(core, verdicts.satisfied, now);
+}
+
+/** Each with the error that says which dependency it failed by. */
+function recordEnds(core: Core, rows: ReturnType<typeof endDependents>, errors: ReadonlyMap<number, string>): void {
+  core.events.record(
+    "task.dependency_failed",
+    rows.map((row) => ({ ...subjectOf(row), facts: errorFact(errors.get(row.id)) })),
+  );
 }
 
 /** One level: notes who is satisfied, and answers with those that fail now. */
@@ -111,7 +118,9 @@ function free(core: Core, satisfied: ReadonlyMap<number, number>, now: number): 
     } else if (known !== undefined || left >= REMEMBER_FROM) core.blockers.set(id, left);
   }
   if (ready.length === 0) return;
-  for (const row of unblockTasks(core.store, ready, now)) {
+  const unblocked = unblockTasks(core.store, ready, now);
+  core.events.record("task.unblocked", unblocked.map(subjectOf));
+  for (const row of unblocked) {
     core.moved("blocked", statusFromCode(row.status));
     if (row.status === STATUS_CODE.scheduled) core.alarm.soon("due", row.run_at!);
     else queue(core, row);

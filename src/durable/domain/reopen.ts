@@ -3,6 +3,7 @@ import { fail } from "../../policy/errors.ts";
 import { taskId } from "../../policy/ids.ts";
 import { isTerminal, STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
 import { mustRead } from "./cancel.ts";
+import { subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { readEdges, readStatuses } from "./edges.ts";
@@ -67,6 +68,7 @@ export function reopen(core: Core, row: TaskRow, { replacement, life }: { replac
   });
   core.moved(status, to);
   core.state.totals.reopened += 1;
+  core.events.record("task.reopened", [subjectOf(row)], { from: status });
   if (core.state.edges > 0) awaitedAgain(core, row.id);
   aliveAgain(core, row.id, to);
   if (to === "pending") queue(core, { ...row, ...family });

@@ -4,6 +4,7 @@ import { type Conductor, leaseLost, Link } from "./conduct.ts";
 import type { Core } from "./core.ts";
 import { settle } from "./settle.ts";
 import type { Syncer } from "./sync.ts";
+import { tellRunner } from "./tell-runner.ts";
 
 export type ResumeRequest = Parameters<RunResume["resumeRun"]>[0];
 
@@ -15,7 +16,7 @@ export function resumeRun(core: Core, conductor: Conductor, syncer: Syncer, requ
   settle(core, run, request);
   if (request.control && !request.finished) {
     conductor.resumed(run, request.control);
-    for (const [id, reason] of run.aborts) if (run.open.has(id)) void core.tell(run, id, reason);
+    for (const [id, reason] of run.aborts) if (run.open.has(id)) void tellRunner(core, run, id, reason);
   }
   syncer.kick();
   point("resume.answer", core.name);

@@ -52,6 +52,7 @@ export function insertRound(core: Core, type: TypeDefinition, now: number, at: n
   };
   insertTasks(core.store, [row]);
   if (tags) insertTags(core.store, [{ id: row.id, tags }]);
+  core.events.record("task.submitted", [{ id: row.id, type: row.type, label: row.label, tags: row.tags }], { priority });
   enqueue(core, [row]);
   return row.id;
 }

@@ -45,13 +45,13 @@ export function readTasks(store: Store, ids: readonly number[]): TaskRow[] {
   return store.exec<TaskRow>("SELECT t.* FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value", JSON.stringify(ids)).toArray();
 }
 
-type Claimed = Pick<TaskRow, "id" | "type" | "cancelling" | "deadline_at" | "parent" | "family">;
+type Claimed = Pick<TaskRow, "id" | "type" | "label" | "tags" | "attempt" | "cancelling" | "deadline_at" | "parent" | "family">;
 
 /** What a wake needs to know of tasks under way. */
 export function readClaimed(store: Store, ids: readonly number[]): Claimed[] {
   return store
     .exec<Claimed>(
-      "SELECT t.id, t.type, t.cancelling, t.deadline_at, t.parent, t.family FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value",
+      "SELECT t.id, t.type, t.label, t.tags, t.attempt, t.cancelling, t.deadline_at, t.parent, t.family FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value",
       JSON.stringify(ids),
     )
     .toArray();
@@ -183,26 +183,26 @@ export function completeRange(store: Store, first: number, last: number, started
   store.exec(`UPDATE tasks SET ${COMPLETE} WHERE id BETWEEN ?3 AND ?4`, startedAt, now, first, last);
 }
 
-type Kin = Pick<TaskRow, "id" | "parent" | "family"> & { life: number };
+type Ended = Pick<TaskRow, "id" | "type" | "label" | "tags" | "parent" | "family"> & { life: number };
 
-/** Ends blocked tasks because of a dependency, each with its error (JSON text). Answers with those that have a parent or children. */
-export function endDependents(store: Store, ends: readonly (readonly [id: number, error: string])[], now: number): Kin[] {
+/** Ends blocked tasks because of a dependency, each with its error (JSON text). Answers with what others have to know of them. */
+export function endDependents(store: Store, ends: readonly (readonly [id: number, error: string])[], now: number): Ended[] {
   move("dependency", "blocked", "dependency_failed");
-  const kin: Kin[] = [];
+  const ended: Ended[] = [];
   for (const slice of slices(ends, ([, error]) => 2 * utf8Bytes(error) + 24)) {
-    const rows = store.exec<Kin>(
+    const rows = store.exec<Ended>(
       `UPDATE tasks SET status = 16, held = NULL, suspect = 0, cancelling = 0, finished_at = ?1, error = e.value ->> 1
         FROM json_each(?2) AS e WHERE tasks.id = e.value ->> 0
-        RETURNING tasks.id AS id, parent, family, coalesce(options ->> '$.life', 0) AS life`,
+        RETURNING tasks.id AS id, type, label, tags, parent, family, coalesce(options ->> '$.life', 0) AS life`,
       now,
       JSON.stringify(slice),
     );
-    for (const row of rows) if (row.parent !== null || row.family !== null) kin.push(row);
+    for (const row of rows) ended.push(row);
   }
-  return kin;
+  return ended;
 }
 
-type Unblocked = Pick<TaskRow, "family" | "id" | "priority" | "type" | "grp" | "fair" | "status" | "run_at">;
+type Unblocked = Pick<TaskRow, "label" | "tags" | "family" | "id" | "priority" | "type" | "grp" | "fair" | "status" | "run_at">;
 
 /** Blocked tasks that may go: pending, or scheduled where their time has not come. */
 export function unblockTasks(store: Store, ids: readonly number[], now: number): Unblocked[] {
@@ -211,7 +211,7 @@ export function unblockTasks(store: Store, ids: readonly number[], now: number):
   return store
     .exec<Unblocked>(
       `UPDATE tasks SET status = CASE WHEN run_at > ?1 THEN 1 ELSE 0 END WHERE id IN (SELECT value FROM json_each(?2)) AND status = 2
-        RETURNING id, priority, type, grp, fair, family, status, run_at`,
+        RETURNING id, priority, type, grp, fair, family, status, run_at, label, tags`,
       now,
       JSON.stringify(ids),
     )

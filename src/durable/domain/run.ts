@@ -1,4 +1,5 @@
 import type { AbortReason, RunControl } from "../protocol.ts";
+import type { Subject } from "./chronicle.ts";
 
 /** A stub of the runner: what it offers, and that it can be let go. */
 export type ControlStub = RunControl & Partial<Disposable>;
@@ -26,6 +27,12 @@ export class Run {
   readonly kin = new Map<number, string>();
   /** Those that have said that they go on to `finalize`: they take no children any more. */
   readonly finalizing = new Set<number>();
+  /** What events say of its tasks, and how long each may take. */
+  readonly subjects = new Map<number, Subject & { timeoutMs?: number }>();
+  /** The task of which it was told last that it has started. */
+  announced: number | undefined;
+  /** Of the task that executes: since when it should have stopped, and whether that was told. */
+  overrun: { id: number; stoppedAt?: number; isTold?: boolean } | undefined;
   control: ControlStub | undefined;
   recalling = false;
   /** When its first unsettled task began: at dispatch, or when the one before it was settled. */

@@ -6,7 +6,7 @@ import { nextAfter, parseCron, parseEvery } from "../../policy/recurrence.ts";
 import type { ScheduleInput, SubmitItem } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
-import { submitInstance } from "./fire.ts";
+import { sayFired, submitInstance } from "./fire.ts";
 import { isUsedUp, nextOf, PAUSED, readSchedule, ruleOf, updateSchedule, viewSchedule, type ScheduleRow } from "./schedule-rows.ts";
 
 type Timing = Pick<ScheduleRow, "every_ms" | "cron" | "timezone" | "anchor_at">;
@@ -152,6 +152,7 @@ function trigger(core: Core, row: ScheduleRow, now: number): ScheduleRow {
   }
   core.touch();
   const last_task = submitInstance(core, row, `${row.id} trigger ${row.runs}`, now);
+  sayFired(core, row, last_task, { triggered: true });
   const runs = row.runs + 1;
   const ends = isUsedUp({ max_runs: row.max_runs, runs }) ? { planned_at: null, next_at: null } : {};
   const updated = updateSchedule(core, row.id, { runs, last_run_at: now, last_task, ...ends });

@@ -115,7 +115,7 @@ export const edges = sqliteTable(
  */
 export const remotes = sqliteTable("remotes", {
   id: integer().primaryKey(),
-  /** `STATUS_CODE`, or `GONE`. */
+  /** `STATUS_CODE`, or `GONE`; negative: it ended so, but may live again. */
   status: integer().notNull(),
   /** The message that said so: an older one that comes late changes nothing. */
   version: integer().notNull(),

@@ -6,6 +6,8 @@ import { retryDelayMs } from "../../policy/retry.ts";
 import { STATUS_CODE, statusFromCode } from "../../policy/status.ts";
 import type { TaskError } from "../../domains/task.ts";
 import type { AbortReason, RunOutcome } from "../protocol.ts";
+import { announceBack, announceCurrent, announceSettled, subject } from "./announce.ts";
+import { errorFact, subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { end, ended, remove } from "./end.ts";
@@ -30,6 +32,11 @@ export function settle(
   core.transact("settle", () => {
     const now = core.clock.now();
     const completed: [id: number, result: string | undefined][] = [];
+    announceSettled(
+      core,
+      run,
+      report.outcomes.map(({ id }) => id).filter((id) => run.open.has(id)),
+    );
     for (const outcome of report.outcomes) {
       if (!run.open.delete(outcome.id)) continue;
       core.claims.delete(outcome.id);
@@ -53,6 +60,7 @@ export function settle(
       core.touch().runs[run.id] = { ids: toRanges(run.open), at: run.startedAt, version: run.version };
     }
     run.currentSince = now;
+    announceCurrent(core, run);
     dispatch(core);
   });
 }
@@ -64,6 +72,11 @@ function complete(core: Core, run: Run, completed: readonly [number, string | un
   const gone = new Set(unkept.map((row) => row.id));
   writeCompleted(core, run, gone.size === 0 ? completed : completed.filter(([id]) => !gone.has(id)), now);
   core.moved("pending", "completed", completed.length);
+  core.events.record(
+    "task.completed",
+    completed.map(([id]) => subject(run, id)),
+    { durationMs: Math.max(0, now - run.currentSince) },
+  );
   ended(
     core,
     "completed",
@@ -121,8 +134,10 @@ function failed(core: Core, run: Run, outcome: Failure, now: number): void {
   const started = startedBy(row, run.currentSince);
   if (endStopped(core, row, reason, started)) return;
   // Not charged: the mill stopped it, or its runner lost the lease.
-  if (reason === "pause" || reason === "lease") back(core, row, started);
-  else charge(core, row, outcome, now, started);
+  if (reason === "pause" || reason === "lease") {
+    core.events.record("task.preempted", [subjectOf(row)], { reason: reason === "lease" ? "interrupted" : reason });
+    back(core, row, started);
+  } else charge(core, row, outcome, now, started);
 }
 
 /** A charged failure: once more after a while, or the end. */
@@ -154,6 +169,8 @@ function retry(core: Core, row: TaskRow, now: number, delay: number, change: Par
   const life = lifeAfterStart(row, now);
   if (life.expires_at !== null && life.expires_at !== undefined) core.alarm.soon("expiry", life.expires_at);
   const from = statusFromCode(row.status);
+  const { attempt, error } = change;
+  core.events.record("task.failed", [subjectOf(row)], { attempt, willRetry: true, retryAfterMs: Math.max(0, delay), ...errorFact(error) });
   if (delay <= 0) {
     changeTask(core.store, row, "retry", from, "pending", { ...change, ...life });
     if (from !== "pending") core.moved(from, "pending");
@@ -201,6 +218,7 @@ function putBack(core: Core, run: Run, ids: readonly number[]): void {
     if (executed > 0) run.types.set(row.type, executed);
     else run.types.delete(row.type);
     if (endStopped(core, row, stoppedBy(row.cancelling) ?? run.aborts.get(row.id), {})) continue;
+    announceBack(core, run, row.id, run.aborts.get(row.id));
     queue(core, row);
   }
 }

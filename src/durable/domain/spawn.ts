@@ -11,6 +11,7 @@ import { readNamedChildren } from "./children.ts";
 import type { Core } from "./core.ts";
 import { refuseCycles } from "./cycle.ts";
 import { dispatch } from "./dispatch.ts";
+import { lookUp } from "./lookup.ts";
 import { readNamedKin, renew, sendKin } from "./kin.ts";
 import { FAMILY } from "./order.ts";
 import { lifeOf, optionsOf, readTask, setColumns, type TaskRow } from "./rows.ts";
@@ -20,6 +21,10 @@ import { insert } from "./submit.ts";
 /** Children of a task that executes, asked for by its runner: they count while its run is open and it is unsettled in it. */
 export async function spawn(core: Core, run: Run, request: SpawnRequest): Promise<SpawnAnswer> {
   const { domain, items, sibling } = request;
+  // Whether all of it counts is judged in the transaction; this only asks others what they know.
+  const asking = items.some((item) => item.dependsOn) ? readTask(core.store, request.task) : undefined;
+  const adopter = sibling ? asking?.parent : taskId(core.name, request.task);
+  if (asking && adopter) await lookUp(core, { items, domain, parent: adopter }, core.outside.neighbour);
   const begun = core.transact("spawn", () => {
     if (run.closed || !run.open.has(request.task)) throw lost(core, run, request.task);
     const row = mustRead(core, request.task);

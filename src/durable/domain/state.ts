@@ -71,6 +71,8 @@ export interface State {
   domains: string[];
   /** The highest id of a message so far. */
   lastMessage: number;
+  /** The number of the last event: the next is higher, whatever the clock says. */
+  lastSeq: number;
   /** Completed tasks of types with `keep: false` that are kept for the sake of others. */
   lingering: Ranges;
   /** Which declared schedules the object has seen. */
@@ -112,6 +114,7 @@ export const freshState = (): State => ({
   watchers: 0,
   domains: [],
   lastMessage: 0,
+  lastSeq: 0,
   lingering: [],
   declared: "",
   singletons: {},

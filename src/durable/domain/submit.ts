@@ -6,6 +6,7 @@ import { FIRST_TERMINAL_CODE, statusFromCode, STATUS_CODE } from "../../policy/s
 import type { Outcome } from "../../domains/task.ts";
 import { parentOf } from "../../domains/child.ts";
 import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../protocol.ts";
+import { announceSubmits } from "./announce-submit.ts";
 import type { Core } from "./core.ts";
 import { Dependencies } from "./depend.ts";
 import { dispatch } from "./dispatch.ts";
@@ -58,6 +59,9 @@ function takeMerged(core: Core, requests: readonly SubmitRequest[], now: number)
     core,
     requests.flatMap(({ items }) => items),
     now,
+    {},
+    undefined,
+    requests.map(({ items }) => items.length),
   );
   let taken = 0;
   return requests.map(({ items }) => ({ outcomes: outcomes.slice(taken, (taken += items.length)) }));
@@ -105,8 +109,16 @@ const counterOf = (id: string): number => Number(id.slice(id.lastIndexOf("_") + 
  * Inserts what is new and answers for each item in order; part of a transaction.
  *
  * @param after a live task whose end each of them waits for
+ * @param sizes of the requests that they came in, one after the other
  */
-export function insert(core: Core, items: readonly SubmitItem[], now: number, extra: Partial<NewTask> = {}, after?: number): Outcome[] {
+export function insert(
+  core: Core,
+  items: readonly SubmitItem[],
+  now: number,
+  extra: Partial<NewTask> = {},
+  after?: number,
+  sizes: readonly number[] = [items.length],
+): Outcome[] {
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
   const dependencies = Dependencies.of(core, items, last);
@@ -136,8 +148,10 @@ export function insert(core: Core, items: readonly SubmitItem[], now: number, ex
   insertTasks(core.store, rows);
   dependencies?.write(now);
   if (tagged.length > 0) insertTags(core.store, tagged);
+  const answers = items.map((item, index) => outcomes[index] ?? duplicate(core, outcomes[last.get(item.hash!)!]!.id));
+  announceSubmits(core, items, answers, sizes);
   enqueue(core, rows);
-  return items.map((item, index) => outcomes[index] ?? duplicate(core, outcomes[last.get(item.hash!)!]!.id));
+  return answers;
 }
 
 /** Of equal keys in a batch the last counts; and who holds them already. */

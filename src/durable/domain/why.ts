@@ -11,6 +11,7 @@ import { mustRead } from "./cancel.ts";
 import { readLivingIds } from "./children.ts";
 import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
+import { readLivingKin } from "./kin.ts";
 import type { Lease } from "./leases.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
 import { FAMILY } from "./order.ts";
@@ -75,7 +76,12 @@ function waiting(core: Core, row: TaskRow, now: number): Hold[] {
   if (status === "blocked") holds.push(...blocked(core, row));
   if (status === "waiting") {
     const { active, total } = core.families.of(row);
-    holds.push({ gate: "children", active, total, some: readLivingIds(core, row.id, NAMED).map((one) => nameOf(core, one)) });
+    holds.push({
+      gate: "children",
+      active,
+      total,
+      some: [...readLivingIds(core, row.id, NAMED), ...readLivingKin(core, row.id)].slice(0, NAMED).map((one) => nameOf(core, one)),
+    });
   }
   return holds;
 }

@@ -101,6 +101,30 @@ export function changeFlags(flags: Flags, now: number, change: FlagsChange): Fla
   };
 }
 
+/** A pause of the mill or of a group that has begun or ended. */
+export interface PauseNews {
+  event: "mill.paused" | "mill.resumed" | "group.paused" | "group.resumed";
+  group?: string;
+  /** When it ends by itself, RFC 3339. */
+  until?: string;
+}
+
+/** What of the pauses is different between two records at `now` (ms). */
+export function pauseNews(before: Flags, after: Flags, now: number): PauseNews[] {
+  const news: PauseNews[] = [];
+  const until = (pause: Pause | null | undefined): { until?: string } =>
+    pause?.until === undefined ? {} : { until: new Date(pause.until).toISOString() };
+  const [was, is] = [isPaused(before.paused, now), isPaused(after.paused, now)];
+  if (was !== is) news.push(is ? { event: "mill.paused", ...until(after.paused) } : { event: "mill.resumed" });
+  for (const group of new Set([...Object.keys(before.groups), ...Object.keys(after.groups)])) {
+    const [one, other] = [before.groups[group], after.groups[group]];
+    if (isPaused(one, now) === isPaused(other, now) && one?.until === other?.until) continue;
+    if (isPaused(other, now)) news.push({ event: "group.paused", group, ...until(other) });
+    else if (isPaused(one, now)) news.push({ event: "group.resumed", group });
+  }
+  return news;
+}
+
 /** What is to change; absent: stays. */
 export interface FlagsChange {
   paused?: Pause | null;

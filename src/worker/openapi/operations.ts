@@ -250,6 +250,15 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     description: "Every change that takes an operator. Each domain, and the mill, keeps its last 10,000, for a year.",
     answers: { 200: "AuditPage" },
   },
+  "GET /v1/events": {
+    id: "listen",
+    tag: "Service",
+    summary: "What happens, as it happens",
+    description:
+      "Server-Sent Events, or a WebSocket when upgraded. Of a domain where one is named, by itself or by a task; else of the whole mill. `since`, or `Last-Event-ID`, replays what is still kept; an event `missed` says what is not. A WebSocket from a browser brings its token as a subprotocol: `millrace, bearer.<base64url token>`.",
+    answers: { 200: "text:text/event-stream" },
+    codes: ["unknown_domain"],
+  },
   "GET /v1/me": { id: "getMe", tag: "Service", summary: "Whose token this is", answers: { 200: "Me" }, local: true },
   "GET /openapi.json": {
     id: "getDescription",

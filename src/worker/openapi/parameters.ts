@@ -1,3 +1,4 @@
+import { EVENTS } from "../../policy/events/event.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { SERIES } from "../../policy/series.ts";
 import { STATUSES } from "../../policy/status.ts";
@@ -31,7 +32,10 @@ export const QUERY: Readonly<Record<string, Parameter>> = {
   q: { description: "Whose label, key or error contains this text.", schema: text(256) },
   schedule: { description: "Submitted by this schedule.", schema: text(), example: "media_s3" },
   parent: { description: "Children of this task.", schema: text(), example: "media_4217" },
-  since: { description: "Created then or later.", schema: instant },
+  event: { description: "Any of these events.", schema: { type: "string", enum: [...EVENTS] } },
+  domain: { description: "Of this domain.", schema: text(64) },
+  task: { description: "About this task.", schema: text(), example: "media_4217" },
+  since: { description: "Created then or later; of events: after this `seq`.", schema: instant },
   until: { description: "Created before.", schema: instant },
   prefix: { description: "Keys that begin so.", schema: text(LIMITS.tagKeyBytesMax), example: "billing." },
   metric: { description: "These only.", schema: { type: "string", enum: [...SERIES] } },

@@ -21,7 +21,6 @@ export const snapshotRoutes: Route[] = [
   { method: "POST", path: "/v1/groups/:group/pause", role: "operator", body: groupPauseShape, answer: pauseGroup },
   { method: "POST", path: "/v1/groups/:group/resume", role: "operator", answer: resumeGroup },
   { method: "PUT", path: "/v1/pressure/:name", role: "operator", body: pressureShape, answer: press },
-  laterRoute("GET", "/v1/events", "viewer", "events"),
   laterRoute("GET", "/metrics", "viewer", "metrics"),
 ];
 

@@ -1,13 +1,11 @@
 import { findDomain } from "../../domains/find.ts";
 import { prepare } from "../../domains/prepare.ts";
 import type { Task } from "../../domains/task.ts";
-import type { TaskPage, TaskQuery } from "../../durable/protocol.ts";
-import { fail } from "../../policy/errors.ts";
+import type { TaskQuery } from "../../durable/protocol.ts";
 import { parseScheduleId, parseTaskId } from "../../policy/ids.ts";
-import { canonicalJson } from "../../policy/key.ts";
 import { requireDomain } from "../auth.ts";
-import { decodeCursor, encodeCursor, type Position } from "../cursor.ts";
-import { mergePages, type Positions } from "../merge.ts";
+import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { foreignCursor, pageOfTasks, tasksScope } from "../lists.ts";
 import { json } from "../problem.ts";
 import { countQuery, first, listQuery, readFilters, readLimit } from "../query.ts";
 import { redact } from "../redact.ts";
@@ -61,7 +59,7 @@ async function count({ api, given }: Call): Promise<Response> {
 async function list(call: Call): Promise<Response> {
   const { api, given, definition, identity } = call;
   const filters = readFilters(given);
-  const scope = scopeOf(definition.name, filters);
+  const scope = tasksScope(definition.name, filters);
   const page = await api.list(pageQuery(filters, readLimit(given), positionIn(scope, given)));
   return json({
     items: page.items.map((task) => redact(task, definition, identity)),
@@ -73,21 +71,10 @@ async function list(call: Call): Promise<Response> {
 async function listAll(call: Call): Promise<Response> {
   const { given, registry, identity, options } = call;
   const filters = readFilters(given);
-  const limit = readLimit(given);
-  const scope = scopeOf("", filters);
-  const positions = positionsIn(scope, given);
-  const domains = domainsFor(call, filters.schedule).filter(({ name }) => positions[name] !== null);
-  const pages = await Promise.all(
-    domains.map(async ({ name }): Promise<[string, TaskPage]> => [
-      name,
-      await options.domain(name).list(pageQuery(filters, limit, positions[name] ?? undefined)),
-    ]),
-  );
-  const { items, next } = mergePages(Object.fromEntries(pages), positions, limit);
-  return json({
-    items: items.map((task) => redact(task, findDomain(registry, task.domain), identity)),
-    next: next === null ? null : encodeCursor(scope, next),
-  });
+  const names = domainsFor(call, filters.schedule).map(({ name }) => name);
+  const asked = { limit: readLimit(given), cursor: first(given, "cursor") };
+  const { items, next } = await pageOfTasks(names, (name, query) => options.domain(name).list(query), filters, asked);
+  return json({ items: items.map((task) => redact(task, findDomain(registry, task.domain), identity)), next });
 }
 
 /** A schedule's tasks are in its own domain alone. */
@@ -102,31 +89,9 @@ function pageQuery(filters: TaskQuery, limit: number, before: number | undefined
   return { ...filters, limit, ...(before === undefined ? {} : { before }) };
 }
 
-/** What a cursor is about: a list of tasks of one domain, or of all, with these filters. */
-function scopeOf(domain: string, filters: TaskQuery): string {
-  return `tasks ${domain} ${canonicalJson(filters)}`;
-}
-
 function positionIn(scope: string, given: Call["given"]): number | undefined {
-  const position = cursorOf(scope, given);
-  if (position === undefined || typeof position === "number") return position;
-  throw foreign();
-}
-
-function positionsIn(scope: string, given: Call["given"]): Positions {
-  const position = cursorOf(scope, given);
-  if (position === undefined) return {};
-  if (typeof position === "object") return { ...position };
-  throw foreign();
-}
-
-function cursorOf(scope: string, given: Call["given"]): Position | undefined {
   const cursor = first(given, "cursor");
-  return cursor === undefined ? undefined : decodeCursor(scope, cursor);
-}
-
-function foreign(): Error {
-  return fail("invalid_request", "cursor belongs to another list; send the `next` of the page before.", {
-    issues: [{ path: "cursor", message: "of another list" }],
-  });
+  const position = cursor === undefined ? undefined : decodeCursor(scope, cursor);
+  if (position === undefined || typeof position === "number") return position;
+  throw foreignCursor();
 }

@@ -1,3 +1,4 @@
+import { listing } from "../../domains/listing.ts";
 import { fail } from "../../policy/errors.ts";
 
 /** The refusal that every call of a run gets whose lease is over. */
@@ -8,7 +9,7 @@ export const leaseLost = () =>
   );
 
 /**
- * A domain handle as user code in an executor gets it: its calls reject with `lease_lost` once the run is lost, and
+ * A domain handle as user code in an executor gets it: its calls reject (also those that are walked with `for await`) with `lease_lost` once the run is lost, and
  * waiting for another task's result is refused, since this task holds a slot that the other may need. `more`: verbs that
  * only an execution has.
  */
@@ -21,8 +22,8 @@ export function guarded<Handle extends object>(handle: Handle, lost: () => boole
       if (typeof member !== "function") return member;
       if (key === "result") return () => Promise.reject(waiting());
       return (...parameters: unknown[]) => {
-        const handleOnly = key === "task" || (key === "schedule" && typeof parameters[0] === "string");
-        if (!handleOnly && lost()) return Promise.reject(leaseLost());
+        const handleOnly = key === "task" || key === "with" || (key === "schedule" && typeof parameters[0] === "string");
+        if (!handleOnly && lost()) return listing(() => Promise.reject(leaseLost()));
         const answer: unknown = Reflect.apply(member, target, parameters);
         return handleOnly && typeof answer === "object" && answer !== null ? guarded(answer, lost) : answer;
       };

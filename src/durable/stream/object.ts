@@ -1,0 +1,40 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Clock } from "../../clock.ts";
+import type { Registry } from "../../domains/definition.ts";
+import type { EventFilter } from "../../policy/events/filter.ts";
+import { Stream } from "./stream.ts";
+
+/** An object whose events can be listened to: by WebSockets, which hibernate with it. */
+export abstract class StreamObject extends DurableObject<unknown> {
+  /** Its own, so not to be called over RPC. */
+  protected stream!: Stream;
+
+  /** Once memory is there. @param floor the last event of the lives before */
+  protected openStream(clock: Clock, registry: Registry, domain: string | null, floor: number): void {
+    this.stream = new Stream(this.ctx, { clock, registry, domain, floor });
+  }
+
+  /** From the Worker alone, by a stub: an upgrade, with what is asked for in the query. */
+  override async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname !== "/events" || request.headers.get("upgrade")?.toLowerCase() !== "websocket") return new Response(null, { status: 404 });
+    const since = searchParams.get("since");
+    return this.stream.accept(
+      JSON.parse(searchParams.get("filter") ?? "{}") as EventFilter,
+      since === null ? undefined : Number(since),
+      searchParams.has("confirms"),
+    );
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.stream.heard(socket, message);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.stream.left(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.stream.left(socket);
+  }
+}
