@@ -18,11 +18,12 @@ interface Props {
 /** A value of JSON as a tree that can be folded and copied. */
 export function Json({ value, covered = [] }: Props) {
   const uncovered = useSignal(false);
-  const isCovered = covered.length > 0 && !uncovered.value;
+  const canCover = isObject(value) && covered.some((name) => Object.hasOwn(value, name) && value[name] !== REDACTED);
+  const isCovered = canCover && !uncovered.value;
   return (
     <div class="json">
       <div class="json-tools">
-        {covered.length > 0 ? (
+        {canCover ? (
           <button type="button" class="plain copy" aria-pressed={uncovered.value} onClick={() => (uncovered.value = !uncovered.value)}>
             {uncovered.value ? "cover" : "uncover"}
           </button>

@@ -34,7 +34,7 @@ export function Canvas({ graph, current }: { graph: Graph; current: string }) {
       </defs>
       <g ref={inner}>
         {placed.edges.map(({ from, to, kind, path }) => (
-          <path key={`${from} ${to} ${kind}`} class={`graph-edge is-${kind}`} d={path} markerEnd="url(#tip)" />
+          <path key={`${from} ${to} ${kind}`} class={`graph-edge is-${kind}`} d={path} marker-end="url(#tip)" />
         ))}
         {placed.nodes.map(({ id, x, y }) => (
           <Box key={id} id={id} x={x} y={y} node={known.get(id)} isCurrent={id === current} />

@@ -2,6 +2,7 @@ import type { Task, Why } from "../../api/answers.ts";
 import { ask } from "../../api/ask.ts";
 import { words } from "../../format.ts";
 import { useLive } from "../../live.ts";
+import { Linked } from "../../parts/linked.tsx";
 import { When } from "../../parts/when.tsx";
 import { isHeld } from "../../task-status.ts";
 
@@ -20,7 +21,7 @@ function Held({ id }: { id: string }) {
       <ul class="list why">
         {value?.gates.map(({ gate, detail, until }) => (
           <li key={gate}>
-            <span class="chip">{words(gate)}</span> {detail}{" "}
+            <span class="chip">{words(gate)}</span> <Linked text={detail} />{" "}
             {until === undefined ? null : (
               <span class="dim">
                 Opens <When at={until} both />
