@@ -31,7 +31,7 @@ export default defineConfig({
       // The examples, as their own packages would test them: a domain alone in plain Node …
       {
         resolve: { alias: [{ find: /^millrace$/, replacement: src("node.ts") }, ...alias.slice(1)] },
-        test: { name: "module", include: ["examples/acme-cdn/test/**/*.test.ts"], environment: "node" },
+        test: { name: "module", include: ["examples/{acme-cdn,testing}/test/**/*.test.ts"], environment: "node" },
       },
       // … and an app that mounts a mill, in workerd.
       {

@@ -1,47 +1,23 @@
-// `npm run check:docs`: every TypeScript snippet of the README and of docs/ compiles against the source.
+// `npm run check:docs`: every TypeScript snippet of the README, of docs/ and of the examples compiles against the source; JSON,
+// TOML and Python can be read; shell and Python snippets are run by a test, or say why not.
 //
 // A snippet is a module of its own. One whose first line is `// path/to/file.ts` is written there, so that other snippets of
 // the same page can import it. What a reader need not see stands in an HTML comment `<!-- snippet: … -->` before it.
-// A shell snippet that a test runs says so in the comment before it: `<!-- run by test/e2e/start.test.ts -->`.
+// A snippet that a test runs says so in the comment before it: `<!-- run by test/e2e/start.test.ts -->`; one that cannot be run
+// says why: `<!-- not run: it needs an account -->`. `<!-- same as examples/… -->` demands that it is the text of that file.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { root, toolEnvironment } from "./install.mjs";
+import { pages, snippetsOf, textOf } from "./pages.mjs";
+
+/** @typedef {import("./pages.mjs").Snippet} Snippet */
 
 const scratch = join(root, ".scratch", "docs");
-const below = (/** @type {string} */ folder) =>
-  readdirSync(join(root, folder), { recursive: true }).map((name) => `${folder}/${String(name).replaceAll("\\", "/")}`);
-const pages = ["README.md", ...below("docs"), ...below("examples")].filter(
-  (name) => name.endsWith(".md") && !name.includes("node_modules"),
-);
+/** @type {string[]} */
+const problems = [];
 
-/** @param {string} page */
-function snippetsOf(page) {
-  const lines = readFileSync(join(root, page), "utf8").split("\n");
-  const found = [];
-  let comment = "";
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at] ?? "";
-    if (line.startsWith("<!--")) {
-      const first = at;
-      while (at < lines.length - 1 && !(lines[at] ?? "").includes("-->")) at++;
-      comment = lines.slice(first, at + 1).join("\n");
-      continue;
-    }
-    const fence = /^( *)```(\w+)/.exec(line);
-    if (!fence) {
-      if (line.trim()) comment = "";
-      continue;
-    }
-    const start = at + 1;
-    while (at < lines.length - 1 && (lines[++at] ?? "").trim() !== "```");
-    found.push({ page, line: start, language: fence[2] ?? "", text: lines.slice(start, at).join("\n"), comment });
-    comment = "";
-  }
-  return found;
-}
-
-/** @param {ReturnType<typeof snippetsOf>[number]} snippet */
+/** @param {Snippet} snippet */
 function write(snippet) {
   const folder = join(scratch, snippet.page.replace(/\.md$/, ""));
   const named = /^\/\/ ([\w./-]+\.ts)\b/.exec(snippet.text)?.[1];
@@ -53,45 +29,79 @@ function write(snippet) {
   writeFileSync(path, `${hidden}\n${snippet.text}\nexport {};\n`);
 }
 
-const snippets = pages.flatMap(snippetsOf);
-rmSync(scratch, { recursive: true, force: true });
-mkdirSync(scratch, { recursive: true });
-const typescript = snippets.filter(({ language }) => language === "ts" || language === "typescript");
-typescript.forEach(write);
-// Snippets name things to show them, so that unused names are no fault; the aliases stand for the package.
-writeFileSync(
-  join(scratch, "tsconfig.json"),
-  JSON.stringify({
-    extends: "../../tsconfig.json",
-    compilerOptions: {
-      noUnusedLocals: false,
-      noUnusedParameters: false,
-      paths: {
-        millrace: ["../../src/index.ts"],
-        "millrace/client": ["../../src/client/index.ts"],
-        "millrace/testing": ["../../src/testing/index.ts"],
-        "acme-cdn": ["../../examples/acme-cdn/src/index.ts"],
+/** @param {Snippet[]} snippets */
+function compile(snippets) {
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch, { recursive: true });
+  snippets.forEach(write);
+  // Snippets name things to show them, so that unused names are no fault; the aliases stand for the package.
+  writeFileSync(
+    join(scratch, "tsconfig.json"),
+    JSON.stringify({
+      extends: "../../tsconfig.json",
+      compilerOptions: {
+        types: ["@cloudflare/workers-types", "@cloudflare/vitest-plugin/types"],
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+        paths: {
+          millrace: ["../../src/index.ts"],
+          "millrace/client": ["../../src/client/index.ts"],
+          "millrace/testing": ["../../src/testing/index.ts"],
+          "acme-cdn": ["../../examples/acme-cdn/src/index.ts"],
+        },
       },
-    },
-    include: ["**/*.ts"],
-  }),
-);
-
-let failed = false;
-if (typescript.length > 0) failed = spawnSync("tsc", ["-p", scratch], { cwd: root, env: toolEnvironment(), stdio: "inherit" }).status !== 0;
-if (failed)
-  console.error(
-    "The paths above are .scratch/docs/<page>/line-<line of the fence in the page>.ts, or the name in the snippet's first line.",
+      include: ["**/*.ts"],
+    }),
   );
-
-for (const { page, line, language, comment } of snippets) {
-  if (!["sh", "bash", "shell", "console"].includes(language)) continue;
-  const ranBy = /run by (\S+)/.exec(comment)?.[1];
-  console.log(`${page}:${line}  shell, ${ranBy ? `run by ${ranBy}` : "not run by a test"}`);
-  if (ranBy && !existsSync(join(root, ranBy))) {
-    console.error(`${page}:${line} claims to be run by ${ranBy}, which does not exist`);
-    failed = true;
-  }
+  if (snippets.length > 0 && spawnSync("tsc", ["-p", scratch], { cwd: root, env: toolEnvironment(), stdio: "inherit" }).status !== 0)
+    problems.push(
+      "The paths above are .scratch/docs/<page>/line-<line of the fence in the page>.ts, or the name in the snippet's first line.",
+    );
 }
-console.log(`${typescript.length} TypeScript snippets on ${pages.length} pages ${failed ? "do not all compile" : "compile"}`);
-process.exit(failed ? 1 : 0);
+
+/** Reads texts of one language with Python's own parsers; all in one process. @param {Snippet[]} snippets */
+function parse(snippets) {
+  const script = `
+import ast, json, sys, tomllib
+readers = {"json": json.loads, "toml": tomllib.loads, "python": ast.parse}
+for one in json.load(sys.stdin):
+    try:
+        readers[one["language"]](one["text"])
+    except Exception as error:
+        print(f'{one["page"]}:{one["line"]} is no {one["language"]}: {error}')
+`;
+  const { stdout, status, stderr } = spawnSync("python3", ["-c", script], { input: JSON.stringify(snippets), encoding: "utf8" });
+  if (status !== 0) problems.push(`python3 could not look at the snippets: ${stderr}`);
+  problems.push(...stdout.split("\n").filter(Boolean));
+}
+
+/** @param {Snippet} snippet */
+function demandRun({ page, line, language, comment }) {
+  const ranBy = /run by (\S+)/.exec(comment)?.[1];
+  if (ranBy === undefined && !/<!-- not run: \S/.test(comment))
+    problems.push(`${page}:${line}: no test runs this ${language} snippet; name the test, or say in <!-- not run: … --> why none can`);
+  if (ranBy !== undefined && !existsSync(join(root, ranBy)))
+    problems.push(`${page}:${line} claims to be run by ${ranBy}, which does not exist`);
+}
+
+/** A snippet that is a file of the repository, but for a first line that names it. @param {Snippet} snippet */
+function demandSame({ page, line, text, comment }) {
+  const file = /<!-- same as (\S+) -->/.exec(comment)?.[1];
+  if (file === undefined) return;
+  const there = existsSync(join(root, file)) ? textOf(file).trimEnd() : undefined;
+  if (text.replace(/^\/\/ \S+\n/, "") !== there) problems.push(`${page}:${line} is not the same as ${file} any more`);
+}
+
+const snippets = pages.flatMap(snippetsOf);
+const typescript = snippets.filter(({ language }) => language === "ts" || language === "typescript");
+const shell = snippets.filter(({ language }) => ["sh", "bash", "shell", "console", "python"].includes(language));
+compile(typescript);
+parse(snippets.filter(({ language }) => ["json", "toml", "python"].includes(language)));
+shell.forEach(demandRun);
+snippets.forEach(demandSame);
+for (const problem of problems) console.error(problem);
+const ran = shell.filter(({ comment }) => comment.includes("run by ")).length;
+console.log(
+  `${pages.length} pages: ${typescript.length} TypeScript snippets, ${ran} of ${shell.length} commands are run, ${problems.length} problems`,
+);
+process.exit(problems.length > 0 ? 1 : 0);

@@ -215,6 +215,7 @@ export interface ScheduleHandle<Types = unknown> {
   resume(): Promise<Schedule>;
   /** Submits its task now, beside its plan and whatever lives. @throws `invalid_state` when `maxRuns` is reached */
   trigger(): Promise<Schedule>;
+  /** Ends it for good; one that is declared in code comes back when the schedules in the code change. */
   delete(): Promise<Schedule>;
 }
 
@@ -255,11 +256,12 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
   }): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
   task<Type extends TypeName<Types>>(type: Type, id: string): TaskHandle<Type, InputOf<Types, Type>, ResultOf<Types, Type>>;
   /**
-   * Newest first.
+   * Tasks, newest first: a page, or all of them by `for await`.
    *
    * @example `for await (const task of media.list({ status: "failed", limit: 500 })) console.log(task.id, task.error);`
    */
   list(query?: ListQuery<TypeName<Types>>): Listing<Task>;
+  /** How many there are. */
   count(query?: Omit<ListQuery<TypeName<Types>>, "limit" | "cursor">): Promise<number>;
   /** Tasks that used up their retries, newest first. */
   deadLetters(query?: Omit<ListQuery<TypeName<Types>>, "status">): Listing<Task>;
@@ -267,6 +269,7 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
   schedule(schedule: NewSchedule<Types>): Promise<Schedule>;
   /** A schedule by its id. Asks nothing yet. */
   schedule(id: string): ScheduleHandle<Types>;
+  /** All schedules of the domain, declared ones too. */
   schedules(query?: { limit?: number; cursor?: string }): Listing<Schedule>;
   /**
    * Leases tasks of pull types, the most urgent first; empty when there is none, or no slot, within `wait`.
@@ -284,8 +287,10 @@ export interface DomainHandle<Name extends string = string, Types = unknown> ext
    * @example `const { drained, returned } = await media.drain({ timeout: "1m" });`
    */
   drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained>;
+  /** Ends a pause, and a drain: what no other pause holds goes on. */
   resume(): Promise<DomainSnapshot>;
   /** The domain's cap from now on; `null`: none of its own. Lowering it kills nothing. */
   setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot>;
+  /** The domain at a glance: counts by status, what runs, slots, what it has cost. */
   snapshot(): Promise<DomainSnapshot>;
 }

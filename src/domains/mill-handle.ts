@@ -31,6 +31,7 @@ export interface GroupHandle {
    * @example `await mill.group("acme").pause({ until: "2026-12-01T08:00:00Z" });`
    */
   pause(options?: { until?: Instant }): Promise<GroupPauseView>;
+  /** Ends its pause; what no other pause holds goes on. */
   resume(): Promise<GroupPauseView>;
   /**
    * Changes its settings, at once and for good; what is lowered ends no run. `null` is what the code says again.
@@ -68,6 +69,7 @@ export interface MillHandle {
    * @example `await mill.pressure("api-quota", 0.8, "30s");`
    */
   pressure(name: string, value: number, ttl: Duration): Promise<PressureView>;
+  /** The whole mill at a glance: pauses, caps, and the slots of each domain. */
   snapshot(): Promise<MillSnapshot>;
   /**
    * Tasks of all domains, newest first.
