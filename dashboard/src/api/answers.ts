@@ -4,6 +4,7 @@ import type { ANSWERS } from "../../../src/worker/openapi/answers.ts";
 // What the routes answer with, as `/openapi.json` describes it and the contract test holds it.
 type Of<Name extends keyof typeof ANSWERS> = z.infer<(typeof ANSWERS)[Name]>;
 
+export type AuditPage = Of<"AuditPage">;
 export type Domain = Of<"Domain">;
 export type DomainPage = Of<"DomainPage">;
 export type Me = Of<"Me">;
