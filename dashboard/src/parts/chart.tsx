@@ -36,10 +36,7 @@ export function Chart({ label, from, stepMs, lines }: Props) {
       {
         width: element.clientWidth,
         height: HEIGHT,
-        series: [
-          {},
-          ...lines.map((line, at) => ({ label: line.label, stroke: colours[at] ?? "gray", width: 1.5, points: { show: false } })),
-        ],
+        series: [{}, ...lines.map((line, at) => ({ label: line.label, stroke: colours[at] ?? "gray", width: 1.5 }))],
         axes: [axis, { ...axis, size: 44 }],
         scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most)] } },
       },

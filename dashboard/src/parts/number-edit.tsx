@@ -4,6 +4,8 @@ import { Act } from "./act.tsx";
 
 interface Props {
   label: string;
+  /** Whose; beside the label for those who only hear it. */
+  of: string;
   value: number | null;
   min: number;
   max: number;
@@ -15,7 +17,7 @@ interface Props {
 }
 
 /** A number of the mill that can be changed while it runs. */
-export function NumberEdit({ label, value, min, max, none, allowed = true, save }: Props) {
+export function NumberEdit({ label, of, value, min, max, none, allowed = true, save }: Props) {
   const typed = useSignal<string | null>(null);
   const shown = value === null ? "" : String(value);
   if (!may("operator") || !allowed)
@@ -35,7 +37,7 @@ export function NumberEdit({ label, value, min, max, none, allowed = true, save 
         <input
           class="number"
           type="number"
-          aria-label={label}
+          aria-label={`${label} of ${of}`}
           min={min}
           max={max}
           placeholder={none}
@@ -46,7 +48,7 @@ export function NumberEdit({ label, value, min, max, none, allowed = true, save 
         {text === shown ? null : (
           <Act
             kind="primary"
-            label={`Save ${label}`}
+            label={`Save ${label} of ${of}`}
             disabled={!isGood}
             run={async () => {
               const said = await save(next);

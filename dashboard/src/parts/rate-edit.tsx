@@ -13,6 +13,8 @@ export interface Rate {
 
 interface Props {
   label: string;
+  /** Whose; beside the label for those who only hear it. */
+  of: string;
   rate: Rate | null;
   allowed?: boolean;
   /** As the mill takes it: `{ permits, per }`, or null for none. */
@@ -22,7 +24,7 @@ interface Props {
 const WRITTEN = /^(\d+) per (\d*\s?(?:ms|s|m|h|d))$/;
 
 /** A rate limit that can be changed while it runs, written `10 per 1s`. */
-export function RateEdit({ label, rate, allowed = true, save }: Props) {
+export function RateEdit({ label, of, rate, allowed = true, save }: Props) {
   const typed = useSignal<string | null>(null);
   const shown = rate === null ? "" : `${rate.permits} per ${duration(rate.perMs).replaceAll(" ", "").replace(".0s", "s")}`;
   const left = rate === null ? null : <span class="dim"> {Math.floor(rate.available)} left</span>;
@@ -46,7 +48,7 @@ export function RateEdit({ label, rate, allowed = true, save }: Props) {
       <dd class="row is-tight">
         <input
           class="rate"
-          aria-label={label}
+          aria-label={`${label} of ${of}`}
           placeholder="none; 10 per 1s"
           value={text}
           aria-invalid={!isGood}
@@ -57,7 +59,7 @@ export function RateEdit({ label, rate, allowed = true, save }: Props) {
         ) : (
           <Act
             kind="primary"
-            label={`Save ${label}`}
+            label={`Save ${label} of ${of}`}
             disabled={!isGood}
             run={async () => {
               const said = await save(next);

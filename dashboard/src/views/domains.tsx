@@ -55,7 +55,8 @@ function MillCard({ mill }: { mill: Mill }) {
       <div class="body">
         <dl class="facts">
           <NumberEdit
-            label="slots of the mill"
+            label="slots"
+            of="the mill"
             value={mill.maxConcurrency}
             min={1}
             max={CAP_MAX}
@@ -64,6 +65,7 @@ function MillCard({ mill }: { mill: Mill }) {
           />
           <NumberEdit
             label="cap of each group"
+            of="the mill"
             value={mill.defaultGroupMaxConcurrency}
             min={1}
             max={CAP_MAX}
@@ -120,5 +122,5 @@ export function DomainCap({ domain: { name, maxConcurrency } }: { domain: Domain
     await ask(`v1/domains/${name}`, { method: "PATCH", body: { maxConcurrency: value } });
     return value === null ? `${name} has no cap of its own.` : `At most ${value} of ${name} run at once.`;
   };
-  return <NumberEdit label={`cap of ${name}`} value={maxConcurrency} min={1} max={CAP_MAX} none="none" save={save} />;
+  return <NumberEdit label="cap" of={name} value={maxConcurrency} min={1} max={CAP_MAX} none="none" save={save} />;
 }

@@ -60,6 +60,7 @@ async function load(signal: AbortSignal): Promise<{ groups: Group[]; exact: bool
 
 function Item({ group }: { group: Group }) {
   const { domain, pattern, count, first, last, example, message } = group;
+  const verb = count === 1 ? "Retry it" : `Retry all ${number(count)}`;
   const retry = async () => {
     const ids = await idsOf(group);
     const tasks = ids.length === 1 ? "1 task" : `${number(ids.length)} tasks`;
@@ -79,8 +80,8 @@ function Item({ group }: { group: Group }) {
           {domain} · first <When at={first} /> · last <When at={last} /> · for example <a href={taskHref(example)}>{example}</a>
         </div>
       </div>
-      <Act run={retry} label={`Retry all: ${pattern}`}>
-        Retry {count === 1 ? "it" : `all ${number(count)}`}
+      <Act run={retry} label={`${verb}: ${pattern}`}>
+        {verb}
       </Act>
     </li>
   );

@@ -169,6 +169,7 @@ function DomainTable({ items }: { items: readonly Domain[] }) {
             <th class="num">failed</th>
             <th>ended, last hour</th>
             <th class="num">$ per million</th>
+            <th class="num">per day</th>
           </tr>
         </thead>
         <tbody>
@@ -185,7 +186,7 @@ function DomainRow({ domain }: { domain: Domain }) {
   const { name, counts, totals } = domain;
   const failed = counts.failed + counts.dead_letter;
   const price = perMillion(domain);
-  const ended = useEnded(name);
+  const { ended, submitted } = useHour(name);
   const count = (search: string, value: number, bad = false) => (
     <td class="num">
       {value === 0 ? (
@@ -216,16 +217,20 @@ function DomainRow({ domain }: { domain: Domain }) {
         <Spark values={ended} label={`tasks of ${name} that ended in each minute of the last hour`} />
       </td>
       <td class="num dim">{price === undefined ? "–" : dollars(price)}</td>
+      <td class="num dim" title="as many tasks a day as the last hour brought">
+        {price === undefined ? "–" : dollars((price / 1e6) * submitted * 24)}
+      </td>
     </tr>
   );
 }
 
-/** How many of a domain's tasks ended in each minute of the last hour. */
-function useEnded(name: string): number[] {
-  const path = withQuery(`v1/domains/${name}/series`, { metric: ENDED });
-  const { value } = useLive(`ended ${name}`, (signal) => ask<Series>(path, { signal }), { everyMs: 10_000, concerns: () => false });
+/** How many of a domain's tasks ended in each minute of the last hour, and how many came in. */
+function useHour(name: string): { ended: number[]; submitted: number } {
+  const path = withQuery(`v1/domains/${name}/series`, { metric: [...ENDED, "submitted"] });
+  const { value } = useLive(`hour ${name}`, (signal) => ask<Series>(path, { signal }), { everyMs: 10_000, concerns: () => false });
   const lines = ENDED.map((metric) => value?.metrics[metric] ?? []);
-  return Array.from({ length: lines[0]?.length ?? 0 }, (_, at) => lines.reduce((sum, line) => sum + (line[at] ?? 0), 0));
+  const ended = Array.from({ length: lines[0]?.length ?? 0 }, (_, at) => lines.reduce((sum, line) => sum + (line[at] ?? 0), 0));
+  return { ended, submitted: (value?.metrics.submitted ?? []).reduce<number>((sum, count) => sum + (count ?? 0), 0) };
 }
 
 function NoDomains() {

@@ -50,7 +50,7 @@ function Item({ domain, type }: { domain: Domain; type: Type }) {
         {submittable && may("producer") ? <a href={href(["submit"], { type: `${domain.name}.${name}` })}>Submit one</a> : null}
       </div>
       <dl class="facts">
-        <RateEdit label={`rate of ${name}`} rate={rate} save={save} />
+        <RateEdit label="rate limit" of={name} rate={rate} save={save} />
       </dl>
       <details>
         <summary>definition</summary>

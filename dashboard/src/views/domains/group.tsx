@@ -60,21 +60,23 @@ export function GroupCard({ group, pause }: Props) {
           </div>
           <NumberEdit
             {...number10k}
-            label={`cap of ${name}`}
+            label="cap"
+            of={name}
             value={maxConcurrency}
             min={1}
             save={(value) => change({ maxConcurrency: value })}
           />
           <NumberEdit
             {...number10k}
-            label={`weight of ${name}`}
+            label="weight"
+            of={name}
             value={weight}
             min={1}
             max={1_000}
             save={(value) => change({ weight: value })}
           />
-          <NumberEdit {...number10k} label={`minimum of ${name}`} value={minSlots} min={0} save={(value) => change({ minSlots: value })} />
-          <RateEdit label={`rate of ${name}`} rate={rate} allowed={allowed} save={(value) => change({ rate: value })} />
+          <NumberEdit {...number10k} label="minimum" of={name} value={minSlots} min={0} save={(value) => change({ minSlots: value })} />
+          <RateEdit label="rate" of={name} rate={rate} allowed={allowed} save={(value) => change({ rate: value })} />
         </dl>
       </div>
     </section>
