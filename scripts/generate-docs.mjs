@@ -36,6 +36,7 @@ const ERRORS = {
   unknown_type: ["The domain has no type of that name", "`didYouMean`; `GET /v1/registry` lists them"],
   task_not_found: ["There is no task of that id: never, or purged by retention", "Check the id; keep more history"],
   schedule_not_found: ["There is no schedule of that id", "List them: `GET /v1/domains/{domain}/schedules`"],
+  bulk_not_found: ["There is no bulk job of that id: never, or it ended more than a week ago", "Check the id; start the job again"],
   method_not_allowed: ["The route does not take this method", "The header `Allow` lists those it takes"],
   rejected_duplicate: [
     "The key's task is alive and the strategy is `reject`",
@@ -101,6 +102,7 @@ const GATE_MEANINGS = {
   claimers: ["Its type is for pull workers", "A worker that claims it"],
   suspect: ["It was in a run of several that ended with its isolate", "A run of its own"],
   pressure: ["A pressure source says more than tasks of its urgency go on under", "That source's next word, or the end of its ttl"],
+  io: ["What runs of its domain is expected to move as many bytes as the domain moves in 1.6 s", "The end of something that runs"],
   mill_cap: ["The mill's slots are all taken", "A slot that comes free anywhere, a higher cap"],
   domain_cap: ["The domain's slots are all taken", "A slot of it that comes free, a higher cap"],
   group_cap: ["Its group's slots are all taken", "A slot of the group that comes free, a higher cap"],

@@ -36,8 +36,21 @@ export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts
 export type { SingletonOptions } from "./domains/singleton.ts";
 export type { StartJobs, StartMode } from "./domains/startup.ts";
 export type { Gate, GateName, Json, Outcome, Page, Progress, Schedule, Task, TaskError, Why } from "./domains/task.ts";
+export type { BulkFilter, BulkHandle, DomainBulk, DryRun } from "./domains/bulk.ts";
 export type { DomainLooks, FailuresQuery, SeriesQuery } from "./domains/looks.ts";
-export type { DomainSnapshot, Drained, FailureGroup, Failures, Renewal, SeriesView, TagKeys, TagValues } from "./durable/protocol.ts";
+export type { BulkAction } from "./policy/bulk.ts";
+export type {
+  BulkJob,
+  BulkMatch,
+  DomainSnapshot,
+  Drained,
+  FailureGroup,
+  Failures,
+  Renewal,
+  SeriesView,
+  TagKeys,
+  TagValues,
+} from "./durable/protocol.ts";
 export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { AgingOptions, AgingPolicy } from "./policy/aging.ts";
 export type { GroupPauseView, PressureView } from "./policy/coordination/protocol.ts";

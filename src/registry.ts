@@ -10,6 +10,7 @@ import { parseOnDuplicate } from "./policy/duplicates.ts";
 import { type GroupOptions, readGroups } from "./policy/group-rules.ts";
 import { parseDuration } from "./policy/duration.ts";
 import { fail, MillraceError } from "./policy/errors.ts";
+import { parseIo } from "./policy/io.ts";
 import { LIMITS } from "./policy/limits.ts";
 import { DOMAIN_NAME_RULE, isDomainName, isTypeName, TYPE_NAME_RULE } from "./policy/names.ts";
 import { parsePressurePolicy, type PressureStep } from "./policy/pressure.ts";
@@ -149,6 +150,7 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
   const names: unknown = type.redact;
   if (!Array.isArray(names) || names.some((member) => typeof member !== "string"))
     problems.push(`${where}: redact must be a list of names of the payload's members.`);
+  if (type.io !== undefined) problems.push(...problemOf(where, () => parseIo(type.io)));
   const { singleton } = type;
   if (singleton) problems.push(...problemOf(where, () => checkSingleton(singleton)));
   problems.push(...defaultsProblems(where, type.defaults));

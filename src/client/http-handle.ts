@@ -1,3 +1,4 @@
+import type { BulkFilter } from "../domains/bulk.ts";
 import type { ClaimOptions } from "../domains/claim-options.ts";
 import type {
   CallOptions,
@@ -17,14 +18,16 @@ import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domai
 import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
+import type { BulkAction } from "../policy/bulk.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import { eitherOf } from "./abort.ts";
 import { claimOverHttp } from "./claims.ts";
+import { bulkVerbs } from "./bulk.ts";
 import { awaitResult } from "./await-result.ts";
 import { drainWith } from "./drain.ts";
 import type { Call, Http } from "./http.ts";
 import { httpLooks } from "./looks.ts";
-import { search } from "./search.ts";
+import { instantText, search } from "./search.ts";
 import { segment } from "./segment.ts";
 import { checkScheduleId, taskArguments } from "./task-arguments.ts";
 
@@ -36,7 +39,14 @@ const POLL_GRACE_MS = 15_000;
 export function httpHandle<Name extends string, Types>(http: Http, name: Name): DomainHandle<Name, Types> {
   const path = `/v1/domains/${encodeURIComponent(name)}`;
   const looks = httpLooks((below, query) => http.ask({ method: "GET", path: `${path}${below}`, query }));
-  return Object.assign(new HttpHandle(http, name), looks) as unknown as DomainHandle<Name, Types>;
+  const bulk = bulkVerbs({
+    clock: http.clock,
+    start: (action, filter, { idempotencyKey }) =>
+      http.ask({ method: "POST", path: `${path}/bulk`, body: bulkBody(action, filter), idempotencyKey }),
+    match: (action, filter) => http.ask({ method: "POST", path: `${path}/bulk`, body: bulkBody(action, filter, true) }),
+    get: async (id) => http.ask({ method: "GET", path: `/v1/bulk/${segment(id, "bulk_not_found")}` }),
+  });
+  return Object.assign(new HttpHandle(http, name), looks, bulk) as unknown as DomainHandle<Name, Types>;
 }
 
 class HttpHandle {
@@ -233,6 +243,11 @@ function scheduleHandle(http: Http, id: string): ScheduleHandle {
     trigger: act("POST", "/trigger"),
     delete: act("DELETE"),
   };
+}
+
+function bulkBody(action: BulkAction, { since, until, ...filter }: BulkFilter, dryRun?: true): string {
+  const times = Object.entries({ since, until }).flatMap(([name, at]) => (at === undefined ? [] : [[name, instantText(at)] as const]));
+  return JSON.stringify({ action, filter: { ...filter, ...Object.fromEntries(times) }, dryRun });
 }
 
 function changeBody({ payload, retry, ...change }: ScheduleChange): string {

@@ -21,6 +21,7 @@ export type {
   TaskHandle,
   WaitOptions,
 } from "../domains/handle.ts";
+export type { BulkFilter, BulkHandle, DomainBulk, DryRun } from "../domains/bulk.ts";
 export type { DomainLooks, FailuresQuery, SeriesQuery } from "../domains/looks.ts";
 export type { GroupHandle, MillHandle, MillSettings, MillSnapshot } from "../domains/mill-handle.ts";
 export type { Listing } from "../domains/listing.ts";

@@ -12,6 +12,7 @@ import type {
   Submitted,
   TaskHandle,
 } from "../domains/handle.ts";
+import type { DomainBulk } from "../domains/bulk.ts";
 import { parentOf } from "../domains/child.ts";
 import { findDomain } from "../domains/find.ts";
 import { prepare, prepareAll } from "../domains/prepare.ts";
@@ -25,9 +26,10 @@ import { parseTaskId } from "../policy/ids.ts";
 import { boundTo, eitherOf } from "./abort.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
+import { bulkVerbs } from "./bulk.ts";
 import { drainWith } from "./drain.ts";
 import { localLooks } from "./looks.ts";
-import { readQuery } from "./query.ts";
+import { readBulkFilter, readQuery } from "./query.ts";
 import { LocalTask } from "./local-task.ts";
 import { checkScheduleId, taskArguments } from "./task-arguments.ts";
 
@@ -52,7 +54,27 @@ export function localHandle<Name extends string, Types>(
   return Object.assign(
     handle,
     localLooks(() => options.reach(domain.name)),
+    localBulk(domain.name, options),
   ) as unknown as DomainHandle<Name, Types>;
+}
+
+function localBulk(name: string, { reach, clock = systemClock, idempotencyKey }: LocalOptions): DomainBulk {
+  return bulkVerbs({
+    clock,
+    start: async (action, filter, { idempotencyKey: key = idempotencyKey?.() }) => {
+      const request = { action, filter: readBulkFilter(action, filter) };
+      const body = canonicalJson(request);
+      return reach(name).startBulk(key === undefined ? request : { ...request, idempotency: idempotencyOf(name, key, body) });
+    },
+    match: async (action, filter) => reach(name).look("bulkMatch", { action, filter: readBulkFilter(action, filter) }),
+    get: async (id) => reach(name).look("bulk", { id }),
+  });
+}
+
+/** A key is the domain's own among those of code; `body`: what must be the same when it comes again. */
+function idempotencyOf(name: string, key: string, body: string): { key: string; body: string } {
+  checkIdempotencyKey(key);
+  return { key: `worker:${name}:${key}`, body: duplicateHash("idempotency", "payload", body) };
 }
 
 class LocalHandle {
@@ -199,12 +221,7 @@ class LocalHandle {
   }
 
   #request(items: SubmitItem[], key: string | undefined): SubmitRequest {
-    if (key === undefined) return { items };
-    checkIdempotencyKey(key);
-    return {
-      items,
-      idempotency: { key: `worker:${this.name}:${key}`, body: duplicateHash("idempotency", "payload", canonicalJson(items)) },
-    };
+    return key === undefined ? { items } : { items, idempotency: idempotencyOf(this.name, key, canonicalJson(items)) };
   }
 }
 

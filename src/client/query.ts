@@ -1,12 +1,16 @@
+import type { BulkFilter } from "../domains/bulk.ts";
 import type { ListQuery } from "../domains/handle.ts";
 import { parseInstant } from "../domains/instant.ts";
 import type { TaskQuery } from "../durable/protocol.ts";
+import { type BulkAction, bulkStatuses } from "../policy/bulk.ts";
 import { fail, type MillraceError } from "../policy/errors.ts";
+import { parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { LIMITS } from "../policy/limits.ts";
 import { parseTagPrefix } from "../policy/look.ts";
 import { didYouMean } from "../policy/names.ts";
 import { parsePriority } from "../policy/priority.ts";
 import { type Status, STATUSES } from "../policy/status.ts";
+import { utf8Bytes } from "../policy/text.ts";
 
 const FIELDS = [
   "status",
@@ -25,6 +29,7 @@ const FIELDS = [
   "limit",
   "cursor",
 ] as const;
+const TEXT_BYTES_MAX = 256;
 const KNOWN: ReadonlySet<string> = new Set(FIELDS);
 const SHOWN: ReadonlySet<string> = new Set([...STATUSES, "paused"]);
 
@@ -45,19 +50,40 @@ export function readQuery(given: ListQuery = {}): TaskQuery {
   const query: TaskQuery = {};
   if (given.status !== undefined) query.status = readStatuses(given.status);
   if (given.priority !== undefined) query.priority = parsePriority(given.priority);
-  if (given.tags !== undefined) query.tags = Object.entries(given.tags);
+  if (given.tags !== undefined) query.tags = readTags(given.tags);
   if (given.tagPrefix !== undefined) query.tagPrefix = parseTagPrefix(given.tagPrefix, "tagPrefix");
   for (const name of ["type", "group", "key", "error", "q", "schedule", "parent"] as const) {
     const value = given[name];
     if (value === undefined) continue;
-    if (typeof value !== "string") throw refuse(name, `${name} must be text.`);
+    const most = name === "key" ? LIMITS.keyBytesMax : TEXT_BYTES_MAX;
+    // Nothing would be part of everything.
+    if (typeof value !== "string" || value === "" || utf8Bytes(value) > most)
+      throw refuse(name, `${name} must be text of 1 to ${most} bytes.`);
     query[name] = value;
   }
+  if (query.schedule !== undefined && !parseScheduleId(query.schedule))
+    throw refuse("schedule", `schedule must be the id of a schedule such as media_s3; got ${JSON.stringify(query.schedule)}.`);
+  if (query.parent !== undefined && !parseTaskId(query.parent))
+    throw refuse("parent", `parent must be the id of a task such as media_17; got ${JSON.stringify(query.parent)}.`);
   if (given.since !== undefined) query.since = parseInstant(given.since, "since");
   if (given.until !== undefined) query.until = parseInstant(given.until, "until");
   if (given.limit !== undefined) query.limit = readLimit(given.limit);
   if (given.cursor !== undefined) query.before = readCursor(given.cursor);
   return query;
+}
+
+/**
+ * A filter of a bulk action, with the statuses that it is about.
+ *
+ * @throws `invalid_request` naming the field
+ */
+export function readBulkFilter(action: BulkAction, given: BulkFilter): TaskQuery {
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw refuse("filter", 'A filter is an object, such as { status: "dead_letter" }; {} is every task that the action is about.');
+  for (const name of ["limit", "cursor"])
+    if (name in given) throw refuse(`filter.${name}`, `A filter takes no ${name}: a bulk action is about every task that matches.`);
+  const query = readQuery(given);
+  return { ...query, status: bulkStatuses(action, query.status) };
 }
 
 function readStatuses(given: Status | readonly Status[]): Status[] {
@@ -67,6 +93,12 @@ function readStatuses(given: Status | readonly Status[]): Status[] {
     throw refuse("status", `There is no status ${JSON.stringify(status)}; there are ${[...SHOWN].join(", ")}.`);
   }
   return statuses;
+}
+
+function readTags(given: unknown): [string, string][] {
+  const tags = typeof given === "object" && given !== null ? Object.entries(given) : undefined;
+  if (tags && tags.length <= LIMITS.tagsMax && tags.every(([, value]) => typeof value === "string")) return tags;
+  throw refuse("tags", `tags must be at most ${LIMITS.tagsMax} texts by key, such as { tenant: "acme" }.`);
 }
 
 function readLimit(limit: unknown): number {

@@ -1,3 +1,4 @@
+import type { Io } from "../policy/io.ts";
 import type { MillApp } from "./app.ts";
 import type { DomainHandle } from "./handle.ts";
 import type { DomainLike, Flat } from "./shape.ts";
@@ -41,6 +42,13 @@ export interface Context<
   progress(fraction: number, message?: string): void;
   /** Progress in bytes: the fraction is `done / total`, rate and remaining time are derived. */
   bytes(amount: { done: number; total: number }): void;
+  /**
+   * Says how many bytes this execution has just moved; calls add up. Kept with the task (`io.actual`), and what `io` budgets of
+   * types go by. Never awaits, never throws; what is no number of bytes counts as none.
+   *
+   * @example `ctx.recordIo({ net: { rx: body.byteLength } });`
+   */
+  recordIo(io: Io): void;
   /**
    * The handle of a domain of this mill.
    *

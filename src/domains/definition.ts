@@ -4,6 +4,7 @@ import type { AgingPolicy } from "../policy/aging.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { Io } from "../policy/io.ts";
 import type { PressureRule } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
@@ -48,6 +49,8 @@ export interface TypeDefinition {
   readonly label: ((payload: never) => string) | undefined;
   readonly tags: ((payload: never) => Record<string, string>) | undefined;
   readonly fairKey: ((payload: never) => string | null) | undefined;
+  /** How many bytes one of its tasks moves, as expected; checked when the mill is made. */
+  readonly io?: Io | undefined;
   readonly defaults: Defaults;
   readonly submittable: boolean;
   readonly redact: readonly string[];

@@ -6,6 +6,7 @@ import type { Overlap } from "../policy/firing.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
+import type { DomainBulk } from "./bulk.ts";
 import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
 import type { DomainLooks } from "./looks.ts";
@@ -220,7 +221,8 @@ export interface ScheduleHandle<Types = unknown> {
 }
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
-export interface DomainHandle<Name extends string = string, Types = unknown> extends DomainLooks<TypeName<Types>> {
+export interface DomainHandle<Name extends string = string, Types = unknown>
+  extends DomainLooks<TypeName<Types>>, DomainBulk<TypeName<Types>> {
   readonly name: Name;
   /**
    * The same verbs, which reject with the signal's reason as soon as it aborts, those of the tasks and schedules that it

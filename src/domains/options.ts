@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { Io } from "../policy/io.ts";
 import { didYouMean } from "../policy/names.ts";
 import type { PressureStep } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
@@ -51,6 +52,13 @@ export interface TaskOptions<
    * do not delay another's one. At most 256 bytes; `null`: no turns. Runs where the submit is made.
    */
   fairKey?: (payload: StandardSchemaV1.InferOutput<Payload>) => string | null;
+  /**
+   * How many bytes one task moves, as expected: while what runs of this domain, and it, expect more on an axis than the domain
+   * has been seen to move in 1.6 s, it waits. Observed is what `ctx.recordIo` tells; before anything was, there is no limit.
+   *
+   * @example `io: { net: { rx: 1_000_000, tx: 200_000 } }`
+   */
+  io?: Io;
   /** Tags of every task of this type; those of a call win. */
   tags?: Record<string, string> | ((payload: StandardSchemaV1.InferOutput<Payload>) => Record<string, string>);
   priority?: Priority;
@@ -124,6 +132,7 @@ const TASK = new Set<string>([
   "label",
   "tags",
   "fairKey",
+  "io",
   ...DEFAULTS,
   "submittable",
   "redact",
@@ -133,7 +142,7 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["io", "gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "pressure"]);
 const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
@@ -156,8 +165,21 @@ const SCHEDULE = new Set([
   ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
 ]);
 const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
-const SINGLETON = new Set(["every", "result", "label", "tags", "priority", "retry", "timeout", "group", "keep", "execute", "onCancel"]);
-const SINGLETON_LATER = new Set(["io", "rate", "finalize"]);
+const SINGLETON = new Set([
+  "every",
+  "result",
+  "label",
+  "tags",
+  "priority",
+  "retry",
+  "timeout",
+  "group",
+  "io",
+  "keep",
+  "execute",
+  "onCancel",
+]);
+const SINGLETON_LATER = new Set(["rate", "finalize"]);
 const MILL = new Set([
   "domains",
   "app",

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Duration, parseDuration } from "../policy/duration.ts";
 import { fail } from "../policy/errors.ts";
+import type { Io } from "../policy/io.ts";
 import { LIMITS } from "../policy/limits.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
@@ -25,6 +26,8 @@ export interface SingletonOptions<Result extends StandardSchemaV1, Returned, Sta
   timeout?: Duration;
   /** The group of its rounds, across domains; `null`: none, whatever the domain's default says. */
   group?: string | null;
+  /** How many bytes one round moves, as expected: see the same option of a type. */
+  io?: Io;
   /** `false`: a round is deleted as soon as it completes. Default true: the newest are kept like any task. */
   keep?: boolean;
   /** The work of one round. */
@@ -50,7 +53,7 @@ type Given = Partial<SingletonOptions<StandardSchemaV1, unknown, unknown, unknow
 
 /** A singleton as a task type like the others, types erased. What is wrong with it is told by `createMill`. */
 export function singletonDefinition(name: string, given: object): TypeDefinition {
-  const { every, result, label, tags, priority, retry, timeout, group, keep, execute, onCancel } = given as Given;
+  const { every, result, label, tags, priority, retry, timeout, group, io, keep, execute, onCancel } = given as Given;
   return {
     name,
     payload: NOTHING,
@@ -58,6 +61,7 @@ export function singletonDefinition(name: string, given: object): TypeDefinition
     key: undefined,
     label: undefined,
     fairKey: undefined,
+    io,
     tags: undefined,
     defaults: {
       ...(priority === undefined ? {} : { priority }),

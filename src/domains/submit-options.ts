@@ -37,7 +37,7 @@ export const SUBMIT_OPTIONS = [
   "group",
 ];
 const KNOWN_SET: ReadonlySet<string> = new Set(SUBMIT_OPTIONS);
-export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["fairKey", "io", "shard"]);
+export const SUBMIT_OPTIONS_LATER: ReadonlySet<string> = new Set(["fairKey", "shard"]);
 
 /**
  * Refuses options that do not exist, and those whose feature is not built yet.

@@ -1,3 +1,4 @@
+import type { Io } from "../policy/io.ts";
 import type { Overlap } from "../policy/firing.ts";
 import type { Status, StoredStatus, TerminalStatus } from "../policy/status.ts";
 
@@ -48,7 +49,8 @@ export interface Task<Payload = Json, Result = Json> {
   waitMs: number;
   durationMs: number | null;
   progress: Progress | null;
-  io: { expected: null; actual: null };
+  /** Bytes: what its type expects of an execution, and what its executions have recorded in all. */
+  io: { expected: Io | null; actual: Io | null };
   sizes: { payload: number; result: number };
   schedule: string | null;
   deadline: string | null;

@@ -1,4 +1,5 @@
 import type { SeriesName } from "../policy/series.ts";
+import type { BulkJob, BulkMatch, BulkMatchRequest } from "./bulk.ts";
 
 /** How many tasks have which tags. Where `exact` is false there are more: the counts are the least that there can be. */
 export interface TagKeys {
@@ -52,6 +53,8 @@ export interface Looks {
   tagValues: { body: { key: string }; answer: TagValues };
   failures: { body: FailureQuery; answer: Failures };
   series: { body: { metrics: SeriesName[]; stepMs: number }; answer: SeriesView };
+  bulk: { body: { id: string }; answer: BulkJob };
+  bulkMatch: { body: BulkMatchRequest; answer: BulkMatch };
 }
 
 export type LookName = keyof Looks;

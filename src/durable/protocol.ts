@@ -7,11 +7,13 @@ import type { Overlap } from "../policy/firing.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
 import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
+import type { BulkJob, BulkRequest } from "./bulk.ts";
 import type { LookName, Looks } from "./looks.ts";
 import type { ProgressReport } from "./run-protocol.ts";
 
 export type * from "./run-protocol.ts";
 
+export type { BulkJob, BulkMatch, BulkRequest } from "./bulk.ts";
 export type { FailureGroup, Failures, Looks, SeriesView, TagKeys, TagValues } from "./looks.ts";
 export type { DomainSnapshot, Drained } from "./snapshots.ts";
 
@@ -136,6 +138,8 @@ export interface DomainApi extends AuditApi {
   count(query: TaskQuery): Promise<number>;
   look<Kind extends LookName>(kind: Kind, body: Looks[Kind]["body"]): Promise<Looks[Kind]["answer"]>;
   cancel(id: string): Promise<Task>;
+  /** Acts on every task that exists now and matches, slice by slice; answers with the job before it has begun. */
+  startBulk(request: BulkRequest): Promise<BulkJob>;
   /** Reopens a finished task under its id; optionally with another payload (JSON text, with its new hash). */
   retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task>;
   runNow(id: string): Promise<Task>;

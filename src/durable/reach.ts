@@ -37,6 +37,7 @@ const DOMAIN_READS = [
 const DOMAIN_WRITES = [
   "submit",
   "cancel",
+  "startBulk",
   "retry",
   "runNow",
   "backfill",

@@ -1,4 +1,5 @@
 import type { Progress, TaskError } from "../domains/task.ts";
+import type { IoByAxis } from "../policy/io.ts";
 import type { StoredStatus, TerminalStatus } from "../policy/status.ts";
 import type { SubmitAnswer, SubmitItem } from "./protocol.ts";
 
@@ -60,7 +61,7 @@ export interface RunRequest {
 }
 
 /** What became of one task of a run. */
-export type RunOutcome =
+export type RunOutcome = (
   | {
       id: number;
       ok: true;
@@ -77,7 +78,11 @@ export type RunOutcome =
       retryAfterMs?: number;
       /** Set when the execution ended because its signal was aborted with this reason. */
       aborted?: AbortReason;
-    };
+    }
+) & {
+  /** What it recorded by `ctx.recordIo`. */
+  io?: IoByAxis;
+};
 
 /** Why the object stops an execution. `lease` is the runner's own: it was not renewed. */
 export type AbortReason = "cancel" | "supersede" | "child" | "timeout" | "deadline" | "pause" | "lease";

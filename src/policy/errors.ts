@@ -16,6 +16,7 @@ export const ERROR_STATUS = {
   unknown_type: 404,
   task_not_found: 404,
   schedule_not_found: 404,
+  bulk_not_found: 404,
   method_not_allowed: 405,
   rejected_duplicate: 409,
   invalid_state: 409,

@@ -7,6 +7,7 @@ export interface ParsedId {
 // 16 digits hold 2^53 - 1; longer text never reaches Number().
 const TASK_ID = /^([a-z][a-z0-9-]{0,62})_([1-9][0-9]{0,15})$/;
 const LEASE_ID = /^([a-z][a-z0-9-]{0,62})_l[0-9a-f]{24}$/;
+const BULK_ID = /^([a-z][a-z0-9-]{0,62})_b([1-9][0-9]{0,15})$/;
 const SCHEDULE_ID = /^([a-z][a-z0-9-]{0,62})_s([1-9][0-9]{0,15})$/;
 
 /**
@@ -34,6 +35,16 @@ export const scheduleId = (domain: string, counter: number): string => `${domain
 
 /** The parts of a schedule id, or null when `text` is not exactly what `scheduleId` makes. */
 export const parseScheduleId = (text: unknown): ParsedId | null => parse(SCHEDULE_ID, text);
+
+/**
+ * The full id of a bulk job.
+ *
+ * @example `bulkId("media", 2) // "media_b2"`
+ */
+export const bulkId = (domain: string, counter: number): string => `${domain}_b${counter}`;
+
+/** The parts of a bulk job's id, or null when `text` is not exactly what `bulkId` makes. */
+export const parseBulkId = (text: unknown): ParsedId | null => parse(BULK_ID, text);
 
 /**
  * The full id of a pull worker's lease: it names its domain, and its 96 random bits are the fence.

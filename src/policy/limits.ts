@@ -63,6 +63,15 @@ export const LIMITS = {
   /** Tasks in one answer about a graph. */
   graphNodesMax: 1_000,
   keepAtLeastMs: 60_000,
+  /** Tasks that one slice of a bulk job acts on, and rows that it reads to find them: submits wait for a slice at most. */
+  bulkSlice: 250,
+  bulkRowsReadMax: 5_000,
+  /** Rows that are read to say how many tasks a bulk action would meet. */
+  bulkCountRowsMax: 100_000,
+  bulkJobsMax: 32,
+  /** Tasks that it names among those that it could do nothing to. */
+  bulkErrorsMax: 10,
+  bulkKeepMs: 7 * 86_400_000,
   cancelHookMs: 30_000,
   /** Of a pull worker's lease. */
   leaseMsMin: 5_000,

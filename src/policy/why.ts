@@ -32,6 +32,7 @@ export type Hold =
   | { gate: "claimers"; type: string; asking: number }
   | { gate: "suspect" }
   | { gate: "pressure"; pressure: number; limit: number; source: string; until?: number }
+  | { gate: "io"; type: string; axis: string; running: number; own: number; limit: number; rate: number }
   | { gate: "mill_cap"; taken: number; cap: number }
   | { gate: "domain_cap"; taken: number; cap: number }
   | { gate: "group_cap"; group: string; taken: number; cap: number; running?: number; of?: number }
@@ -56,6 +57,7 @@ export const GATES = [
   "claimers",
   "suspect",
   "pressure",
+  "io",
   "mill_cap",
   "domain_cap",
   "group_cap",
@@ -111,6 +113,8 @@ const WORDS: Words = {
   suspect: () => "It was in a run that ended together with its isolate, so it runs alone until it settles.",
   pressure: ({ pressure, limit, source }) =>
     `The pressure is ${pressure}, said by ${source}; tasks of its priority wait while it is above ${limit}.`,
+  io: ({ type, axis, running, own, limit, rate }) =>
+    `The IO budget of ${axis}: what runs expects ${running} bytes, one of type ${type} ${own} more; at ${rate} bytes a second, as observed, ${limit} may be under way.`,
   mill_cap: ({ taken, cap }) => `The mill's cap: ${taken} of ${cap} slots are taken, by this domain and others.`,
   domain_cap: ({ taken, cap }) => `The domain's cap: ${taken} of ${cap} slots are taken.`,
   group_cap: ({ group, taken, cap, running, of }) =>

@@ -7,6 +7,7 @@ import { prepare } from "../domains/prepare.ts";
 import type { DomainLike, InputOf, ResultOf, TypeName } from "../domains/shape.ts";
 import type { Child, Dependency, Progress } from "../domains/task.ts";
 import type { AbortReason, RunChild, RunOutcome, RunTask } from "../durable/protocol.ts";
+import { addIo, type Io, showIo } from "../policy/io.ts";
 import { isFailedChild } from "../policy/children.ts";
 import { execute } from "../worker/run/execute.ts";
 import { Execution } from "../worker/run/execution.ts";
@@ -41,6 +42,8 @@ export interface LogLine {
 
 /** What could be seen of the execution from outside. */
 export interface Witnessed {
+  /** What `ctx.recordIo` was told in all; null: nothing. */
+  io: Io | null;
   /** Every report, in order. */
   progress: Omit<Progress, "etaMs">[];
   logs: LogLine[];
@@ -100,7 +103,7 @@ export async function runTask<Name extends string, Types, Type extends TypeName<
 ): Promise<RunTaskAnswer<ResultOf<Types, Type>>> {
   const clock = options.clock ?? systemClock;
   const registry = registryOf(definition, options);
-  const witnessed: Witnessed = { progress: [], logs: [], submitted: [], spawned: [] };
+  const witnessed: Witnessed = { io: null, progress: [], logs: [], submitted: [], spawned: [] };
   const domain = findDomain(registry, definition.name);
   const item = await prepare(registry, asSubmitted(domain, type), type, payload, undefined, clock);
   const defaults = resolveDefaults(registry, domain, findType(domain, type));
@@ -189,7 +192,9 @@ async function perform(
   const stops: (() => void)[] = [late];
   const watch = (hook: Execution) => void stops.push(clock.after(hook.timeoutMs, () => hook.abort("timeout")));
   try {
-    return await execute(execution, scope, watch);
+    const outcome = await execute(execution, scope, watch);
+    if (outcome.io) witnessed.io = showIo(addIo(outcome.io, witnessed.io ?? {}));
+    return outcome;
   } finally {
     for (const stop of stops) stop();
     options.signal?.removeEventListener("abort", cancel);

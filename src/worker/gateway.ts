@@ -3,7 +3,7 @@ import { systemClock } from "../clock.ts";
 import type { Registry } from "../domains/definition.ts";
 import { findDomain } from "../domains/find.ts";
 import { fail } from "../policy/errors.ts";
-import { parseLeaseId, parseScheduleId, parseTaskId } from "../policy/ids.ts";
+import { parseBulkId, parseLeaseId, parseScheduleId, parseTaskId } from "../policy/ids.ts";
 import { didYouMean } from "../policy/names.ts";
 import { admittedAs, authenticate, type AuthEnv, type Identity, readAuth, requireDomain, requireRole } from "./auth.ts";
 import { readBody } from "./body.ts";
@@ -13,6 +13,7 @@ import { HEADERS, type LogEntry, problem } from "./problem.ts";
 import { readParameters } from "./query.ts";
 import { type Call, type GatewayContext, type GatewayOptions, notBuilt, type Route } from "./route.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { bulkRoutes } from "./routes/bulk.ts";
 import { claimRoutes } from "./routes/claims.ts";
 import { domainRoutes } from "./routes/domains.ts";
 import { health, healthRoutes } from "./routes/health.ts";
@@ -33,6 +34,7 @@ import { emptyShape } from "./schemas.ts";
 export const ROUTES: readonly Route[] = [
   ...submitRoutes,
   ...taskRoutes,
+  ...bulkRoutes,
   ...resultRoutes,
   ...claimRoutes,
   ...domainRoutes,
@@ -136,6 +138,13 @@ function ownerOf(registry: Registry, route: Route, context: GatewayContext, iden
     const parsed = parseScheduleId(id);
     if (!parsed)
       throw fail("schedule_not_found", `${quote(id)} is not the id of a schedule; those look like media_s3.`, { id: id.slice(0, 100) });
+    return { definition: domainOf(registry, identity, parsed.domain), id };
+  }
+  if (route.path.includes("/:bulk")) {
+    const id = names.bulk ?? "";
+    const parsed = parseBulkId(id);
+    if (!parsed)
+      throw fail("bulk_not_found", `${quote(id)} is not the id of a bulk job; those look like media_b2.`, { id: id.slice(0, 100) });
     return { definition: domainOf(registry, identity, parsed.domain), id };
   }
   if (route.path.includes("/:lease")) {

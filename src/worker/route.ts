@@ -41,18 +41,18 @@ export interface Call {
   identity: Identity;
   given: Given;
   body: Record<string, unknown>;
-  /** Of the path: `:domain`, or the domain that `:task`, `:schedule` or `:lease` belongs to. */
+  /** Of the path: `:domain`, or the domain that `:task`, `:schedule`, `:bulk` or `:lease` belongs to. */
   definition: DomainDefinition;
   /** Its object. */
   api: DomainApi;
-  /** `:task`, `:schedule` or `:lease`. */
+  /** `:task`, `:schedule`, `:bulk` or `:lease`. */
   id: string;
 }
 
 /** One request of the contract. */
 export interface Route {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** `:domain`, `:task`, `:schedule` and `:lease` are looked up before the route is asked. */
+  /** `:domain`, `:task`, `:schedule`, `:bulk` and `:lease` are looked up before the route is asked. */
   path: string;
   /** The least role that may ask. */
   role: Role;

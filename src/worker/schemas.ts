@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { BULK_ACTIONS } from "../policy/bulk.ts";
 import { OVERLAPS } from "../policy/firing.ts";
 import type { BodyShape } from "./body.ts";
 
@@ -40,6 +41,29 @@ export const batchShape: BodyShape = {
   schema: z.strictObject({
     tasks: z.array(z.unknown(), { error: "must be a list of tasks" }),
     defaults: z.optional(object),
+  }),
+};
+
+/** `POST /v1/domains/{domain}/bulk`. */
+export const bulkShape: BodyShape = {
+  schema: z.strictObject({
+    action: z.enum(BULK_ACTIONS, { error: `must be one of ${BULK_ACTIONS.join(", ")}` }),
+    filter: z.strictObject({
+      status: z.optional(z.union([text, z.array(text)])),
+      type: z.optional(text),
+      group: z.optional(text),
+      priority: z.optional(priority),
+      tags: z.optional(z.record(z.string(), text, { error: 'must be an object of texts, such as { "tenant": "acme" }' })),
+      tagPrefix: z.optional(text),
+      key: z.optional(text),
+      error: z.optional(text),
+      q: z.optional(text),
+      schedule: z.optional(text),
+      parent: z.optional(text),
+      since: z.optional(text),
+      until: z.optional(text),
+    }),
+    dryRun: z.optional(z.boolean()),
   }),
 };
 

@@ -182,6 +182,10 @@ export interface MillOptions {
   folder: string;
   /** Where its data lives from one start to the next, and its logs. */
   home: string;
+  /** Several Workers at once, by their `wrangler.toml`: the first has the address, the others are bound to it. */
+  configs?: readonly string[];
+  /** A path that answers as soon as it is up, whatever its status; default `/healthz`, with 200. */
+  ready?: string;
   /** Extra `[vars]`. */
   vars?: Record<string, string>;
 }
@@ -220,7 +224,8 @@ export class Mill {
     const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
     const network = ["--ip", "127.0.0.1", "--port", String(this.#port), "--inspector-port", "0"];
     const data = ["--persist-to", join(this.#options.home, "data"), "--show-interactive-dev-session=false"];
-    const group = new Group(NODE, [wrangler, "dev", ...network, ...data, ...all], {
+    const configs = (this.#options.configs ?? []).flatMap((path) => ["-c", path]);
+    const group = new Group(NODE, [wrangler, "dev", ...configs, ...network, ...data, ...all], {
       cwd: this.#options.folder,
       env: environment(this.#options.home),
     });
@@ -240,9 +245,10 @@ export class Mill {
   async #healthy(group: Group): Promise<boolean> {
     if (group.exited) throw new Error("it ended");
     try {
-      const response = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(5_000) });
+      const { ready } = this.#options;
+      const response = await fetch(`${this.url}${ready ?? "/healthz"}`, { signal: AbortSignal.timeout(5_000) });
       await response.arrayBuffer();
-      return response.ok;
+      return response.ok || ready !== undefined;
     } catch {
       return false;
     }

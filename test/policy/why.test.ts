@@ -38,6 +38,12 @@ const CASES: { [Name in GateName]: [Extract<Hold, { gate: Name }>, string][] } =
       "is 0.8, said by quota; tasks of its priority wait while it is above 0.75",
     ],
   ],
+  io: [
+    [
+      { gate: "io", type: "resize", axis: "net.rx", running: 900, own: 200, limit: 1_000, rate: 625 },
+      "IO budget of net.rx: what runs expects 900 bytes, one of type resize 200 more; at 625 bytes a second",
+    ],
+  ],
   mill_cap: [[{ gate: "mill_cap", taken: 16, cap: 16 }, "16 of 16 slots are taken"]],
   domain_cap: [[{ gate: "domain_cap", taken: 1, cap: 1 }, "1 of 1 slots are taken"]],
   group_cap: [

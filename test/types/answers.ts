@@ -1,6 +1,17 @@
 import type * as z from "zod/mini";
 import type { Graph, Json, Outcome, Schedule, Task } from "../../src/domains/task.ts";
-import type { Claim, DomainSnapshot, Drained, Failures, Renewal, SeriesView, TagKeys, TagValues } from "../../src/durable/protocol.ts";
+import type {
+  BulkJob,
+  BulkMatch,
+  Claim,
+  DomainSnapshot,
+  Drained,
+  Failures,
+  Renewal,
+  SeriesView,
+  TagKeys,
+  TagValues,
+} from "../../src/durable/protocol.ts";
 import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../../src/policy/coordination/protocol.ts";
 import type { Why } from "../../src/policy/why.ts";
 import type { AnswerName, ANSWERS } from "../../src/worker/openapi/answers.ts";
@@ -18,6 +29,8 @@ export type Answers = Agreed<{
   schedule: Same<Of<"Schedule">, Schedule>;
   domain: Same<Of<"Domain">, DomainSnapshot>;
   drained: Same<Of<"Drained">, DomainSnapshot & Drained>;
+  bulkJob: Same<Of<"BulkJob">, BulkJob>;
+  bulkMatch: Same<Of<"BulkMatch">, BulkMatch>;
   tagKeys: Same<Of<"TagKeys">, TagKeys>;
   tagValues: Same<Of<"TagValues">, TagValues>;
   failures: Same<Of<"Failures">, Failures>;

@@ -9,8 +9,9 @@ import { clock } from "./clock.ts";
 import { other, work } from "./domains.ts";
 import { born, platform } from "./lives.ts";
 import { rounds } from "./singletons.ts";
+import { strict } from "./strict.ts";
 
-const options = { domains: [work, other, rounds] as const, maxConcurrency: 8 };
+const options = { domains: [work, other, rounds, strict] as const, maxConcurrency: 8 };
 const mill = createMill(options, clock);
 const registry = buildRegistry(options);
 
@@ -68,5 +69,6 @@ export const { MillService } = mill;
 export const workQ = mill.domain(work);
 export const otherQ = mill.domain(other);
 export const roundsQ = mill.domain(rounds);
+export const strictQ = mill.domain(strict);
 export { mill };
 export default mill;

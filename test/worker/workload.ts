@@ -69,6 +69,7 @@ export class Workload {
     across: () => this.across(),
     again: () => this.again(),
     clans: () => this.clans(),
+    bulk: () => this.bulk(),
   };
 
   /** Short tasks: alone, in batches, and joined. */
@@ -481,6 +482,19 @@ export class Workload {
     this.promised.push({ id: next.id, end: "completed" }, { id: next.replacedId, end: "superseded" });
   }
 
+  /** Many at once, from a backlog that nothing runs: what is cancelled is run again, by two jobs one after the other. */
+  private async bulk(): Promise<void> {
+    const name = `${this.name} bulk ${(serial += 1)}`;
+    for (let n = 0; n < 4; n += 1) await this.submit({ name: `${name} ${n}` }, "completed", { delay: "1d", tags: { bulk: name } });
+    for (const action of ["cancel", "retry"] as const) {
+      const filter = { tags: { bulk: name }, ...(action === "retry" ? { status: "cancelled" as const } : {}) };
+      const start = () => (action === "cancel" ? workQ.cancelWhere : workQ.retryWhere)(filter, { idempotencyKey: `${name} ${action}` });
+      const job = (await survive(start))!;
+      await this.time.until(`the end of ${action}`, async () => (await survive(() => job.get()))?.finished === true, 20_000);
+      expect(await job.get()).toMatchObject({ matched: 4, done: 4, failed: 0 });
+    }
+  }
+
   /** Time passes, in steps. */
   private async pass(ms: number, stepMs: number): Promise<void> {
     const end = clock.now() + ms;
@@ -541,9 +555,12 @@ export class Workload {
 
   /** Every slot can be used again. */
   async fillAllSlots(): Promise<void> {
+    // Others hold theirs until their grants end.
+    this.time.stepMs = 100;
     const gates = await this.hold(8);
     const running = () => survive(() => workQ.snapshot()).then((snapshot) => snapshot?.running.length);
     await this.time.until("the use of all slots", async () => (await running()) === 8);
     gates.open(8);
+    this.time.stepMs = 5;
   }
 }

@@ -153,6 +153,7 @@ describe("the audit log", () => {
     const asked: Record<string, object> = {
       "PATCH /v1/domains/:domain": { maxConcurrency: 2 },
       "PATCH /v1/settings": { maxConcurrency: 4 },
+      "POST /v1/domains/:domain/bulk": { action: "cancel", filter: { type: "plain" } },
       "PATCH /v1/groups/:group": { maxConcurrency: 2 },
       "POST /v1/domains/:domain/schedules": { name: "s", type: "plain", payload: { n: 1 }, every: "1h" },
       "PATCH /v1/schedules/:schedule": { every: "2h" },

@@ -61,6 +61,7 @@ const PATHS: Record<string, string[]> = {
   task: [],
   schedule: [],
   lease: [],
+  bulk: ["work_b1", "work_b999", "ghost_b1", "no id"],
   group: ["g", "acme/eu", " "],
   name: ["queue", "9"],
   key: ["order", "_domain", "a/b %"],
@@ -97,6 +98,8 @@ const HINTS: Record<string, readonly unknown[]> = {
   schedule: ["other_s1", "work_s1"],
   since: ["2026-01-01T00:00:00Z"],
   until: ["2027-01-01T00:00:00Z"],
+  // Some find nothing to act on, so that the rest of the file does.
+  filter: [{ type: "nope" }, { status: "dead_letter" }, { status: ["scheduled"], q: "none such" }],
   status: ["pending", "paused", "completed"],
 };
 const withoutWaits = (field: string, value: unknown) => (field === "wait" ? "1ms" : value);

@@ -3,7 +3,7 @@ import type { Core } from "./core.ts";
 import { pressureFallsAt } from "./press.ts";
 
 /** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
-const KINDS = ["due", "expiry", "schedule", "idempotency", "lease", "outbox", "purge", "pause", "kick"] as const;
+const KINDS = ["due", "expiry", "schedule", "idempotency", "bulk", "lease", "outbox", "purge", "pause", "kick"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** The least of every due moment, asked of the partial indexes: a row read each, or none. */
@@ -11,7 +11,9 @@ const LEAST = `SELECT
   (SELECT min(run_at) FROM tasks WHERE status = 1) AS due,
   (SELECT min(expires_at) FROM tasks WHERE expires_at IS NOT NULL AND status < 10) AS expiry,
   (SELECT min(next_at) FROM schedules WHERE next_at IS NOT NULL) AS schedule,
-  (SELECT expires_at FROM idempotency ORDER BY id LIMIT 1) AS idempotency`;
+  (SELECT expires_at FROM idempotency ORDER BY id LIMIT 1) AS idempotency,
+  (SELECT min(next_at) FROM bulk) AS bulk`;
+const STORED = ["due", "expiry", "schedule", "idempotency", "bulk"] as const;
 
 /**
  * The object's one alarm: the least of everything that falls due, set only when that comes earlier. It is never set
@@ -25,6 +27,7 @@ export class Alarm {
     expiry: Infinity,
     schedule: Infinity,
     idempotency: Infinity,
+    bulk: Infinity,
     lease: Infinity,
     outbox: Infinity,
     purge: Infinity,
@@ -69,8 +72,8 @@ export class Alarm {
 
   /** Derives every moment from storage again: hints that were too early are forgotten. */
   refresh(): void {
-    const least = this.core.store.exec<Record<"due" | "expiry" | "schedule" | "idempotency", number | null>>(LEAST).one();
-    for (const kind of ["due", "expiry", "schedule", "idempotency"] as const) this.set(kind, least[kind]);
+    const least = this.core.store.exec<Record<(typeof STORED)[number], number | null>>(LEAST).one();
+    for (const kind of STORED) this.set(kind, least[kind]);
     this.set("lease", this.core.leases.next());
     this.set("outbox", this.core.outbox.alarmAt(this.core.clock.now()));
     this.set("pause", this.core.pauses.nextAt(this.core.clock.now()));

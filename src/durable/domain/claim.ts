@@ -57,6 +57,7 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
   core.events.record("task.started", [subjectOf(row)], { attempt: row.attempt + 1, worker });
   core.touch().totals.started += 1;
   core.lease(lease);
+  core.budgets.begin(row.id, row.type, now);
   claimer.bytes += row.payload.length;
   claimer.claims.push({
     lease: lease.id,
@@ -83,6 +84,7 @@ function best(core: Core, now: number, gate: GroupGate): Candidate | undefined {
 function headOf(core: Core, types: readonly string[], now: number, gate: GroupGate): { priority: number; id: number } | undefined {
   let head: { priority: number; id: number } | undefined;
   for (const type of types) {
+    if (!core.budgets.admits(type)) continue;
     let next = core.lanes.peek(`pull:${type}`);
     for (; next && core.holder.free(now, next.group) === 0; next = core.lanes.peek(`pull:${type}`)) gate.refuse(next.group);
     if (next && (!head || isBefore(next, head))) head = next;

@@ -4,8 +4,7 @@ import type { DomainDefinition } from "../../domains/definition.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Series } from "../../policy/series.ts";
-import { laneName } from "../../policy/lane-name.ts";
-import { Lanes } from "../../policy/lanes.ts";
+import type { Lanes } from "../../policy/lanes.ts";
 import { RunSize } from "../../policy/batch.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import { Holder } from "../../policy/coordination/holder.ts";
@@ -15,6 +14,7 @@ import { point } from "../point.ts";
 import type { AbortReason, RunTask } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { readUpstreams } from "./edges.ts";
+import { Budgets } from "./budgets.ts";
 import { isFull, storageFull } from "./full.ts";
 import { Chronicle } from "./chronicle.ts";
 import { Claimers } from "./claimers.ts";
@@ -24,11 +24,11 @@ import { Outbox } from "./outbox.ts";
 import type { Outside } from "./outside.ts";
 import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
+import { type Laned, laneOf, layOut } from "./ready.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
-import { queue } from "./order.ts";
 import { figuresOf } from "./series.ts";
 import { isFinal } from "./stop.ts";
 import { tellRunner } from "./tell-runner.ts";
@@ -53,6 +53,7 @@ export class Core {
   readonly series = new Series();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
+  readonly budgets: Budgets;
   readonly events = new Chronicle(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();
@@ -83,6 +84,7 @@ export class Core {
     this.waiters = new Waiters(outside.clock);
     this.progresses = new Progresses();
     this.claimers = new Claimers(outside.clock);
+    this.budgets = new Budgets(this);
   }
 
   get name(): string {
@@ -177,7 +179,10 @@ export class Core {
   /** The runner has answered for the whole run, or its lease is over: the slot is free. */
   close(run: Run): void {
     if (!this.runs.delete(run.id)) return;
-    for (const id of run.open) this.claims.delete(id);
+    for (const id of run.open) {
+      this.claims.delete(id);
+      this.budgets.end(id, this.clock.now());
+    }
     delete this.touch().runs[run.id];
     this.holder.vacate(run.group);
     this.closed.push(run);
@@ -198,6 +203,7 @@ export class Core {
     this.touch();
     this.leases.remove(this.store, lease);
     this.holder.vacate(lease.group);
+    this.budgets.end(lease.task, this.clock.now());
     this.after(() => this.pauses.vacated());
   }
 
@@ -226,13 +232,7 @@ export class Core {
     for (const { group } of this.leases.all()) this.holder.vacate(group);
     this.leases.load(this.store);
     for (const { group } of this.leases.all()) this.holder.occupy(group);
-    this.lanes = new Lanes();
-    this.pauses.holdGroups(this.clock.now());
-    const rows = this.store
-      .exec("SELECT id, priority, type, grp, fair, family FROM tasks WHERE id >= ? AND status = 0", this.state.oldest)
-      .raw<[number, number, string, string | null, string | null, number | null]>();
-    for (const [id, priority, type, grp, fair, family] of rows)
-      if (!this.claims.has(id)) queue(this, { id, priority, type, grp, fair, family });
+    layOut(this);
     this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();
     this.families.forget();
@@ -242,16 +242,9 @@ export class Core {
     this.series.begin(figuresOf(this), this.clock.now());
   }
 
-  /**
-   * The lane of a task: by its group and fair key; and by its type, for a pull type, which the runner never gets,
-   * and while it is not registered, held until a deploy brings it back. The plain one where nothing sets it apart.
-   */
-  laneOf({ type, grp = null, fair = null }: { type: string; grp?: string | null; fair?: string | null }): string {
-    const definition = this.definition?.types.get(type);
-    if (definition && !definition.pull) return laneName("", grp, fair);
-    if (definition) return laneName(`pull:${type}`, grp, fair);
-    this.lanes.holdKind(`type:${type}`, "unregistered");
-    return laneName(`type:${type}`, grp, fair);
+  /** The lane of a task; the one place that names it. */
+  laneOf(task: Laned): string {
+    return laneOf(this, task);
   }
 
   private finish(): void {

@@ -28,6 +28,7 @@ import { bringBack } from "./turns.ts";
 export function dispatch(core: Core): void {
   const now = core.clock.now();
   core.pauses.refresh(now);
+  core.budgets.refresh();
   bringBack(core, now, () => dispatchAgain(core));
   // Those that have nothing left to wait for go first.
   core.families.settle();
@@ -147,7 +148,10 @@ function admit(core: Core, pick: Pick, now: number, load: Load): number {
     const lane = core.laneOf({ type, grp: row[17], fair: row[18] });
     if (lane !== pick.lane) core.lanes.add(lane, pick.priority, id);
     // Ended while it waited: it leaves the order, and the run goes on with the next.
-    else if (!isOver(core, row, now) && !load.offer(row)) return id - pick.first;
+    else if (!isOver(core, row, now)) {
+      if (!core.budgets.admits(type) || !load.offer(row)) return id - pick.first;
+      core.budgets.begin(id, type, now);
+    }
     if (load.isFull) return id - pick.first + 1;
   }
   return pick.count;

@@ -6,8 +6,13 @@ import type { Core } from "./core.ts";
 
 const SLICE = 500;
 
-/** The answer that an earlier submit with this key got, within a day; the same key with another body is a conflict. */
-export function recallAnswer(core: Core, { key, body }: { key: string; body: string }, now: number): SubmitAnswer | undefined {
+interface Key {
+  key: string;
+  body: string;
+}
+
+/** What an earlier request with this key was answered with, within a day; the same key with another body is a conflict. JSON text. */
+export function recall(core: Core, { key, body }: Key, now: number): string | undefined {
   const row = core.store
     .exec<{ id: number; body: string; answer: string; expires_at: number }>(
       "SELECT id, body, answer, expires_at FROM idempotency WHERE key = ?",
@@ -25,7 +30,13 @@ export function recallAnswer(core: Core, { key, body }: { key: string; body: str
       "This idempotency key was used within 24 hours for another request. Use a new key for a new request, or send the first one again.",
     );
   }
-  return { outcomes: JSON.parse(row.answer) as Outcome[], replayed: true };
+  return row.answer;
+}
+
+/** The same of a submit. */
+export function recallAnswer(core: Core, idempotency: Key, now: number): SubmitAnswer | undefined {
+  const answer = recall(core, idempotency, now);
+  return answer === undefined ? undefined : { outcomes: JSON.parse(answer) as Outcome[], replayed: true };
 }
 
 /** Whether a submit with this key has an answer already. */
@@ -33,15 +44,13 @@ export const isRemembered = (core: Core, key: string | undefined): boolean =>
   key !== undefined &&
   core.store.exec("SELECT 1 FROM idempotency WHERE key = ? AND expires_at > ?", key, core.clock.now()).toArray().length > 0;
 
-export function rememberAnswer(core: Core, { key, body }: { key: string; body: string }, outcomes: readonly Outcome[], now: number): void {
+export function rememberAnswer(core: Core, idempotency: Key, outcomes: readonly Outcome[], now: number): void {
+  remember(core, idempotency, JSON.stringify(outcomes), now);
+}
+
+export function remember(core: Core, { key, body }: Key, answer: string, now: number): void {
   const expires = now + LIMITS.idempotencyMs;
-  core.store.exec(
-    "INSERT INTO idempotency (key, body, answer, expires_at) VALUES (?, ?, ?, ?)",
-    key,
-    body,
-    JSON.stringify(outcomes),
-    expires,
-  );
+  core.store.exec("INSERT INTO idempotency (key, body, answer, expires_at) VALUES (?, ?, ?, ?)", key, body, answer, expires);
   core.alarm.soon("idempotency", expires);
 }
 

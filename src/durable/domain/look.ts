@@ -1,4 +1,6 @@
 import type { LookName, Looks } from "../looks.ts";
+import { bulkMatch } from "./bulk.ts";
+import { readBulk, viewBulk } from "./bulk-rows.ts";
 import type { Core } from "./core.ts";
 import { failures } from "./failures.ts";
 import { series } from "./series.ts";
@@ -9,6 +11,8 @@ const LOOKS: { readonly [Kind in LookName]: (core: Core, body: Looks[Kind]["body
   tagValues,
   failures,
   series,
+  bulk: (core, { id }) => viewBulk(core, readBulk(core, id)),
+  bulkMatch,
 };
 
 /** Answers what gateway and handles ask beside tasks. */

@@ -10,6 +10,7 @@ export const METHODS = [
   "count",
   "look",
   "cancel",
+  "startBulk",
   "retry",
   "runNow",
   "backfill",

@@ -183,4 +183,22 @@ CREATE INDEX \`tasks_parent\` ON \`tasks\` (\`parent\`,\`key_hash\`) WHERE paren
     sql: `ALTER TABLE \`tasks\` ADD \`paused_ms\` integer;--> statement-breakpoint
 ALTER TABLE \`tasks\` ADD \`io\` text;`,
   },
+  {
+    name: "0009_bulk",
+    sql: `CREATE TABLE \`bulk\` (
+	\`id\` integer PRIMARY KEY NOT NULL,
+	\`action\` text NOT NULL,
+	\`filter\` text NOT NULL,
+	\`bound\` integer NOT NULL,
+	\`cursor\` integer NOT NULL,
+	\`done\` integer DEFAULT 0 NOT NULL,
+	\`failed\` integer DEFAULT 0 NOT NULL,
+	\`errors\` text,
+	\`created_at\` integer NOT NULL,
+	\`finished_at\` integer,
+	\`next_at\` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX \`bulk_next\` ON \`bulk\` (\`next_at\`);`,
+  },
 ];

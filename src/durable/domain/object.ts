@@ -23,10 +23,12 @@ import type {
   TaskPage,
   TaskQuery,
 } from "../protocol.ts";
+import type { BulkJob, BulkRequest } from "../bulk.ts";
 import type { LookName, Looks } from "../looks.ts";
 import { answerRefusals } from "../refusal.ts";
 import { StreamObject } from "../stream/object.ts";
 import { backfill } from "./backfill.ts";
+import { startBulk } from "./bulk-rows.ts";
 import { cancel, mustRead } from "./cancel.ts";
 import { Conductor } from "./conduct.ts";
 import { configure } from "./configure.ts";
@@ -151,6 +153,10 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
   async cancel(id: string): Promise<Task> {
     cancel(this.#core, this.#counter(id));
     return this.#view(id);
+  }
+
+  async startBulk(request: BulkRequest): Promise<BulkJob> {
+    return startBulk(this.#asked(), request);
   }
 
   async retry(id: string, replacement?: { payload: string; hash?: string; key?: string }): Promise<Task> {

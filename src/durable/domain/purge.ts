@@ -69,7 +69,7 @@ function dropLingering(core: Core): void {
 }
 
 /** Those that no living task depends on, that are of no living family, and that no other domain still has to be told of. */
-function unneeded(core: Core, rows: Aged[]): Aged[] {
+export function unneeded<Row extends { id: number }>(core: Core, rows: Row[]): Row[] {
   if (rows.length === 0) return rows;
   const needed = needs(
     core,

@@ -1,3 +1,5 @@
+import { MillraceError } from "../../policy/errors.ts";
+import { advanceBulk, giveUpBulk } from "./bulk.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { expire, promote } from "./expire.ts";
@@ -32,13 +34,28 @@ function ring(core: Core): void {
   });
 }
 
+/** How often a slice of a bulk job has failed in a row. */
+const failures = new WeakMap<Core, number>();
+const FAILURES_MAX = 5;
+
 /** The same, whatever happens: storage that is full, or a bug. The object must ring again, or it would sleep for ever. */
 export function ringOn(core: Core): void {
+  attempt(core, "the alarm", () => ring(core));
+  // By itself, so that no bulk job holds up anything else.
+  const error = attempt(core, "a bulk job", () => void advanceBulk(core));
+  const failed = error === undefined || MillraceError.is(error, "storage_full") ? 0 : (failures.get(core) ?? 0) + 1;
+  failures.set(core, failed);
+  if (failed >= FAILURES_MAX) attempt(core, "giving up a bulk job", () => giveUpBulk(core, error));
+}
+
+function attempt(core: Core, what: string, work: () => void): unknown {
   try {
-    ring(core);
+    work();
+    return undefined;
   } catch (error) {
-    console.error(JSON.stringify({ message: "the alarm failed; ringing again", domain: core.name, error: String(error) }));
+    console.error(JSON.stringify({ message: `${what} failed; ringing again`, domain: core.name, error: String(error) }));
     core.alarm.soon("kick", core.clock.now() + 1_000);
     core.alarm.arm();
+    return error;
   }
 }

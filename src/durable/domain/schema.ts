@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { BulkAction } from "../../policy/bulk.ts";
 import type { Overlap } from "../../policy/firing.ts";
 
 /**
@@ -228,6 +229,31 @@ export const schedules = sqliteTable(
       .on(table.next_at)
       .where(sql`next_at IS NOT NULL`),
   ],
+);
+
+/** Jobs that act on many tasks, slice by slice; a finished one is kept for a week. */
+export const bulk = sqliteTable(
+  "bulk",
+  {
+    id: integer().primaryKey(),
+    action: text().$type<BulkAction>().notNull(),
+    /** JSON of the `TaskQuery` that tasks have to match, its status always given. */
+    filter: text().notNull(),
+    /** Only tasks with a lower id: those that existed when it was asked for. */
+    bound: integer().notNull(),
+    /** Where its walk stands: what is at or beyond it has been seen. */
+    cursor: integer().notNull(),
+    done: integer().notNull().default(0),
+    failed: integer().notNull().default(0),
+    /** JSON of the first `{ id, message }` that it could do nothing to. */
+    errors: text(),
+    created_at: integer().notNull(),
+    /** Null while it goes on. */
+    finished_at: integer(),
+    /** When it is looked at: since it began, or once it may be forgotten. */
+    next_at: integer().notNull(),
+  },
+  (table) => [index("bulk_next").on(table.next_at)],
 );
 
 /** Who changed what by hand, newest last; see `audit.ts`. */

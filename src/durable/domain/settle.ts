@@ -9,6 +9,7 @@ import type { AbortReason, RunOutcome } from "../protocol.ts";
 import { announceBack, announceCurrent, announceSettled, subject } from "./announce.ts";
 import { errorFact, subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
+import { ioChange } from "./budgets.ts";
 import { dispatch } from "./dispatch.ts";
 import { end, ended, remove } from "./end.ts";
 import { changeTask, completeRange, completeWithResults, optionsOf, readTask, readTasks, setColumns, type TaskRow } from "./rows.ts";
@@ -19,6 +20,7 @@ import { linger } from "./linger.ts";
 import { queue } from "./order.ts";
 
 type Failure = Extract<RunOutcome, { ok: false }>;
+type Success = Extract<RunOutcome, { ok: true }>;
 
 /**
  * Takes in what a runner says of its run, in one transaction: outcomes, tasks it will not start, and whether it is
@@ -40,11 +42,12 @@ export function settle(
     for (const outcome of report.outcomes) {
       if (!run.open.delete(outcome.id)) continue;
       core.claims.delete(outcome.id);
+      core.budgets.end(outcome.id, now, outcome.io);
       const stopped = run.aborts.get(outcome.id);
       if (!outcome.ok) failed(core, run, outcome, now);
-      else if (isFinal(stopped)) endDone(core, outcome.id, stopped, run.startedAt);
-      else if (outcome.memo || run.parents.has(outcome.id)) returned(core, run, outcome);
-      else completed.push([outcome.id, outcome.result]);
+      else if (isFinal(stopped)) endDone(core, run, outcome, stopped);
+      else if (!(outcome.memo || outcome.io || run.parents.has(outcome.id)) || !returned(core, run, outcome))
+        completed.push([outcome.id, outcome.result]);
     }
     complete(core, run, completed, now);
     putBack(
@@ -102,15 +105,24 @@ function writeCompleted(core: Core, run: Run, completed: readonly [number, strin
   if (withResult.length > 0) completeWithResults(core.store, withResult, run.currentSince, now);
 }
 
-/** Of a task with children, or of one whose type has `finalize`: it has returned, and waits for them while any lives. */
-function returned(core: Core, run: Run, { id, result = null, memo }: { id: number; result?: string | null; memo?: true }): void {
+/**
+ * Of a task with children, one whose type has `finalize`, or one that has recorded bytes: it has returned, and waits for children
+ * while any lives. False: it ends like any other, since nobody will see what it recorded.
+ */
+function returned(core: Core, run: Run, { id, memo, io, ...outcome }: Success): boolean {
+  const result = outcome.result ?? null;
   const row = readTask(core.store, id);
   invariant(row, `task ${id} of run ${run.id} has no row`);
-  const started = startedBy(row, run.currentSince);
-  if (core.families.of(row).active > 0) return toWaiting(core, row, result, started);
-  if (memo) return toFinalize(core, row, { ...started, memo: result });
-  end(core, row, "complete", "completed", { ...started, result, error: null, attempt: row.attempt + 1, interruptions: 0 });
-  if (core.definition?.types.get(row.type)?.keep === false) linger(core, [row.id]);
+  const started = { ...startedBy(row, run.currentSince), ...ioChange(row, io) };
+  const isKept = core.definition?.types.get(row.type)?.keep !== false;
+  if (core.families.of(row).active > 0) toWaiting(core, row, result, started);
+  else if (memo) toFinalize(core, row, { ...started, memo: result });
+  else if (!isKept && row.family === null) return false;
+  else {
+    end(core, row, "complete", "completed", { ...started, result, error: null, attempt: row.attempt + 1, interruptions: 0 });
+    if (!isKept) linger(core, [row.id]);
+  }
+  return true;
 }
 
 /** The rows of types with `keep: false`, but for those that others depend on: they stay for their sake. */
@@ -131,7 +143,7 @@ function failed(core: Core, run: Run, outcome: Failure, now: number): void {
   const row = readTask(core.store, outcome.id);
   invariant(row, `task ${outcome.id} of run ${run.id} has no row`);
   const reason: AbortReason | undefined = stoppedBy(row.cancelling) ?? run.aborts.get(outcome.id) ?? outcome.aborted;
-  const started = startedBy(row, run.currentSince);
+  const started = { ...startedBy(row, run.currentSince), ...ioChange(row, outcome.io) };
   if (endStopped(core, row, reason, started)) return;
   // Not charged: the mill stopped it, or its runner lost the lease.
   if (reason === "pause" || reason === "lease") {
@@ -214,6 +226,7 @@ function putBack(core: Core, run: Run, ids: readonly number[]): void {
   for (const row of readTasks(core.store, ids)) {
     run.open.delete(row.id);
     core.claims.delete(row.id);
+    core.budgets.end(row.id, core.clock.now());
     const executed = (run.types.get(row.type) ?? 1) - 1;
     if (executed > 0) run.types.set(row.type, executed);
     else run.types.delete(row.type);
@@ -224,10 +237,10 @@ function putBack(core: Core, run: Run, ids: readonly number[]): void {
 }
 
 /** It got done, too late: it was told to stop before. */
-function endDone(core: Core, id: number, stopped: AbortReason | undefined, startedAt: number): void {
+function endDone(core: Core, run: Run, { id, io }: RunOutcome, stopped: AbortReason | undefined): void {
   const row = readTask(core.store, id);
   invariant(row, `task ${id} has no row`);
-  endStopped(core, row, stoppedBy(row.cancelling) ?? stopped, startedBy(row, startedAt));
+  endStopped(core, row, stoppedBy(row.cancelling) ?? stopped, { ...startedBy(row, run.startedAt), ...ioChange(row, io) });
 }
 
 function remember(row: TaskRow, attempt: number, now: number, error: TaskError): string {

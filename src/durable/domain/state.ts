@@ -1,5 +1,6 @@
 import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
+import type { IoByAxis } from "../../policy/io.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
@@ -79,8 +80,12 @@ export interface State {
   declared: string;
   /** The round of each singleton that lives, and how many before it failed in a row. */
   singletons: Record<string, { task: number; failures: number }>;
+  /** How fast what its tasks declare has been seen to move, in bytes a second. */
+  io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
+  /** The highest id of a bulk job so far. */
+  lastBulk: number;
   cost: {
     rowsRead: number;
     rowsWritten: number;
@@ -118,7 +123,9 @@ export const freshState = (): State => ({
   lingering: [],
   declared: "",
   singletons: {},
+  io: {},
   lastSchedule: 0,
+  lastBulk: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });
 

@@ -1,9 +1,11 @@
 import type { Json, Task, TaskError } from "../../domains/task.ts";
 import { scheduleId, taskId } from "../../policy/ids.ts";
+import { showIo } from "../../policy/io.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { utf8Bytes } from "../../policy/text.ts";
 import { urgencyOf } from "./age.ts";
 import type { Core } from "./core.ts";
+import { recordedIo } from "./budgets.ts";
 import { readStatuses } from "./edges.ts";
 import { nameOf, upstreamStatus } from "./remotes.ts";
 import { optionsOf, type TaskRow } from "./rows.ts";
@@ -60,7 +62,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     waitMs: Math.max(0, (row.first_started_at ?? startedAt ?? row.finished_at ?? now) - row.created_at),
     durationMs: hasEnded && startedAt !== null && row.finished_at !== null ? Math.max(0, row.finished_at - startedAt) : null,
     progress: isRunning ? core.progresses.of(row.id, since) : null,
-    io: { expected: null, actual: null },
+    io: { expected: core.definition?.types.get(row.type)?.io ?? null, actual: showIo(recordedIo(row)) },
     sizes: { payload: utf8Bytes(row.payload), result: row.result === null ? 0 : utf8Bytes(row.result) },
     schedule: row.schedule === null ? null : scheduleId(core.name, row.schedule),
     deadline: isoOrNull(row.deadline_at),
@@ -68,11 +70,13 @@ export function view(core: Core, row: TaskRow, now: number): Task {
   };
 }
 
-const pausedByOf = (core: Core, row: TaskRow): Task["pausedBy"] =>
+type Judged = Pick<TaskRow, "id" | "status" | "type" | "grp">;
+
+const pausedByOf = (core: Core, row: Judged): Task["pausedBy"] =>
   core.claims.has(row.id) || statusFromCode(row.status) !== "pending" ? [] : gatesOf(core, row);
 
 /** The status that everybody sees: some are not on the row. */
-export function shownStatus(core: Core, row: TaskRow, pausedBy: Task["pausedBy"] = pausedByOf(core, row)): Status {
+export function shownStatus(core: Core, row: Judged, pausedBy: Task["pausedBy"] = pausedByOf(core, row)): Status {
   if (core.claims.get(row.id)?.current === row.id) return "running";
   return pausedBy.length > 0 ? "paused" : statusFromCode(row.status);
 }
@@ -84,7 +88,7 @@ function dependenciesOf(core: Core, counters: readonly number[]): Task["dependsO
 }
 
 /** Flags that hold a ready task; none of them is on its row. */
-function gatesOf(core: Core, row: TaskRow): Task["pausedBy"] {
+function gatesOf(core: Core, row: Judged): Task["pausedBy"] {
   const gates: Task["pausedBy"] = core.pauses.reasons(row.grp);
   if (!core.definition?.types.has(row.type)) gates.push("unregistered");
   return gates;

@@ -2,42 +2,72 @@ import type { Core } from "./core.ts";
 import type { Filter } from "./filter.ts";
 import type { TaskRow } from "./rows.ts";
 
-/** One step of a walk from the newest to the oldest. */
-export interface Step {
-  /** Only ids below it. */
-  before: number;
-  /** How many tasks at most, and how many rows may be read to find them. */
+/** How many tasks a step takes at most, and how many rows may be read to find them. */
+interface Step {
   limit: number;
   budget: number;
 }
 
-/** The tasks that match, newest first, and where the next step begins; 1 at the end. */
-export function walk(core: Core, filter: Filter, { before, limit, budget }: Step): { rows: TaskRow[]; reached: number } {
-  const low = lowest(core, filter, before, budget);
+type Row = Record<string, SqlStorageValue>;
+
+/** The tasks below `before` that match, newest first, and where the next step begins; 1 at the end. */
+export function walk<Found = TaskRow>(
+  core: Core,
+  filter: Filter,
+  { before, limit, budget }: Step & { before: number },
+  columns = "tasks.*",
+): { rows: (Found & { id: number })[]; reached: number } {
+  const low = edge(core, filter, budget, { from: before, to: Math.max(1, before - budget), end: 1, way: "<", order: "DESC" });
   const rows = core.store
-    .exec<TaskRow>(
-      `SELECT tasks.* FROM ${filter.from} WHERE ${filter.id} < ? AND ${filter.id} >= ?${filter.own}${filter.where} ORDER BY ${filter.id} DESC LIMIT ?`,
+    .exec<Row>(
+      `SELECT ${columns} FROM ${filter.from} WHERE ${filter.id} < ? AND ${filter.id} >= ?${filter.own}${filter.where} ORDER BY ${filter.id} DESC LIMIT ?`,
       ...ordered(filter, [before, low]),
       ...filter.bindings,
       limit,
     )
-    .toArray();
+    .toArray() as (Found & { id: number })[];
   return { rows, reached: rows.length === limit ? rows.at(-1)!.id : low };
 }
 
-/** The lowest id that may be looked at for so many rows read. */
-function lowest(core: Core, filter: Filter, before: number, budget: number): number {
-  if (!filter.isIndexed) return Math.max(1, before - budget);
+/** The same from the oldest up, of those above `after` and below `bound`; `bound` - 1 at the end. */
+export function climb<Found>(
+  core: Core,
+  filter: Filter,
+  { after, bound, limit, budget }: Step & { after: number; bound: number },
+  columns: string,
+): { rows: (Found & { id: number })[]; reached: number } {
+  const end = bound - 1;
+  const high = edge(core, filter, budget, { from: after, to: Math.min(end, after + budget), end, way: ">", order: "ASC" });
+  const rows = core.store
+    .exec<Row>(
+      `SELECT ${columns} FROM ${filter.from} WHERE ${filter.id} > ? AND ${filter.id} <= ?${filter.own}${filter.where} ORDER BY ${filter.id} ASC LIMIT ?`,
+      ...ordered(filter, [after, high]),
+      ...filter.bindings,
+      limit,
+    )
+    .toArray() as (Found & { id: number })[];
+  return { rows, reached: rows.length === limit ? rows.at(-1)!.id : high };
+}
+
+/** How far the rows that may be read go: by number where there is no index, else as far as so many of its entries. */
+function edge(
+  core: Core,
+  filter: Filter,
+  budget: number,
+  { from, to, end, way, order }: { from: number; to: number; end: number; way: "<" | ">"; order: "ASC" | "DESC" },
+): number {
+  if (!filter.isIndexed) return to;
   // All that the index has matches, so no more is read than is found.
-  if (filter.where === "") return 1;
+  if (filter.where === "") return end;
   const row = core.store
     .exec<{ id: number }>(
-      `SELECT ${filter.id} AS id FROM ${filter.from} WHERE ${filter.id} < ?${filter.own} ORDER BY ${filter.id} DESC LIMIT 1 OFFSET ?`,
-      ...ordered(filter, [before]),
+      `SELECT ${filter.id} AS id FROM ${filter.from} WHERE ${filter.id} ${way} ?${filter.own} ORDER BY ${filter.id} ${order} LIMIT 1 OFFSET ?`,
+      ...ordered(filter, [from]),
       budget - 1,
     )
     .toArray()[0];
-  return row?.id ?? 1;
+  if (row === undefined) return end;
+  return way === "<" ? Math.max(row.id, end) : Math.min(row.id, end);
 }
 
 /** Which of these tasks match. */
@@ -55,4 +85,10 @@ const ordered = ({ id, fromBindings }: Filter, bounds: SqlStorageValue[]): SqlSt
 export function nextBelow(core: Core, below: number): number {
   const row = core.store.exec<{ id: number | null }>("SELECT max(id) AS id FROM tasks WHERE id < ?", below).one();
   return row.id === null ? 1 : row.id + 1;
+}
+
+/** The same upwards: as far as all below it has been seen. */
+export function nextAbove(core: Core, above: number, bound: number): number {
+  const row = core.store.exec<{ id: number | null }>("SELECT min(id) AS id FROM tasks WHERE id > ? AND id < ?", above, bound).one();
+  return row.id === null ? bound - 1 : row.id - 1;
 }

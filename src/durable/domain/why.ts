@@ -121,6 +121,8 @@ function ready(core: Core, row: TaskRow): Hold[] {
   const now = core.clock.now();
   const urgency = row.family === FAMILY.finalizing ? FINALIZE_LEVEL : urgencyOf(core, row, now);
   const holds: Hold[] = pressed(core, urgency, now);
+  const overdraft = core.budgets.overdraft(row.type);
+  if (overdraft) holds.push({ gate: "io", type: row.type, ...overdraft });
   if (row.suspect === 1) holds.push({ gate: "suspect" });
   const isPull = core.definition?.types.get(row.type)?.pull === true;
   if (isPull) {

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { Json } from "../../domains/task.ts";
+import { BULK_ACTIONS } from "../../policy/bulk.ts";
 import { OVERLAPS } from "../../policy/firing.ts";
 import { ROLES } from "../../policy/roles.ts";
 import { SERIES, type SeriesName } from "../../policy/series.ts";
@@ -32,6 +33,11 @@ const progress = z.strictObject({
   etaMs: z.optional(maybeMs),
 });
 
+const bytes = z.optional(count);
+const io = z.strictObject({
+  disk: z.optional(z.strictObject({ read: bytes, write: bytes })),
+  net: z.optional(z.strictObject({ rx: bytes, tx: bytes })),
+});
 const task = z.strictObject({
   id: text,
   domain: text,
@@ -61,7 +67,7 @@ const task = z.strictObject({
   waitMs: ms,
   durationMs: maybeMs,
   progress: z.nullable(progress),
-  io: z.strictObject({ expected: z.null(), actual: z.null() }),
+  io: z.strictObject({ expected: z.nullable(io), actual: z.nullable(io) }),
   sizes: z.strictObject({ payload: count, result: count }),
   schedule: name,
   deadline: maybeAt,
@@ -199,6 +205,20 @@ const series = z.strictObject({
   metrics: z.strictObject(Object.fromEntries(SERIES.map((one) => [one, figures])) as Record<SeriesName, typeof figures>),
 });
 
+const bulk = z.strictObject({
+  id: text,
+  domain: text,
+  action: z.enum(BULK_ACTIONS),
+  matched: count,
+  done: count,
+  failed: count,
+  finished: z.boolean(),
+  fraction: z.number(),
+  errors: z.array(z.strictObject({ id: text, message: text })),
+  createdAt: at,
+  finishedAt: maybeAt,
+});
+
 const missing = z.strictObject({ binding: text, toml: text, effect: text });
 const unseen = z.strictObject({ trigger: text, toml: text, effect: text });
 
@@ -231,6 +251,8 @@ export const ANSWERS = {
   Domain: domain,
   Drained: drained,
   DomainPage: page(domain),
+  BulkJob: bulk,
+  BulkMatch: z.strictObject({ matched: count, exact: z.boolean() }),
   TagKeys: tagKeys,
   TagValues: tagValues,
   Failures: failures,

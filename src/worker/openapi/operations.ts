@@ -2,6 +2,7 @@ import type { ErrorCode } from "../../policy/errors.ts";
 import type { BodyShape } from "../body.ts";
 import { submitShape } from "../schemas.ts";
 import type { AnswerName } from "./answers.ts";
+import { BULK } from "./bulk.ts";
 import { CONTROL } from "./control.ts";
 import { LOOKS } from "./looks.ts";
 
@@ -42,6 +43,7 @@ const PAYLOAD = { object: "cat.jpg", width: 320 };
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...CONTROL,
   ...LOOKS,
+  ...BULK,
   "POST /v1/domains/:domain/tasks": {
     id: "submitTask",
     tag: "Tasks",

@@ -63,6 +63,7 @@ export const PATH: Readonly<Record<string, Parameter>> = {
   schedule: { description: "A schedule's id.", schema: text(), example: "media_s3" },
   group: { description: "A group's name.", schema: text(128), example: "acme" },
   name: { description: "The name of a source of backpressure.", schema: text(64), example: "api-quota" },
+  bulk: { description: "A bulk job's id.", schema: text(), example: "media_b2" },
   key: { description: "The key of a tag.", schema: text(LIMITS.tagKeyBytesMax), example: "billing.plan" },
   lease: { description: "A lease's id, from a claim.", schema: text(), example: "media_l9f2c" },
 };
@@ -125,5 +126,8 @@ export const FIELDS: Readonly<Record<string, string>> = {
   result: "Judged by the type's result schema.",
   error: "Text, or `{ name, message, code, stack }`.",
   retryable: "False: it fails for good.",
+  action: "What to do.",
+  filter: "Which tasks; everything given must match, `{}` is all that the action is about. As for lists, `tags` as an object.",
+  dryRun: "Only says how many match.",
   retryAfter: "Until the next attempt, instead of what the retry policy says.",
 };

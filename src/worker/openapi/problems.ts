@@ -35,9 +35,10 @@ export function codesOf({ method, path, role, query, body }: Route, operation: O
   if (method !== "GET") codes.add("payload_too_large");
   if ((query?.later?.length ?? 0) + (body?.later?.length ?? 0) > 0) codes.add("not_implemented");
   if (query?.many?.includes("tag")) codes.add("invalid_tag");
-  if (/:(domain|task|schedule|lease)\b/.test(path)) codes.add("unknown_domain");
+  if (/:(domain|task|schedule|bulk|lease)\b/.test(path)) codes.add("unknown_domain");
   if (path.includes("/:task")) codes.add("task_not_found");
   if (path.includes("/:schedule")) codes.add("schedule_not_found");
+  if (path.includes("/:bulk")) codes.add("bulk_not_found");
   if (path.includes("/:lease")) codes.add("lease_lost");
   for (const code of operation.codes ?? []) codes.add(code);
   return [...codes];

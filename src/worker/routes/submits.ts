@@ -1,4 +1,3 @@
-import { sha256 } from "@noble/hashes/sha2.js";
 import { parentOf } from "../../domains/child.ts";
 import { findDomain, findType } from "../../domains/find.ts";
 import { prepare, prepareAll } from "../../domains/prepare.ts";
@@ -6,13 +5,13 @@ import type { Outcome, Task } from "../../domains/task.ts";
 import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../../durable/protocol.ts";
 import { fail, MillraceError } from "../../policy/errors.ts";
 import { parseTaskId } from "../../policy/ids.ts";
-import { canonicalJson } from "../../policy/key.ts";
 import { requireDomain } from "../auth.ts";
+import { idempotencyOf } from "../idempotency.ts";
 import { json } from "../problem.ts";
 import { readWait, waitQuery } from "../query.ts";
 import { redact } from "../redact.ts";
 import type { Call, Route } from "../route.ts";
-import { batchShape, IDEMPOTENCY_KEY, submitShape } from "../schemas.ts";
+import { batchShape, submitShape } from "../schemas.ts";
 import { awaitEnd } from "../wait.ts";
 
 export const submitRoutes: Route[] = [
@@ -145,18 +144,7 @@ function notSubmittable(domain: string, type: string): MillraceError {
   );
 }
 
-/** A key is its token's own; the body's hash is that of its canonical JSON, so that member order makes no difference. */
-function requestOf({ context, identity, body }: Call, items: SubmitItem[]): SubmitRequest {
-  const key = context.req.header("idempotency-key");
-  if (key === undefined) return { items };
-  if (!IDEMPOTENCY_KEY.test(key)) {
-    throw fail("invalid_request", "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID.", {
-      issues: [{ path: "Idempotency-Key", message: "not a key" }],
-    });
-  }
-  return { items, idempotency: { key: `http/${encodeURIComponent(identity.name)}/${key}`, body: hashOf(canonicalJson(body)) } };
-}
-
-function hashOf(text: string): string {
-  return Array.from(sha256(new TextEncoder().encode(text)).subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+function requestOf(call: Call, items: SubmitItem[]): SubmitRequest {
+  const idempotency = idempotencyOf(call);
+  return idempotency ? { items, idempotency } : { items };
 }

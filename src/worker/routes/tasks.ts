@@ -9,7 +9,7 @@ import { foreignCursor, pageOfTasks, tasksScope } from "../lists.ts";
 import { json } from "../problem.ts";
 import { countQuery, first, listQuery, readFilters, readLimit } from "../query.ts";
 import { redact } from "../redact.ts";
-import { type Call, laterRoute, type Route, visibleDomains } from "../route.ts";
+import { type Call, type Route, visibleDomains } from "../route.ts";
 import { retryShape } from "../schemas.ts";
 
 export const taskRoutes: Route[] = [
@@ -28,8 +28,6 @@ export const taskRoutes: Route[] = [
     role: "operator",
     answer: async (call) => show(call, await call.api.backfill(call.id)),
   },
-  laterRoute("POST", "/v1/domains/:domain/bulk", "operator", "bulk"),
-  laterRoute("GET", "/v1/bulk/:bulk", "viewer", "bulk"),
 ];
 
 function show(call: Call, task: Task): Response {

@@ -66,6 +66,10 @@ export class TaskContext {
     };
   }
 
+  get recordIo(): AnyContext["recordIo"] {
+    return (io) => this.#execution.record(io);
+  }
+
   get domain(): AnyContext["domain"] {
     return ((definition: { name: string }) => {
       if (this.#scope.lost) throw leaseLost();
@@ -216,7 +220,7 @@ function recordOf({ task, startedAt }: Execution, scope: Scope): Task {
     waitMs: Math.max(0, startedAt - task.createdAt),
     durationMs: null,
     progress: null,
-    io: { expected: null, actual: null },
+    io: { expected: scope.definition?.types.get(task.type)?.io ?? null, actual: null },
     sizes: { payload: utf8Bytes(task.payload), result: 0 },
     schedule: task.schedule ?? null,
     deadline: null,

@@ -1,6 +1,7 @@
 import type { TypeDefinition } from "../../domains/definition.ts";
 import type { RunOutcome, RunTask } from "../../durable/protocol.ts";
 import { fail } from "../../policy/errors.ts";
+import { addIo, showIo } from "../../policy/io.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { didYouMean } from "../../policy/names.ts";
 import { fullId, TaskContext } from "./context.ts";
@@ -14,6 +15,12 @@ import type { Scope } from "./scope.ts";
  * for an `onCancel` that outlasts its 30 s. `watch` is told what is under way: the execution, then its hook.
  */
 export async function execute(execution: Execution, scope: Scope, watch: (execution: Execution) => void): Promise<RunOutcome> {
+  const outcome = await perform(execution, scope, watch);
+  if (execution.io) outcome.io = execution.io;
+  return outcome;
+}
+
+async function perform(execution: Execution, scope: Scope, watch: (execution: Execution) => void): Promise<RunOutcome> {
   const { task } = execution;
   const type = scope.definition?.types.get(task.type);
   let outcome: RunOutcome;
@@ -102,6 +109,7 @@ async function hook(cancelled: Execution, type: TypeDefinition, scope: Scope, wa
   if (execution.aborted === "timeout")
     context.log.warn(`onCancel took longer than ${LIMITS.cancelHookMs} ms and is not waited for any longer.`);
   execution.end();
+  cancelled.io = addIo(cancelled.io, showIo(execution.io) ?? {});
 }
 
 function unknownType(task: RunTask, scope: Scope): unknown {

@@ -1,4 +1,5 @@
 import type { AbortReason, ProgressReport, RunTask } from "../../durable/protocol.ts";
+import { addIo, type Io, type IoByAxis } from "../../policy/io.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { cutUtf8 } from "../../policy/text.ts";
 import { abortError } from "./outcome.ts";
@@ -21,6 +22,8 @@ export class Execution {
   payload: unknown;
   /** The latest report that was not sent yet. */
   report: ProgressReport | undefined;
+  /** Bytes that it says it has moved. */
+  io: IoByAxis | undefined;
   /** It has asked for children, and how many of each that are alike. */
   hasSpawned = false;
   readonly counts = new Map<string, number>();
@@ -87,6 +90,11 @@ export class Execution {
     this.#last = report;
     this.report = report;
     return true;
+  }
+
+  /** Adds what it says it has moved. */
+  record(io: Io): void {
+    if (!this.#ended) this.io = addIo(this.io, io);
   }
 
   /** The message of the last report: bytes keep it. */

@@ -22,7 +22,7 @@ export function guarded<Handle extends object>(handle: Handle, lost: () => boole
       if (typeof member !== "function") return member;
       if (key === "result") return () => Promise.reject(waiting());
       return (...parameters: unknown[]) => {
-        const handleOnly = key === "task" || key === "with" || (key === "schedule" && typeof parameters[0] === "string");
+        const handleOnly = key === "task" || key === "bulk" || key === "with" || (key === "schedule" && typeof parameters[0] === "string");
         if (!handleOnly && lost()) return listing(() => Promise.reject(leaseLost()));
         const answer: unknown = Reflect.apply(member, target, parameters);
         return handleOnly && typeof answer === "object" && answer !== null ? guarded(answer, lost) : answer;

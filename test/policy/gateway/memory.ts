@@ -1,5 +1,7 @@
 import type { Task } from "../../../src/domains/task.ts";
 import type {
+  BulkJob,
+  BulkRequest,
   Claim,
   ClaimRequest,
   DomainApi,
@@ -20,6 +22,20 @@ import type { Json, Outcome, ResultAnswer, Schedule } from "../../../src/domains
 import { fail } from "../../../src/policy/errors.ts";
 import { isTerminal } from "../../../src/policy/status.ts";
 import { explain } from "../../../src/policy/why.ts";
+
+const JOB: BulkJob = {
+  id: "media_b1",
+  domain: "media",
+  action: "cancel",
+  matched: 0,
+  done: 0,
+  failed: 0,
+  finished: false,
+  fraction: 0,
+  errors: [],
+  createdAt: "2026-11-21T00:00:00.000Z",
+  finishedAt: null,
+};
 
 /** Keeps tasks in memory and runs nothing: what the gateway asks of a Domain object, without one. */
 export class MemoryDomain implements DomainApi {
@@ -117,6 +133,8 @@ export class MemoryDomain implements DomainApi {
       tagKeys: { keys: [], exact: true },
       tagValues: { values: [], exact: true },
       failures: { items: [], exact: true },
+      bulk: JOB,
+      bulkMatch: { matched: this.tasks.length, exact: true },
       series: { from: new Date(this.#tick()).toISOString(), stepMs: 60_000, metrics: {} },
     };
     return answers[kind];
@@ -133,6 +151,11 @@ export class MemoryDomain implements DomainApi {
           (priority ?? task.priority) === task.priority &&
           (tags ?? []).every(([name, value]) => task.tags[name] === value),
       );
+  }
+
+  async startBulk({ action, filter }: BulkRequest) {
+    this.#enter(`bulk ${action} ${JSON.stringify(filter)}`);
+    return { ...JOB, action };
   }
 
   async cancel(id: string) {

@@ -224,6 +224,22 @@ const lists: Step[] = each("domain", [
     async (w) => Object.keys((await w.work.series({ metrics: ["submitted"], step: "5m" })).metrics),
     ["submitted"],
   ],
+  ["cancelWhere", "how many", (w) => w.work.cancelWhere({ type: "slow" }, { dryRun: true }), { matched: 0, exact: true }],
+  ["cancelWhere", "of what has ended", (w) => w.work.cancelWhere({ status: "completed" }), refused("invalid_request")],
+  ["cancelWhere", "with a page", (w) => w.work.cancelWhere(any({ limit: 5 })), refused("invalid_request")],
+  ["retryWhere", "all of a type", (w) => w.work.retryWhere({ type: "slow" }, { idempotencyKey: "again" }), { id: "work_b1" }],
+  ["retryWhere", "once", (w) => w.work.retryWhere({ type: "slow" }, { idempotencyKey: "again" }), { id: "work_b1" }],
+  [
+    "retryWhere",
+    "something else under the same key",
+    (w) => w.work.retryWhere({ type: "play" }, { idempotencyKey: "again" }),
+    refused("idempotency_conflict"),
+  ],
+  ["deleteWhere", "what lives", (w) => w.work.deleteWhere({ status: "pending" }), refused("invalid_request")],
+  // How far it is, only time tells.
+  ["bulk", "by its id", async (w) => (await w.work.bulk("work_b1").get()).action, "retry"],
+  ["bulk", "of no job", (w) => w.work.bulk("work_b9").get(), refused("bulk_not_found")],
+  ["bulk", "of no id", (w) => w.work.bulk("..").get(), refused("bulk_not_found")],
   ["series", "of none", (w) => w.work.series({ metrics: any(["nothing"]) }), refused("invalid_request")],
   ["deadLetters", "none yet", (w) => w.work.deadLetters(), { items: [], next: null }],
 ]);
