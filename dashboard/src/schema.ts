@@ -36,7 +36,7 @@ export type Kind =
 const LONG = 4_000;
 
 /** What a schema stands for: references followed, and the one real member of "this or null". */
-export function resolve(schema: Schema, root: Schema): Schema {
+function resolve(schema: Schema, root: Schema): Schema {
   const name = /^#\/\$defs\/(.+)$/.exec(schema.$ref ?? "")?.[1];
   const target = name === undefined ? undefined : root.$defs?.[name];
   if (target && target !== schema) return { ...resolve(target, root), ...without(schema) };

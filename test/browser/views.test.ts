@@ -101,8 +101,6 @@ test("a domain shows its hour, types, events as they happen, and cost", async ()
   const { page } = visit;
   await page.getByRole("region", { name: "The last hour" }).getByRole("img").waitFor();
   await page.getByRole("button", { name: "live" }).waitFor();
-  await deliver("ok/event", { label: "Something happens" });
-  await page.getByRole("region", { name: "Events" }).getByRole("link", { name: "Something happens" }).first().waitFor();
   await page.getByRole("region", { name: "Types" }).getByText("10 retries, exponential").waitFor();
   await visit.look("domain");
 });

@@ -8,7 +8,7 @@ export const OPTIONS = [
   { name: "group", hint: "shares a cap, weight and rate" },
   { name: "label", hint: "for people" },
 ] as const;
-export type OptionName = (typeof OPTIONS)[number]["name"];
+type OptionName = (typeof OPTIONS)[number]["name"];
 export type Typed = Partial<Record<OptionName, string>>;
 
 /** What is typed, as the body of a submit has it. */
