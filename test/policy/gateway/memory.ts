@@ -359,6 +359,10 @@ const AT = "2026-11-17T12:00:00.000Z";
 
 /** Holds settings, shares out nothing. */
 export class MemoryCoordinator implements CoordinatorApi {
+  async forward() {
+    return { isHeard: false };
+  }
+
   maxConcurrency = 16;
   #settings: Pick<CoordinatorSnapshot, "aging" | "defaultGroupMaxConcurrency"> = { aging: null, defaultGroupMaxConcurrency: null };
   #isPaused = false;
