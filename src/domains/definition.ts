@@ -4,9 +4,11 @@ import type { AgingPolicy } from "../policy/aging.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { Io } from "../policy/io.ts";
 import type { PressureRule } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
+import type { TerminalStatus } from "../policy/status.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { FiringOptions, ScheduleTaskOptions } from "./handle.ts";
 import type { Json } from "./task.ts";
@@ -18,6 +20,8 @@ export interface Defaults {
   /** Per attempt; default 5 minutes. */
   timeout?: Duration;
   ttl?: Duration;
+  /** From submission: aborted wherever it is, `expired`. Default: none. */
+  deadline?: Duration;
   /** Where the ttl's clock starts; default `submit`. */
   ttlFrom?: "submit" | "firstAttempt";
   /** What happens when the key is held by a live task; default `skip`. Firings of schedules hold keys of their own. */
@@ -32,7 +36,15 @@ export interface Defaults {
 }
 
 /** How many finished tasks a domain keeps, and for how long. */
-export interface History {
+export interface History extends HistoryBounds {
+  /** Other bounds for tasks that ended so, counted by themselves where `keep` is named: `{ dead_letter: { keep: 1_000, maxAge: "90d" } }`. */
+  perStatus?: Partial<Record<TerminalStatus, HistoryBounds>>;
+  /** Other bounds for tasks of a type, in the same way; they go before those of its status. */
+  perType?: Record<string, HistoryBounds>;
+}
+
+/** Some finished tasks: the newest so many, and none older. */
+export interface HistoryBounds {
   /** Default 10,000. */
   keep?: number;
   /** Default 30 days. */
@@ -49,6 +61,8 @@ export interface TypeDefinition {
   readonly label: ((payload: never) => string) | undefined;
   readonly tags: ((payload: never) => Record<string, string>) | undefined;
   readonly fairKey: ((payload: never) => string | null) | undefined;
+  /** How often its tasks may start; checked by `createMill`. */
+  readonly rate?: RateOptions | undefined;
   /** How many bytes one of its tasks moves, as expected; checked when the mill is made. */
   readonly io?: Io | undefined;
   readonly defaults: Defaults;
@@ -56,6 +70,8 @@ export interface TypeDefinition {
   readonly redact: readonly string[];
   /** `false`: deleted by the settle that completes it. */
   readonly keep: boolean;
+  /** How long retention leaves it alone after its end; absent: a minute. */
+  readonly keepAtLeast?: Duration | undefined;
   /** Done by pull workers: the runner never gets it, and there is no `execute`. */
   readonly pull: boolean;
   /** Made by `.singleton(…)`: exactly one lives, and nobody submits it. */
@@ -91,6 +107,8 @@ export interface DomainDefinition {
   readonly maxConcurrency: number | undefined;
   readonly defaults: Defaults;
   readonly history: History;
+  /** Rate limits by type, for those that name none of their own. */
+  readonly rates?: Readonly<Record<string, RateOptions>>;
   /** Who waits under pressure; absent: as the mill says. Checked when the mill is made. */
   readonly pressure?: readonly PressureRule[] | undefined;
   readonly types: ReadonlyMap<string, TypeDefinition>;

@@ -1,11 +1,13 @@
-import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
+import { STATUSES, TERMINAL, type StoredStatus, type TerminalStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
+import type { Bucket } from "../../policy/bucket.ts";
+import type { Rate } from "../../policy/rate.ts";
 import type { IoByAxis } from "../../policy/io.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
 /** A run as the state row names it: enough to know, after a crash, what was under way. */
-interface StoredRun {
+export interface StoredRun {
   ids: Ranges;
   at: number;
   /** The code version that started it: work interrupted by a deploy is not charged. */
@@ -61,6 +63,9 @@ export interface State {
   /** Retention: where the walk over the primary key stands, and when ages are looked at next. */
   purgeCursor: number;
   agesAt: number | null;
+  /** While a walk is under way: finished tasks of types that have a number of their own. And how many had ended at the last one; null: one is due. */
+  ofTypes: Record<string, Partial<Record<TerminalStatus, number>>> | null;
+  walkedAt: number | null;
   /** A walk that looks at ages is under way: it begins at the first row and goes through to the last. */
   isAging: boolean;
   /** Rows of `edges`: nobody looks for dependents where there are none. */
@@ -80,6 +85,10 @@ export interface State {
   declared: string;
   /** The round of each singleton that lives, and how many before it failed in a row. */
   singletons: Record<string, { task: number; failures: number }>;
+  /** Rate limits of types that were set live; null: none, whatever the code says. */
+  rates: Record<string, Rate | null>;
+  /** What is left of each limited type's tokens; absent: all. */
+  buckets: Record<string, Bucket>;
   /** How fast what its tasks declare has been seen to move, in bytes a second. */
   io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
@@ -114,6 +123,8 @@ export const freshState = (): State => ({
   purgeCursor: 0,
   agesAt: null,
   isAging: false,
+  ofTypes: null,
+  walkedAt: 0,
   edges: 0,
   remotes: 0,
   watchers: 0,
@@ -123,6 +134,8 @@ export const freshState = (): State => ({
   lingering: [],
   declared: "",
   singletons: {},
+  rates: {},
+  buckets: {},
   io: {},
   lastSchedule: 0,
   lastBulk: 0,
