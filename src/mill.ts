@@ -1,6 +1,7 @@
 import { env as bindings, waitUntil } from "cloudflare:workers";
 import type { AgingOptions } from "./policy/aging.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { localEvents } from "./client/local-events.ts";
 import { localHandle } from "./client/local.ts";
 import { localMill } from "./client/local-mill.ts";
 import type { Defaults, DomainDefinition } from "./domains/definition.ts";
@@ -141,7 +142,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const domain = (name: string): DomainHandle<string, never> => {
     const known = handles.get(name);
     if (known) return known;
-    const handle = localHandle<string, never>(registry, findDomain(registry, name), { reach: reachDomain, clock });
+    const handle = localHandle<string, never>(registry, findDomain(registry, name), { reach: reachDomain, listen: listenTo, clock });
     handles.set(name, handle);
     return handle;
   };
@@ -201,6 +202,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
     },
     provide: (name: unknown, factory: unknown) => provide(registry, name, factory),
     ...localMill(() => reachCoordinator(clock)),
+    ...localEvents(null, listenTo, clock),
     ...millLists([...registry.domains.keys()], reachDomain, () => reachCoordinator(clock)),
   };
   return mill as unknown as Mill<DomainsOf<Domains>, AppOf<Domains>>;

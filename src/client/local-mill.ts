@@ -6,7 +6,7 @@ import { parsePressure, parseSettings } from "../policy/settings.ts";
 import { settingsOf } from "./settings.ts";
 
 /** The verbs of the mill itself, over RPC to its coordinator. */
-export function localMill(reach: () => CoordinatorApi): Omit<MillHandle, "list" | "audit"> {
+export function localMill(reach: () => CoordinatorApi): Omit<MillHandle, "list" | "audit" | "events"> {
   return {
     pause: async () => reach().pause(),
     resume: async () => reach().resume(),
