@@ -1,7 +1,6 @@
 import { env as bindings, waitUntil } from "cloudflare:workers";
 import type { AgingOptions } from "./policy/aging.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { localEvents } from "./client/local-events.ts";
 import { localHandle } from "./client/local.ts";
 import { localMill } from "./client/local-mill.ts";
 import type { Defaults, DomainDefinition } from "./domains/definition.ts";
@@ -201,8 +200,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
       return domain(definition.name);
     },
     provide: (name: unknown, factory: unknown) => provide(registry, name, factory),
-    ...localMill(() => reachCoordinator(clock)),
-    ...localEvents(null, listenTo, clock),
+    ...localMill(() => reachCoordinator(clock), listenTo, clock),
     ...millLists([...registry.domains.keys()], reachDomain, () => reachCoordinator(clock)),
   };
   return mill as unknown as Mill<DomainsOf<Domains>, AppOf<Domains>>;

@@ -13,6 +13,10 @@ export async function* readSocket(socket: WebSocket, signal: AbortSignal | undef
     isOver = true;
     wake?.();
   };
+  const more = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve;
+    });
   socket.addEventListener("message", ({ data }) => {
     queue.push(data as string);
     wake?.();
@@ -29,7 +33,7 @@ export async function* readSocket(socket: WebSocket, signal: AbortSignal | undef
         read = (read + 1) % CONFIRM_EVERY;
         if (read === 0 && !isOver) socket.send(JSON.stringify({ ack: event.seq }));
       } else if (isOver) return;
-      else await abortable(new Promise<void>((resolve) => (wake = resolve)), signal);
+      else await abortable(more(), signal);
     }
   } finally {
     if (!isOver) socket.close(1000, "the reader has gone");
