@@ -17,8 +17,6 @@ export function completionCommands(program: Command, act: Act): void {
     .action(act(async ({ world }, shell: keyof typeof SCRIPTS) => world.out(SCRIPTS[shell])));
   program
     .command("__complete [words...]", { hidden: true })
-    .allowUnknownOption()
-    .passThroughOptions()
     .action(act(async ({ world }, words: string[] = []) => world.out((await complete(program, world, words)).join("\n"))));
 }
 

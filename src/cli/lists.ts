@@ -28,17 +28,17 @@ export function listCommands(program: Command, act: Act): void {
       }),
     );
   filters(program.command("dead-letters [domain]").description("list tasks that used up their retries"))
-    .option("--retry", "run them again, one after the other")
+    .option("--retry", "run them again, all that the filters name; --limit does not count")
     .action(
       act<Flags & { retry?: boolean }>(async (call, domain?: string) => {
-        const { connection, flags, world } = call;
-        const tasks = await gather(flags, listOf(connection, domain, { ...queryOf(flags), status: "dead_letter" }));
-        if (!flags.retry) return print(call, tasks, "There are no dead letters.");
+        const { connection, flags } = call;
+        const query: ListQuery = { ...queryOf(flags), status: "dead_letter" };
+        if (!flags.retry) return print(call, await gather(flags, listOf(connection, domain, query)), "There are no dead letters.");
         if (domain === undefined) throw new UsageError("--retry takes a domain: millrace dead-letters media --retry");
-        for (const { id, type } of tasks) await connection.domain(domain).task(type, id).retry();
-        return call.print({ retried: tasks.map(({ id }) => id) }, () =>
-          world.screen && tasks.length > 0 ? taskTable(tasks, world.clock.now()) : `${tasks.length} retried`,
-        );
+        const { limit: _limit, ...filter } = query;
+        const { done, failed } = await (await connection.domain(domain).retryWhere(filter)).finished({ timeout: "1h" });
+        call.print({ retried: done, failed }, () => `${done} run again${failed === 0 ? "" : `, ${failed} could not`}`);
+        return failed === 0 ? EXIT.ok : EXIT.refused;
       }),
     );
 }

@@ -27,7 +27,7 @@ const HINTS: Readonly<Record<string, (url: string | undefined) => string>> = {
 };
 
 /** 429 and 503 pass by themselves; what is left is a refusal. */
-export function exitOf(error: MillraceError): number {
+function exitOf(error: MillraceError): number {
   if (error.facts.ended === false) return EXIT.active;
   if (error.code === "unauthenticated" || error.code === "forbidden") return EXIT.forbidden;
   return error.status === 429 || error.status === 503 ? EXIT.unreachable : EXIT.refused;

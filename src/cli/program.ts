@@ -43,8 +43,7 @@ export function createProgram(world: World, version: string, ended: (code: numbe
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .exitOverride()
-    .enablePositionalOptions();
+    .exitOverride();
   const act: Act =
     (handle) =>
     async (...given) => {

@@ -79,8 +79,6 @@ async function forEach({ flags, world, print }: Call<object>, ids: readonly stri
 
 function describe(task: Task, now: number): string {
   const {
-    id,
-    domain: _domain,
     errors,
     sizes: _sizes,
     io: _io,
@@ -92,14 +90,21 @@ function describe(task: Task, now: number): string {
     progress,
     children,
     dependsOn,
-    effectivePriority,
+    domain: _domain,
     ...rest
   } = task;
+  const at = (moment: string | null) => moment && `${moment} (${ago(moment, now)})`;
   return facts({
-    id,
+    id: task.id,
+    type: task.type,
+    status: task.status,
     ...rest,
-    ...(effectivePriority === task.priority ? {} : { effectivePriority }),
-    created: ago(task.createdAt, now),
+    effectivePriority: task.effectivePriority === task.priority ? null : task.effectivePriority,
+    createdAt: at(task.createdAt),
+    startedAt: at(task.startedAt),
+    finishedAt: at(task.finishedAt),
+    runAt: at(task.runAt),
+    expiresAt: at(task.expiresAt),
     waited: duration(waitMs),
     ran: durationMs === null ? null : duration(durationMs),
     progress: progress && `${Math.floor(progress.fraction * 100)} %${progress.message ? ` ${progress.message}` : ""}`,
