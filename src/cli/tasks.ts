@@ -79,6 +79,9 @@ async function forEach({ flags, world, print }: Call<object>, ids: readonly stri
 
 function describe(task: Task, now: number): string {
   const {
+    id,
+    type,
+    status,
     errors,
     sizes: _sizes,
     io: _io,
@@ -95,9 +98,9 @@ function describe(task: Task, now: number): string {
   } = task;
   const at = (moment: string | null) => moment && `${moment} (${ago(moment, now)})`;
   return facts({
-    id: task.id,
-    type: task.type,
-    status: task.status,
+    id,
+    type,
+    status,
     ...rest,
     effectivePriority: task.effectivePriority === task.priority ? null : task.effectivePriority,
     createdAt: at(task.createdAt),
