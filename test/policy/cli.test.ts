@@ -196,7 +196,7 @@ describe("[command line] what the mill says", () => {
   });
 
   test("domains, pause, resume: nobody stops the mill by leaving a name out", async () => {
-    const { type, domains, asked } = terminal();
+    const { type, asked } = terminal();
     expect((await type("domains")).text).toMatch(/^media +on +/m);
     expect(await type("pause media")).toEqual({ code: 0, text: "domain media is paused" });
     expect((await type("domains")).text).toMatch(/^media +paused \(domain\) +/m);
