@@ -110,6 +110,7 @@ const schedule = z.strictObject({
 });
 
 const statement = z.strictObject({ calls: count, rowsRead: count, rowsWritten: count });
+const limited = z.strictObject({ permits: count, perMs: ms, burst: count, available: count });
 const domain = z.strictObject({
   name: text,
   paused: z.boolean(),
@@ -120,7 +121,7 @@ const domain = z.strictObject({
   running: z.array(z.strictObject({ id: text, type: text, startedAt: at, attempt: count })),
   oldestPendingMs: maybeMs,
   slots: z.strictObject({ granted: count, using: count }),
-  rates: z.record(text, z.never()),
+  rates: z.record(text, limited),
   outbox: z.array(z.strictObject({ domain: text, messages: count, attempts: count, oldestMs: count })),
   cost: z.strictObject({
     rowsRead: count,
@@ -175,7 +176,7 @@ const group = z.strictObject({
   maxConcurrency: z.nullable(count),
   weight: count,
   minSlots: count,
-  rate: z.nullable(z.strictObject({ permits: count, perMs: ms, burst: count, available: count })),
+  rate: z.nullable(limited),
 });
 
 const defaults = z.record(text, z.unknown());
@@ -188,6 +189,7 @@ const type = z.strictObject({
   singleton: z.boolean(),
   everyMs: z.optional(ms),
   pull: z.boolean(),
+  rate: z.nullable(z.strictObject({ permits: count, perMs: ms, burst: count })),
   redact: texts,
 });
 const registered = z.strictObject({ name: text, maxConcurrency: limit, defaults, types: z.array(type) });
