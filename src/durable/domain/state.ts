@@ -1,6 +1,7 @@
 import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
 import type { IoByAxis } from "../../policy/io.ts";
+import type { Typical } from "../../policy/progress.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
@@ -84,6 +85,8 @@ export interface State {
   io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
+  /** How long executions of each type take that take their time. */
+  typical: Record<string, Typical>;
   /** The highest id of a bulk job so far. */
   lastBulk: number;
   cost: {
@@ -125,6 +128,7 @@ export const freshState = (): State => ({
   singletons: {},
   io: {},
   lastSchedule: 0,
+  typical: {},
   lastBulk: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });
