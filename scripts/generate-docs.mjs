@@ -107,6 +107,7 @@ const GATE_MEANINGS = {
   domain_cap: ["The domain's slots are all taken", "A slot of it that comes free, a higher cap"],
   group_cap: ["Its group's slots are all taken", "A slot of the group that comes free, a higher cap"],
   group_rate: ["Its group's rate limit has no token left", "The next token"],
+  type_rate: ["Its type's rate limit has no token left", "The next token, a higher limit"],
   slot: ["The domain has no slot left of those it was granted", "The coordinator's next word, seconds away"],
   order: ["Ready tasks come before it", "Their start"],
   run: ["It is in a run behind others, one after another", "The end of those, or its recall after 50 ms"],

@@ -1,6 +1,7 @@
 import type { Defaults, DomainDefinition, History, Registry, ScheduleDefinition, TypeDefinition } from "./domains/definition.ts";
 import { optionProblems } from "./domains/options.ts";
 import { checkSingleton } from "./domains/singleton.ts";
+import { rateProblems } from "./domains/rates.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
@@ -125,6 +126,7 @@ function domainProblems(domain: DomainDefinition & { readonly "~problems"?: read
     ...capProblems(name, domain.maxConcurrency),
     ...defaultsProblems(name, domain.defaults),
     ...historyProblems(name, domain.history),
+    ...rateProblems(domain),
   );
   if (domain.state !== undefined && typeof domain.state !== "function") problems.push(`${name}: state must be a function of env.`);
   for (const type of domain.types.values()) problems.push(...typeProblems(name, type));

@@ -13,11 +13,20 @@ import { SignIn } from "./views/sign-in.tsx";
 import { Tasks } from "./views/tasks.tsx";
 
 const Task = lazy(async () => (await import("./views/task.tsx")).TaskView);
+const Failures = lazy(async () => (await import("./views/failures.tsx")).Failures);
+const Schedules = lazy(async () => (await import("./views/schedules.tsx")).Schedules);
+const Submit = lazy(async () => (await import("./views/submit.tsx")).Submit);
+const Domains = lazy(async () => (await import("./views/domains.tsx")).Domains);
+const DomainView = lazy(async () => (await import("./views/domain.tsx")).DomainView);
 
 /** The views, by the first word of the address. */
 const NAV = [
   { name: "", title: "Overview" },
   { name: "tasks", title: "Tasks" },
+  { name: "failures", title: "Failures" },
+  { name: "schedules", title: "Schedules" },
+  { name: "domains", title: "Domains" },
+  { name: "submit", title: "Submit" },
 ] as const;
 
 export function App() {
@@ -51,14 +60,27 @@ function skip(event: Event): void {
 
 function View() {
   const [name = "", id] = address.value.path;
-  if (name === "") return <Overview />;
-  if (name === "tasks") return id === undefined ? <Tasks /> : <Task key={id} id={id} />;
-  return (
-    <div class="empty">
-      <h1>There is no such page</h1>
-      <a href={href([])}>Overview</a>
-    </div>
-  );
+  switch (name) {
+    case "":
+      return <Overview />;
+    case "tasks":
+      return id === undefined ? <Tasks /> : <Task key={id} id={id} />;
+    case "failures":
+      return <Failures />;
+    case "schedules":
+      return <Schedules />;
+    case "domains":
+      return id === undefined ? <Domains /> : <DomainView key={id} name={id} />;
+    case "submit":
+      return <Submit />;
+    default:
+      return (
+        <div class="empty">
+          <h1>There is no such page</h1>
+          <a href={href([])}>Overview</a>
+        </div>
+      );
+  }
 }
 
 function Header() {

@@ -6,7 +6,7 @@ const ROWS_WRITTEN = 1;
 const OBJECT_REQUESTS = 0.15;
 
 /** What a domain's storage and requests came to since it exists, in dollars; time and CPU are the platform's to tell. */
-function spent({ cost }: Domain): number {
+export function spent({ cost }: Domain): number {
   const requests = cost.requests + cost.coordinatorCalls;
   return (cost.rowsRead * ROWS_READ + (cost.rowsWritten + cost.alarmsSet) * ROWS_WRITTEN + requests * OBJECT_REQUESTS) / 1e6;
 }

@@ -43,6 +43,13 @@ function coarse(ms: number): string {
 /** In the reader's own language and zone. */
 export const moment = (at: number): string => absolute.format(at);
 
+/** `4.2 KB`. */
+export function bytes(count: number): string {
+  if (count < 1_024) return `${count} B`;
+  const power = Math.min(3, Math.floor(Math.log2(count) / 10));
+  return `${(count / 1_024 ** power).toFixed(1)} ${["", "KB", "MB", "GB"][power]}`;
+}
+
 /** `$1.20`, `$0.004`. */
 export const dollars = (amount: number): string =>
   amount === 0 ? "$0" : amount >= 1 ? `$${number(Math.round(amount * 100) / 100)}` : `$${amount.toPrecision(2)}`;

@@ -54,6 +54,7 @@ export async function actOnAll(action: Action, domains: readonly string[], filte
       const counts = [...each.values()];
       state.done = counts.reduce((sum, { done }) => sum + done, 0);
       state.failed = counts.reduce((sum, { failed }) => sum + failed, 0);
+      state.problem ??= progress.errors[0]?.message ?? null;
       show(state);
       if (progress.finished) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -69,6 +70,7 @@ interface Counted {
   done: number;
   failed: number;
   finished: boolean;
+  errors: readonly { message: string }[];
 }
 
 /** How many would be acted upon, as the domains count them now. */
@@ -88,9 +90,13 @@ export async function countAll(
   return { matched: counts.reduce((sum, { matched }) => sum + matched, 0), exact: counts.every(({ exact }) => exact) };
 }
 
-/** A bulk filter is written as the parameters of a list are, in JSON. */
-function bulkFilter(filter: Listing["filters"]): Record<string, unknown> {
-  return filter;
+/** A bulk filter has the names of a list's parameters, but its tags are an object. */
+function bulkFilter({ tag, ...filter }: Listing["filters"]): Record<string, unknown> {
+  if (tag === undefined) return filter;
+  return {
+    ...filter,
+    tags: Object.fromEntries([tag].flat().map((one) => [one.slice(0, one.indexOf(":")), one.slice(one.indexOf(":") + 1)])),
+  };
 }
 
 function begin(action: Action, total: number): Job {

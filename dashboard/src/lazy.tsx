@@ -5,14 +5,14 @@ import { useEffect, useState } from "preact/hooks";
 export function lazy<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   let loaded: ComponentType<Props> | undefined;
   return function Lazy(props: Props) {
-    const [, show] = useState(loaded);
+    const [, show] = useState(false);
     const [error, fail] = useState<Error>();
     useEffect(() => {
       if (loaded) return;
       load().then(
         (component) => {
           loaded = component;
-          show(() => component);
+          show(true);
         },
         (cause: unknown) => fail(cause instanceof Error ? cause : new Error(String(cause))),
       );

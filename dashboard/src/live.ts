@@ -23,23 +23,27 @@ document.addEventListener("visibilitychange", () => {
 /** The user's own pause. */
 export const paused = signal(false);
 /** Whether the mill pushes events just now; then asking in turns is only a safety net. */
-const pushed = signal(false);
+export const pushed = signal(false);
 const lost = signal(false);
 
 export const liveliness: ReadonlySignal<Liveliness> = computed(() =>
   paused.value ? "paused" : hidden.value ? "hidden" : lost.value ? "unreachable" : pushed.value ? "live" : "polling",
 );
-const stopped = computed(() => paused.value || hidden.value || refused.value !== null);
+/** Nobody looks, or wants to see what changes. */
+export const quiet: ReadonlySignal<boolean> = computed(() => paused.value || hidden.value);
+const stopped = computed(() => quiet.value || refused.value !== null);
 
+/** No question is asked more often than that because of events. */
+const TOUCHED_MS = 800;
 /** How seldom is asked anyway while events come. */
-const PUSHED_MS = 15_000;
+const PUSHED_MS = 4_000;
 /** The slowest rhythm while the mill is out of reach. */
 const LOST_MS = 15_000;
 
-/** What an event is about; a question that depends on it is asked again. */
+/** What an event is about; a question that depends on it is asked again. Empty: anything may have changed. */
 interface Touch {
-  domain?: string;
-  task?: string;
+  domain?: string | undefined;
+  task?: string | undefined;
 }
 
 /** One question that is on the page. */
@@ -48,13 +52,13 @@ class Question<Value> {
   readonly error = signal<Error | undefined>(undefined);
   readonly concerns: (touch: Touch) => boolean;
   readonly #ask: (signal: AbortSignal) => Promise<Value>;
-  readonly #everyMs: number;
+  readonly #everyMs: () => number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #abort: AbortController | undefined;
   #failures = 0;
   #askedAt = 0;
 
-  constructor(ask: (signal: AbortSignal) => Promise<Value>, everyMs: number, concerns: (touch: Touch) => boolean) {
+  constructor(ask: (signal: AbortSignal) => Promise<Value>, everyMs: () => number, concerns: (touch: Touch) => boolean) {
     this.#ask = ask;
     this.#everyMs = everyMs;
     this.concerns = concerns;
@@ -97,23 +101,29 @@ class Question<Value> {
     this.#again();
   };
 
-  /** An event concerns it: soon, but no more often than four times a second. */
+  /** An event concerns it: at once, but no more often than about once a second. */
   touch(): void {
     if (stopped.peek()) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.refresh(), Math.max(30, 250 - (performance.now() - this.#askedAt)));
+    this.#timer = setTimeout(() => void this.refresh(), Math.max(0, TOUCHED_MS - (performance.now() - this.#askedAt)));
   }
 
   #again(): void {
     clearTimeout(this.#timer);
     if (stopped.peek()) return;
-    const rhythm = pushed.peek() ? Math.max(this.#everyMs, PUSHED_MS) : this.#everyMs;
+    const asked = this.#everyMs();
+    const rhythm = pushed.peek() ? Math.max(asked, PUSHED_MS) : asked;
     const wait = this.#failures === 0 ? rhythm : Math.min(Math.max(rhythm, LOST_MS), rhythm * 2 ** this.#failures);
     this.#timer = setTimeout(() => void this.refresh(), wait);
   }
 }
 
 const open = new Set<Question<unknown>>();
+
+/** Asks anew what these events may have changed. */
+export function touched(touches: readonly Touch[]): void {
+  for (const question of open) if (touches.some((touch) => question.concerns(touch))) question.touch();
+}
 
 /** Asks everything on the page anew. */
 export function refreshAll(): void {
@@ -138,14 +148,14 @@ export function useLive<Value>(
   ask: (signal: AbortSignal) => Promise<Value>,
   { everyMs = 2_000, concerns = () => true }: Options = {},
 ): Live<Value> {
-  const latest = useRef({ ask, concerns });
-  latest.current = { ask, concerns };
+  const latest = useRef({ ask, concerns, everyMs });
+  latest.current = { ask, concerns, everyMs };
   // A new key is a new question; what it asks is always the newest closure's.
   const question = useMemo(
     () =>
       new Question<Value>(
         (abort) => latest.current.ask(abort),
-        everyMs,
+        () => latest.current.everyMs,
         (touch) => latest.current.concerns(touch),
       ),
     [key],

@@ -19,6 +19,7 @@ import type { DomainSnapshot, Drained } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import type { BulkAction } from "../policy/bulk.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import { eitherOf } from "./abort.ts";
 import { claimOverHttp } from "./claims.ts";
@@ -129,6 +130,10 @@ class HttpHandle {
 
   setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot> {
     return this.#http.ask({ method: "PATCH", path: this.#path, body: JSON.stringify({ maxConcurrency }) });
+  }
+
+  setRate(type: string, rate: RateOptions | null): Promise<DomainSnapshot> {
+    return this.#http.ask({ method: "PATCH", path: this.#path, body: JSON.stringify({ rates: { [type]: rate } }) });
   }
 
   snapshot(): Promise<DomainSnapshot> {

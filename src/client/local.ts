@@ -21,8 +21,10 @@ import { type Listing, listing } from "../domains/listing.ts";
 import type { Schedule, Task } from "../domains/task.ts";
 import type { DomainApi, DomainSnapshot, Drained, SubmitAnswer, SubmitItem, SubmitRequest } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import { canonicalJson, duplicateHash } from "../policy/key.ts";
 import { parseTaskId } from "../policy/ids.ts";
+import { parseRates } from "../policy/rate.ts";
 import { boundTo, eitherOf } from "./abort.ts";
 import { claimLocally } from "./claims.ts";
 import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts";
@@ -172,6 +174,10 @@ class LocalHandle {
 
   async setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot> {
     return this.#api.configure({ maxConcurrency: checkCap(maxConcurrency) });
+  }
+
+  async setRate(type: string, rate: RateOptions | null): Promise<DomainSnapshot> {
+    return this.#api.configure({ rates: parseRates({ [type]: rate }) });
   }
 
   snapshot(): Promise<DomainSnapshot> {

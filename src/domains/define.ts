@@ -192,6 +192,7 @@ function begin(name: string, given: object): Definition {
     maxConcurrency: options.maxConcurrency,
     defaults: options.defaults ?? {},
     history: options.history ?? {},
+    rates: options.rates ?? {},
     pressure: read(problems, String(name), () => (options.pressure === undefined ? undefined : parsePressurePolicy(options.pressure))),
     types: new Map(),
     schedules: [],
@@ -220,6 +221,7 @@ class Definition implements Parts {
   declare readonly maxConcurrency: number | undefined;
   declare readonly defaults: Defaults;
   declare readonly history: History;
+  declare readonly rates: DomainDefinition["rates"];
   declare readonly pressure: DomainDefinition["pressure"];
   declare readonly types: ReadonlyMap<string, TypeDefinition>;
   declare readonly schedules: readonly ScheduleDefinition[];

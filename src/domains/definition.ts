@@ -4,6 +4,7 @@ import type { AgingPolicy } from "../policy/aging.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { Io } from "../policy/io.ts";
 import type { PressureRule } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
@@ -49,6 +50,8 @@ export interface TypeDefinition {
   readonly label: ((payload: never) => string) | undefined;
   readonly tags: ((payload: never) => Record<string, string>) | undefined;
   readonly fairKey: ((payload: never) => string | null) | undefined;
+  /** How often its tasks may start; checked by `createMill`. */
+  readonly rate?: RateOptions | undefined;
   /** How many bytes one of its tasks moves, as expected; checked when the mill is made. */
   readonly io?: Io | undefined;
   readonly defaults: Defaults;
@@ -91,6 +94,8 @@ export interface DomainDefinition {
   readonly maxConcurrency: number | undefined;
   readonly defaults: Defaults;
   readonly history: History;
+  /** Rate limits by type, for those that name none of their own. */
+  readonly rates?: Readonly<Record<string, RateOptions>>;
   /** Who waits under pressure; absent: as the mill says. Checked when the mill is made. */
   readonly pressure?: readonly PressureRule[] | undefined;
   readonly types: ReadonlyMap<string, TypeDefinition>;

@@ -9,6 +9,7 @@ import type { Status } from "../policy/status.ts";
 import type { DomainBulk } from "./bulk.ts";
 import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
+import type { DomainLimits } from "./limits.ts";
 import type { DomainLooks } from "./looks.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
 import type { Listing } from "./listing.ts";
@@ -222,7 +223,7 @@ export interface ScheduleHandle<Types = unknown> {
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
 export interface DomainHandle<Name extends string = string, Types = unknown>
-  extends DomainLooks<TypeName<Types>>, DomainBulk<TypeName<Types>> {
+  extends DomainLimits<Types>, DomainLooks<TypeName<Types>>, DomainBulk<TypeName<Types>> {
   readonly name: Name;
   /**
    * The same verbs, which reject with the signal's reason as soon as it aborts, those of the tasks and schedules that it
@@ -291,8 +292,6 @@ export interface DomainHandle<Name extends string = string, Types = unknown>
   drain(options?: { timeout?: Duration }): Promise<DomainSnapshot & Drained>;
   /** Ends a pause, and a drain: what no other pause holds goes on. */
   resume(): Promise<DomainSnapshot>;
-  /** The domain's cap from now on; `null`: none of its own. Lowering it kills nothing. */
-  setMaxConcurrency(maxConcurrency: number | null): Promise<DomainSnapshot>;
   /** The domain at a glance: counts by status, what runs, slots, what it has cost. */
   snapshot(): Promise<DomainSnapshot>;
 }

@@ -4,6 +4,7 @@ import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Io } from "../policy/io.ts";
 import { didYouMean } from "../policy/names.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { PressureStep } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
@@ -19,6 +20,8 @@ export interface DomainOptions<State, Env> {
   /** How many of its tasks may run at once, 1 to 10,000; default: no cap but the mill's. */
   maxConcurrency?: number;
   defaults?: Defaults;
+  /** How often tasks of a type may start, for types that say nothing themselves; changed live by `setRate`. */
+  rates?: Readonly<Record<string, RateOptions>>;
   /** How many finished tasks are kept, and how long; default 10,000 and 30 days. */
   history?: History;
   /** Which of its tasks wait under pressure; default: as the mill says. `[]`: none, for a domain whose work relieves it. */
@@ -52,6 +55,8 @@ export interface TaskOptions<
    * do not delay another's one. At most 256 bytes; `null`: no turns. Runs where the submit is made.
    */
   fairKey?: (payload: StandardSchemaV1.InferOutput<Payload>) => string | null;
+  /** How often its tasks may start, in this domain: a token bucket. Those without a token wait, and hold nobody up. */
+  rate?: RateOptions;
   /**
    * How many bytes one task moves, as expected: while what runs of this domain, and it, expect more on an axis than the domain
    * has been seen to move in 1.6 s, it waits. Observed is what `ctx.recordIo` tells; before anything was, there is no limit.
@@ -132,6 +137,7 @@ const TASK = new Set<string>([
   "label",
   "tags",
   "fairKey",
+  "rate",
   "io",
   ...DEFAULTS,
   "submittable",
@@ -142,9 +148,9 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["gate", "rate", "aging", "preemptAt", "keepAtLeast"]);
-const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "pressure"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "rate", "rates", "preemptAt"]);
+const TASK_LATER = new Set(["gate", "aging", "preemptAt", "keepAtLeast"]);
+const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "rates", "pressure"]);
+const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "preemptAt"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set(["deadline"]);
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
@@ -174,12 +180,13 @@ const SINGLETON = new Set([
   "retry",
   "timeout",
   "group",
+  "rate",
   "io",
   "keep",
   "execute",
   "onCancel",
 ]);
-const SINGLETON_LATER = new Set(["rate", "finalize"]);
+const SINGLETON_LATER = new Set(["finalize"]);
 const MILL = new Set([
   "domains",
   "app",
@@ -192,7 +199,7 @@ const MILL = new Set([
   "pressure",
   "crons",
 ]);
-const MILL_LATER = new Set(["preemptAt", "runner", "rates", "shards"]);
+const MILL_LATER = new Set(["preemptAt", "runner", "shards"]);
 const HISTORY = new Set(["keep", "maxAge"]);
 
 const KNOWN = {

@@ -3,6 +3,7 @@ import { type Duration, parseDuration } from "../policy/duration.ts";
 import { fail } from "../policy/errors.ts";
 import type { Io } from "../policy/io.ts";
 import { LIMITS } from "../policy/limits.ts";
+import type { RateOptions } from "../policy/group-rules.ts";
 import type { Priority } from "../policy/priority.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Context } from "./context.ts";
@@ -26,6 +27,8 @@ export interface SingletonOptions<Result extends StandardSchemaV1, Returned, Sta
   timeout?: Duration;
   /** The group of its rounds, across domains; `null`: none, whatever the domain's default says. */
   group?: string | null;
+  /** How often its rounds may start, retries included. */
+  rate?: RateOptions;
   /** How many bytes one round moves, as expected: see the same option of a type. */
   io?: Io;
   /** `false`: a round is deleted as soon as it completes. Default true: the newest are kept like any task. */
@@ -53,7 +56,7 @@ type Given = Partial<SingletonOptions<StandardSchemaV1, unknown, unknown, unknow
 
 /** A singleton as a task type like the others, types erased. What is wrong with it is told by `createMill`. */
 export function singletonDefinition(name: string, given: object): TypeDefinition {
-  const { every, result, label, tags, priority, retry, timeout, group, io, keep, execute, onCancel } = given as Given;
+  const { every, result, label, tags, priority, retry, timeout, group, rate, io, keep, execute, onCancel } = given as Given;
   return {
     name,
     payload: NOTHING,
@@ -61,6 +64,7 @@ export function singletonDefinition(name: string, given: object): TypeDefinition
     key: undefined,
     label: undefined,
     fairKey: undefined,
+    rate,
     io,
     tags: undefined,
     defaults: {

@@ -13,6 +13,7 @@ export function typeDefinition(name: string, given: Record<string, unknown>): Ty
     key: options.key,
     label: options.label,
     fairKey: options.fairKey,
+    rate: options.rate,
     io: options.io,
     tags: typeof tags === "object" ? () => tags : tags,
     defaults: {

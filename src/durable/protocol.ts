@@ -4,6 +4,7 @@ import type { DomainSnapshot, Drained } from "./snapshots.ts";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { Strategy } from "../policy/duplicates.ts";
 import type { Overlap } from "../policy/firing.ts";
+import type { Rate } from "../policy/rate.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { Status } from "../policy/status.ts";
 import type { Graph, Outcome, ResultAnswer, Schedule, Task, Why } from "../domains/task.ts";
@@ -16,6 +17,13 @@ export type * from "./run-protocol.ts";
 export type { BulkJob, BulkMatch, BulkRequest } from "./bulk.ts";
 export type { FailureGroup, Failures, Looks, SeriesView, TagKeys, TagValues } from "./looks.ts";
 export type { DomainSnapshot, Drained } from "./snapshots.ts";
+
+/** What of a domain changes live; absent: stays. */
+export interface DomainChange {
+  maxConcurrency?: number | null;
+  /** By type; null: no limit. */
+  rates?: Record<string, Rate | null>;
+}
 
 // ── submit ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,7 +158,7 @@ export interface DomainApi extends AuditApi {
   /** Everything that keeps the task from running now. */
   why(id: string): Promise<Why>;
   snapshot(): Promise<DomainSnapshot>;
-  configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot>;
+  configure(change: DomainChange): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;
   /** A pause that lets what runs go on for `timeoutMs`, then gives it back; answers after `waitMs` at most, and 2 s. */
   drain(timeoutMs: number, waitMs: number): Promise<DomainSnapshot & Drained>;

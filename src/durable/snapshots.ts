@@ -13,7 +13,8 @@ export interface DomainSnapshot {
   running: { id: string; type: string; startedAt: string; attempt: number; progress: Progress | null }[];
   oldestPendingMs: number | null;
   slots: { granted: number; using: number };
-  rates: Record<string, never>;
+  /** Rate limits by type; `available`: tasks that could start now. */
+  rates: Record<string, { permits: number; perMs: number; burst: number; available: number }>;
   /** Messages to other domains that are not delivered, by target; `attempts`: failures in a row. */
   outbox: { domain: string; messages: number; attempts: number; oldestMs: number }[];
   cost: {

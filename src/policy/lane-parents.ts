@@ -25,12 +25,15 @@ export class LaneParents {
     return this.root.ready;
   }
 
-  /** Ready work by group and effective priority, most urgent first, then oldest; of one pull kind, or of what the runner gets. */
-  sizeByGroupAndPriority(pull?: string): ReadyLevel[] {
+  /** Ready work by group and effective priority, most urgent first, then oldest; of one pull kind, or of what the runner gets. `mostOf`: no more of a kind can start. */
+  sizeByGroupAndPriority(pull?: string, mostOf: (kind: string) => number = () => Infinity): ReadyLevel[] {
     const found = new Map<string, ReadyLevel>();
     for (const kind of pull === undefined ? this.root.children.values() : this.pullOf(pull)) {
       if (!kind.isOpen) continue;
-      for (const group of kind.children.values()) if (group.isOpen) sumUp(group, found);
+      const most = mostOf(kind.name);
+      const own = most === Infinity ? found : new Map<string, ReadyLevel>();
+      for (const group of kind.children.values()) if (group.isOpen) sumUp(group, own);
+      if (own !== found) cutTo(most, own, found);
     }
     return [...found.values()].sort((one, other) => one.priority - other.priority || one.oldest - other.oldest);
   }
@@ -49,6 +52,11 @@ export class LaneParents {
     if (!node?.reasons.delete(reason)) return;
     node.parent?.update(node);
     this.forgetKind(node);
+  }
+
+  /** All ids of a kind, held or not. */
+  sizeOfKind(kind: string): number {
+    return (this.root.children.get(kind) ?? this.pulls.get(kind))?.total ?? 0;
   }
 
   /** Why a kind is held, oldest reason first; empty: it is not. */
@@ -164,6 +172,22 @@ export class LaneParents {
 
 function sizeIf(node: Node | undefined, isHeld: (node: Node) => boolean): number {
   return node && isHeld(node) ? node.total : 0;
+}
+
+/** Adds the most urgent of a kind to the sums, the older first. */
+function cutTo(most: number, own: ReadonlyMap<string, ReadyLevel>, found: Map<string, ReadyLevel>): void {
+  let left = most;
+  for (const [name, level] of [...own].sort(([, one], [, other]) => one.priority - other.priority || one.oldest - other.oldest)) {
+    const count = Math.min(left, level.count);
+    if (count === 0) return;
+    left -= count;
+    const sum = found.get(name);
+    if (sum === undefined) found.set(name, { ...level, count });
+    else {
+      sum.count += count;
+      sum.oldest = Math.min(sum.oldest, level.oldest);
+    }
+  }
 }
 
 /** Adds what a group has ready to the sums. */

@@ -1,5 +1,5 @@
 import { parseDuration } from "./duration.ts";
-import { fail } from "./errors.ts";
+import { fail, MillraceError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 
 /** A token bucket: `permits` in every `perMs`, and `burst` at once at most. */
@@ -25,6 +25,26 @@ export function parseRate(value: unknown, name = "rate"): Rate {
   const perMs = parseDuration(per, `${name}.per`);
   if (perMs === 0 || perMs > LIMITS.delayMsMax) throw wrong(`${name}.per`, `${name}.per must be more than 0 and at most 10 years`);
   return { permits: count(permits, `${name}.permits`), perMs, burst: count(burst, `${name}.burst`) };
+}
+
+/**
+ * A change of rate limits by type: null stays null.
+ *
+ * @throws `invalid_request` listing everything that is wrong, as `issues`
+ */
+export function parseRates(given: Readonly<Record<string, unknown>>): Record<string, Rate | null> {
+  const issues: { path: string; message: string }[] = [];
+  const rates: Record<string, Rate | null> = {};
+  for (const [type, rate] of Object.entries(given)) {
+    try {
+      rates[type] = rate === null ? null : parseRate(rate, `rates.${type}`);
+    } catch (error) {
+      if (!MillraceError.is(error)) throw error;
+      issues.push({ path: `rates.${type}`, message: error.message });
+    }
+  }
+  if (issues.length > 0) throw fail("invalid_request", issues.map(({ message }) => message).join(" "), { issues });
+  return rates;
 }
 
 function count(value: unknown, name: string): number {

@@ -37,6 +37,7 @@ export type Hold =
   | { gate: "domain_cap"; taken: number; cap: number }
   | { gate: "group_cap"; group: string; taken: number; cap: number; running?: number; of?: number }
   | { gate: "group_rate"; group: string; until?: number }
+  | { gate: "type_rate"; type: string; until?: number }
   | { gate: "slot"; granted: number; reached: boolean }
   | { gate: "order"; ahead: number }
   | { gate: "run"; before: readonly string[] }
@@ -62,6 +63,7 @@ export const GATES = [
   "domain_cap",
   "group_cap",
   "group_rate",
+  "type_rate",
   "slot",
   "order",
   "run",
@@ -121,6 +123,7 @@ const WORDS: Words = {
     `The cap of group ${group}: ${taken} of the ${count(cap, "slot")} that it may have in this domain are taken${of === undefined ? "" : `, ${running} of ${of} in the whole mill`}.`,
   group_rate: ({ group, until }) =>
     `The rate limit of group ${group}: no token is left${until === undefined ? "; the coordinator has been asked for the next" : ""}.`,
+  type_rate: ({ type }) => `The rate limit of type ${type}: no token is left.`,
   slot: ({ granted, reached }) =>
     reached
       ? `The domain uses all of the ${count(granted, "slot")} that the coordinator has granted it, and has asked for more.`

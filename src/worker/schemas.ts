@@ -11,6 +11,9 @@ const text = z.string({ error: "must be text" });
 const object = z.record(z.string(), z.unknown(), { error: "must be an object" });
 const cap = z.number({ error: "must be an integer from 1 to 10,000" }).check(z.int(), z.minimum(1), z.maximum(10_000));
 
+const count = z.number({ error: "must be an integer from 1 to 1,000,000" }).check(z.int(), z.minimum(1), z.maximum(1_000_000));
+const rate = z.strictObject({ permits: count, per: duration, burst: z.optional(count) }, { error: "must be { permits, per, burst? }" });
+
 const submitOptions = {
   key: z.optional(z.nullable(text)),
   label: z.optional(text),
@@ -97,7 +100,12 @@ export const scheduleChangeShape: BodyShape = {
 };
 
 /** `PATCH /v1/domains/{domain}`. */
-export const domainChangeShape: BodyShape = { schema: z.strictObject({ maxConcurrency: z.optional(z.nullable(cap)) }), later: ["rates"] };
+export const domainChangeShape: BodyShape = {
+  schema: z.strictObject({
+    maxConcurrency: z.optional(z.nullable(cap)),
+    rates: z.optional(z.record(z.string(), z.nullable(rate), { error: "must be an object of rate limits, keyed by type" })),
+  }),
+};
 
 /** `PATCH /v1/settings`. */
 export const settingsShape: BodyShape = {
@@ -132,19 +140,13 @@ const whole = (least: number, most: number) => {
   const error = `must be an integer from ${least} to ${most}, or null for what the code says`;
   return z.optional(z.nullable(z.number({ error }).check(z.int({ error }), z.minimum(least, { error }), z.maximum(most, { error }))));
 };
-const count = z.number({ error: "must be an integer from 1 to 1,000,000" }).check(z.int(), z.minimum(1), z.maximum(1_000_000));
-
 /** `PATCH /v1/groups/{group}`; null: what the code says again. */
 export const groupShape: BodyShape = {
   schema: z.strictObject({
     maxConcurrency: whole(1, 10_000),
     weight: whole(1, 1_000),
     minSlots: whole(0, 10_000),
-    rate: z.optional(
-      z.nullable(
-        z.strictObject({ permits: count, per: duration, burst: z.optional(count) }, { error: "must be { permits, per, burst? }" }),
-      ),
-    ),
+    rate: z.optional(z.nullable(rate)),
   }),
 };
 

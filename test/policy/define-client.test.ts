@@ -214,6 +214,9 @@ describe.each([
     await handle.resume();
     await handle.setMaxConcurrency(3);
     await handle.setMaxConcurrency(null);
+    await handle.setRate("resize", { permits: 10, per: "1s" });
+    await handle.setRate("resize", null);
+    await expect(handle.setRate("resize", { permits: 0, per: "1s" })).rejects.toMatchObject({ code: "invalid_request" });
     await handle.schedules({ limit: 5 });
     await handle.schedule({ name: "hourly", type: "plain", payload: 1, every: "1h" });
     const schedule = handle.schedule("media_s1");
@@ -232,6 +235,8 @@ describe.each([
       ["resumeDomain"],
       ["configure", { maxConcurrency: 3 }],
       ["configure", { maxConcurrency: null }],
+      ["configure", { rates: { resize: { permits: 10, perMs: 1_000, burst: 10 } } }],
+      ["configure", { rates: { resize: null } }],
       ["schedules", { limit: 5 }],
       ["createSchedule", { name: "hourly", everyMs: 3_600_000, item: { type: "plain", payload: "1" } }],
       ["schedule", "media_s1"],

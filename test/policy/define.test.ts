@@ -112,13 +112,24 @@ describe("createMill's one error", () => {
     ["a ttlFrom", { ttlFrom: "now" }, /ttlFrom must be/],
     ["a retry", { retry: 3 }, /retry must be made by/],
     ["a retry by hand", { retry: { ...exponential(1, 1, 2), attempts: -1 } }, /retry.attempts/],
+    ["a rate", { rate: 5 }, /rate must be \{ permits, per, burst\? \}/],
+    ["a rate of nothing", { rate: { permits: 0, per: "1s" } }, /rate.permits must be a whole number/],
     ["redact", { redact: "n" }, /redact must be a list/],
     ["keep", { keep: "no" }, /keep must be true or false/],
   ])("of a type: %s", (_name, options, message) => {
     expect(ofType(options)).toEqual([expect.stringMatching(message)]);
   });
 
-  test.each(["gate", "rate", "aging"])("[not built yet] %s is not_implemented, by name", (name) => {
+  test("[rate limits] of a domain's rates: each of a type that it has", () => {
+    const rates = (given: unknown) =>
+      problems({ domains: [defineDomain("d", { rates: given as never }).task("mail", { payload, execute })] });
+    expect(rates({ mail: { permits: 1, per: "1s", burst: 5 } })).toEqual([]);
+    expect(rates({ mial: { permits: 1, per: "1s" } })).toEqual([expect.stringMatching(/no type of it; did you mean "mail"\?/)]);
+    expect(rates({ mail: { permits: 1, per: "soon" } })).toEqual([expect.stringMatching(/^d: rates\["mail"\]: rate.per/)]);
+    expect(rates(5)).toEqual([expect.stringMatching(/^d: rates must be an object/)]);
+  });
+
+  test.each(["gate", "aging"])("[not built yet] %s is not_implemented, by name", (name) => {
     expect(ofType({ [name]: true })).toEqual([`d::t: the option "${name}" is not_implemented yet; leave it out.`]);
     expect(() => buildRegistry({ domains: [defineDomain("d").task("t", { payload, execute, [name]: true } as never)] })).toThrow(
       expect.objectContaining({ code: "not_implemented" }),

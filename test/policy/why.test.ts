@@ -54,6 +54,7 @@ const CASES: { [Name in GateName]: [Extract<Hold, { gate: Name }>, string][] } =
     [{ gate: "group_rate", group: "sync", until: at }, "rate limit of group sync: no token is left."],
     [{ gate: "group_rate", group: "sync" }, "has been asked for the next"],
   ],
+  type_rate: [[{ gate: "type_rate", type: "resize", until: at }, "rate limit of type resize: no token is left."]],
   slot: [
     [{ gate: "slot", granted: 2, reached: true }, "has asked for more"],
     [{ gate: "slot", granted: 0, reached: false }, "does not answer"],

@@ -29,6 +29,7 @@ export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: 
   .task("parent", { payload: Family, key: () => null, retry: constant(2, 0), execute: beget, finalize: conclude })
   .task("lone", { payload: Family, key: () => null, retry: constant(2, 0), execute: beget })
   .task("brief", { payload: Family, key: () => null, keep: false, execute: beget, finalize: conclude })
+  .task("limited", { payload: z.object({ n: z.number() }), key: () => null, rate: { permits: 4, per: "10s" }, execute: ({ n }) => n })
   .task("hidden", { payload: z.object({ secret: z.string() }), submittable: false, execute: () => undefined });
 
 export const other = defineDomain("other", { maxConcurrency: 2, history: { keep: 500, maxAge: "2d" } })

@@ -1,5 +1,6 @@
 import { constant } from "millrace";
 import { expect } from "vitest";
+import { listenTo } from "../../src/durable/listen.ts";
 import { reachCoordinator, reachDomain, reachNeighbour } from "../../src/durable/reach.ts";
 import { clock } from "./clock.ts";
 import { mill, otherQ, workQ } from "./index.ts";
@@ -69,8 +70,31 @@ export class Workload {
     across: () => this.across(),
     again: () => this.again(),
     clans: () => this.clans(),
+    listened: () => this.listened(),
     bulk: () => this.bulk(),
   };
+
+  /** Somebody listens to the whole mill, and again when the line breaks, until a task of it is heard of. */
+  private async listened(): Promise<void> {
+    let socket: WebSocket | undefined;
+    let isHeard = false;
+    const listen = async (): Promise<void> => {
+      socket = await survive(() => listenTo(null, { events: ["task.completed"] }, undefined, false, clock));
+      socket?.addEventListener("message", () => (isHeard = true));
+      socket?.addEventListener("close", () => (socket = undefined));
+      socket?.accept();
+    };
+    await this.time.until(
+      "an event of the whole mill",
+      async () => {
+        if (!socket) await listen();
+        await this.submit({}, "completed");
+        return isHeard;
+      },
+      10_000,
+    );
+    socket?.close();
+  }
 
   /** Short tasks: alone, in batches, and joined. */
   private async small(): Promise<void> {

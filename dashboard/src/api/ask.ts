@@ -17,7 +17,7 @@ export function keepToken(value: string | null): void {
 }
 
 /** Where the mill is: beside this page, whatever prefix it is served under. */
-const BASE = new URL("./", document.location.href.split("#")[0]);
+export const BASE = new URL("./", document.location.href.split("#")[0]);
 
 interface Asking {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";

@@ -1,7 +1,6 @@
 import { href, taskHref, tasksHref } from "../address.ts";
-import type { Domain, DomainPage, Groups, Mill, TaskPage } from "../api/answers.ts";
+import type { Domain, DomainPage, Groups, Mill, Series, TaskPage } from "../api/answers.ts";
 import { ask, withQuery } from "../api/ask.ts";
-import { now } from "../clock.ts";
 import { dollars, duration, number } from "../format.ts";
 import { type Live, useLive } from "../live.ts";
 import { Act } from "../parts/act.tsx";
@@ -12,11 +11,11 @@ import { Spark } from "../parts/spark.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { When } from "../parts/when.tsx";
 import { perMillion } from "../cost.ts";
-import { pulse } from "../pulse.ts";
 import { mayAll } from "../session.ts";
 import { GroupTable } from "./groups.tsx";
 
 const FAILURES_SHOWN = 5;
+const ENDED = ["completed", "failed", "dead_letter"] as const;
 
 /** Everything at a glance: calm when all is well. */
 export function Overview() {
@@ -168,8 +167,9 @@ function DomainTable({ items }: { items: readonly Domain[] }) {
             <th class="num">blocked</th>
             <th class="num">done</th>
             <th class="num">failed</th>
-            <th>ended, last 5 min</th>
+            <th>ended, last hour</th>
             <th class="num">$ per million</th>
+            <th class="num">per day</th>
           </tr>
         </thead>
         <tbody>
@@ -186,6 +186,7 @@ function DomainRow({ domain }: { domain: Domain }) {
   const { name, counts, totals } = domain;
   const failed = counts.failed + counts.dead_letter;
   const price = perMillion(domain);
+  const { ended, submitted } = useHour(name);
   const count = (search: string, value: number, bad = false) => (
     <td class="num">
       {value === 0 ? (
@@ -213,11 +214,23 @@ function DomainRow({ domain }: { domain: Domain }) {
       <td class="num">{number(totals.completed ?? 0)}</td>
       {count("status:failed status:dead_letter", failed, true)}
       <td>
-        <Spark values={pulse(domain, now.value)} label={`tasks of ${name} that ended in the last five minutes`} />
+        <Spark values={ended} label={`tasks of ${name} that ended in each minute of the last hour`} />
       </td>
       <td class="num dim">{price === undefined ? "–" : dollars(price)}</td>
+      <td class="num dim" title="as many tasks a day as the last hour brought">
+        {price === undefined ? "–" : dollars((price / 1e6) * submitted * 24)}
+      </td>
     </tr>
   );
+}
+
+/** How many of a domain's tasks ended in each minute of the last hour, and how many came in. */
+function useHour(name: string): { ended: number[]; submitted: number } {
+  const path = withQuery(`v1/domains/${name}/series`, { metric: [...ENDED, "submitted"] });
+  const { value } = useLive(`hour ${name}`, (signal) => ask<Series>(path, { signal }), { everyMs: 10_000, concerns: () => false });
+  const lines = ENDED.map((metric) => value?.metrics[metric] ?? []);
+  const ended = Array.from({ length: lines[0]?.length ?? 0 }, (_, at) => lines.reduce((sum, line) => sum + (line[at] ?? 0), 0));
+  return { ended, submitted: (value?.metrics.submitted ?? []).reduce<number>((sum, count) => sum + (count ?? 0), 0) };
 }
 
 function NoDomains() {

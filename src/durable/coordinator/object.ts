@@ -15,8 +15,7 @@ import {
 } from "../../policy/coordination/protocol.ts";
 import { changeFlags, type Flags, type FlagsChange, pauseNews } from "../../policy/coordination/flags.ts";
 import type { GroupView } from "../../policy/coordination/view.ts";
-import { birthSeq, type EventName } from "../../policy/events/event.ts";
-import { fail } from "../../policy/errors.ts";
+import { birthSeq, type EventName, type MillEvent } from "../../policy/events/event.ts";
 import type { GroupChange } from "../../policy/group-rules.ts";
 import { type CheckedPressure, type CheckedSettings, parseSettings } from "../../policy/settings.ts";
 import type { AuditPage } from "../../policy/audit.ts";
@@ -26,15 +25,16 @@ import { point } from "../point.ts";
 import { answerRefusals } from "../refusal.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 import { StreamObject } from "../stream/object.ts";
+import { Audience } from "./audience.ts";
 import { migrations } from "./migrations.ts";
 import { GroupBook, viewOf } from "./group-book.ts";
+import { groupPauseChange, pressureChange } from "./flag-changes.ts";
 import { groupPause, pausedGroups, pressureView } from "./flag-views.ts";
 import { Herald } from "./herald.ts";
 import { Roster } from "./roster.ts";
 import { Startups } from "./startup.ts";
 import { CoordinatorStore } from "./store.ts";
 
-const PRESSURE_SOURCES_MAX = 100;
 /** How long a change of flags waits for domains that do not answer. */
 const TOLD_MS = 2_000;
 /** Older flags are known to everybody who has a valid grant. */
@@ -54,6 +54,7 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
   #flags!: Flags;
   #herald!: Herald;
   readonly #startups: Startups;
+  readonly #audience: Audience;
   #groups!: GroupBook;
   /** Flags were changed shortly before this life began: not everybody may have been told. */
   #owesWord = false;
@@ -67,12 +68,14 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     migrate(ctx.storage, migrations, clock.now());
     this.#store = new CoordinatorStore(ctx.storage);
     this.openStream(clock, registry, null, birthSeq(clock.now()));
+    this.#audience = new Audience(this.stream, clock);
     this.#startups = new Startups(this.#store, `start ${clock.token(8)}`);
     this.#load();
   }
 
   /** A holder says what it uses and wants; the answer is its lease and its grant. */
   async sync(request: SyncRequest): Promise<SyncAnswer> {
+    this.#listened(false);
     return this.#act("coordinator.sync", (now) => {
       this.#roster.synced(request.holder, now);
       const known = request.flags ?? 0;
@@ -133,9 +136,7 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
 
   /** @throws `invalid_request` when `until` has passed */
   async pauseGroup(group: string, until?: number): Promise<GroupPauseView> {
-    const now = this.#clock.now();
-    if (until !== undefined && until <= now) throw passed(until);
-    await this.#flag({ groups: { [group]: { since: now, ...(until === undefined ? {} : { until }) } } });
+    await this.#flag(groupPauseChange(group, until, this.#clock.now()));
     return groupPause(this.#flags, group, this.#clock.now());
   }
 
@@ -145,14 +146,10 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
   }
 
   /** @throws `invalid_request` beyond 100 sources */
-  async pressure({ name, value, ttlMs }: CheckedPressure): Promise<PressureView> {
+  async pressure(source: CheckedPressure): Promise<PressureView> {
     const now = this.#clock.now();
-    const said = this.#flags.pressure[name];
-    const sources = Object.values(this.#flags.pressure).filter(({ until }) => until > now).length;
-    if (said === undefined && sources >= PRESSURE_SOURCES_MAX) throw tooManySources();
-    // A source that repeats itself costs a write twice within its ttl, not each time.
-    const isNews = said?.value !== value || said.until - now < ttlMs / 2 || said.until > now + ttlMs;
-    if (isNews) await this.#flag({ pressure: { [name]: { value, until: now + ttlMs } } });
+    const change = pressureChange(this.#flags, source, now);
+    if (change) await this.#flag(change);
     return pressureView(this.#flags, now);
   }
 
@@ -162,10 +159,29 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
 
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
+    this.#listened(false);
     return this.#act("coordinator.sweep", (now) => {
       this.#ledger.tidy(now);
       return this.#roster.sweep(new Set(this.#ledger.holding(now)), now);
     });
+  }
+
+  async forward(events: readonly MillEvent[]): Promise<{ isHeard: boolean }> {
+    this.#listened(false);
+    return this.#audience.forwarded(events);
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const response = await super.fetch(request);
+    this.#listened(true);
+    return response;
+  }
+
+  /** Tells every domain that somebody listens, when it has to know: those that are idle, too, since they may not sync before they have news. */
+  #listened(hasCome: boolean): void {
+    const change = this.#audience.change(this.#flags, hasCome);
+    // One that fails is made up for by the next sync, or the next minute.
+    if (change) void this.#flag(change, this.#registry.domains.keys()).catch(() => undefined);
   }
 
   async startup(request: StartupRequest): Promise<StartupAnswer> {
@@ -177,13 +193,13 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
   }
 
   /** Stores changed flags, then tells everybody at work; answers when they know, after 2 s at most. */
-  async #flag(change: FlagsChange): Promise<CoordinatorSnapshot> {
+  async #flag(change: FlagsChange, also: Iterable<string> = []): Promise<CoordinatorSnapshot> {
     const told = this.#act("coordinator.flag", (now) => {
       const before = this.#flags;
       this.#flags = changeFlags(before, now, change);
       for (const { event, ...facts } of pauseNews(before, this.#flags, now)) this.#say(event, facts);
       this.#store.setFlags(this.#flags);
-      return this.#roster.recent(this.#ledger.holding(now), now);
+      return this.#roster.recent([...this.#ledger.holding(now), ...also], now);
     });
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const stop = this.#clock.after(TOLD_MS, resolve);
@@ -282,13 +298,3 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
 }
 
 acceptNotes(answerRefusals(CoordinatorObject.prototype, ["configure", "pauseGroup", "pressure", "setGroup"]));
-
-const passed = (until: number): Error =>
-  fail("invalid_request", `until has passed (${new Date(until).toISOString()}); give a moment in the future, or leave it out.`, {
-    issues: [{ path: "until", message: "in the past" }],
-  });
-
-const tooManySources = (): Error =>
-  fail("invalid_request", `At most ${PRESSURE_SOURCES_MAX} sources of pressure count at once; let some run out, or join them into one.`, {
-    issues: [{ path: "name", message: "too many" }],
-  });

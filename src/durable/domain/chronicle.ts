@@ -44,6 +44,8 @@ export class Chronicle {
   /** The last number given, those of events without a transaction too. */
   private last = 0;
   readonly progress: ProgressTeller;
+  /** Hears when the coordinator's flags have changed. */
+  onFlags: (() => void) | undefined;
 
   constructor(core: Core) {
     this.core = core;

@@ -57,6 +57,7 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
   core.events.record("task.started", [subjectOf(row)], { attempt: row.attempt + 1, worker });
   core.touch().totals.started += 1;
   core.lease(lease);
+  core.rates.take(row.type);
   core.budgets.begin(row.id, row.type, now);
   claimer.bytes += row.payload.length;
   claimer.claims.push({
@@ -112,7 +113,7 @@ export function claimable(core: Core): ReadyLevel[] {
     for (const type of request.types) types.add(type);
   }
   const levels = [...types]
-    .flatMap((type) => core.lanes.sizeByGroupAndPriority(`pull:${type}`))
+    .flatMap((type) => core.lanes.sizeByGroupAndPriority(`pull:${type}`, () => core.rates.tokens(type)))
     .sort((one, other) => one.priority - other.priority);
   return levels.flatMap((level) => {
     const count = Math.min(level.count, left);

@@ -1,9 +1,11 @@
+import type { DomainChange } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 
-/** Sets the domain's own cap, stored; null: none. Lowering it ends no run. */
-export function configure(core: Core, change: { maxConcurrency?: number | null }): void {
+/** Sets the domain's own cap and rate limits of its types, stored; null: none. Lowering the cap ends no run. */
+export function configure(core: Core, change: DomainChange): void {
   core.transact("configure", () => {
+    if (change.rates !== undefined) core.rates.set(change.rates);
     if (change.maxConcurrency !== undefined) core.touch().maxConcurrency = change.maxConcurrency;
     core.holder.setCap(core.cap);
     dispatch(core);

@@ -24,6 +24,7 @@ import { Outbox } from "./outbox.ts";
 import type { Outside } from "./outside.ts";
 import { Pauses } from "./pauses.ts";
 import { Progresses } from "./progress.ts";
+import { Rates } from "./rates.ts";
 import { type Laned, laneOf, layOut } from "./ready.ts";
 import { Run } from "./run.ts";
 import { loadState, meter, oldestPending, saveState, type State } from "./state.ts";
@@ -53,6 +54,7 @@ export class Core {
   readonly series = new Series();
   readonly pauses = new Pauses(this);
   readonly families = new Families(this);
+  readonly rates: Rates;
   readonly budgets: Budgets;
   readonly events = new Chronicle(this);
   /** Runs under way, by id. */
@@ -84,6 +86,7 @@ export class Core {
     this.waiters = new Waiters(outside.clock);
     this.progresses = new Progresses();
     this.claimers = new Claimers(outside.clock);
+    this.rates = new Rates(this);
     this.budgets = new Budgets(this);
   }
 
@@ -232,6 +235,7 @@ export class Core {
     for (const { group } of this.leases.all()) this.holder.vacate(group);
     this.leases.load(this.store);
     for (const { group } of this.leases.all()) this.holder.occupy(group);
+    this.rates.load();
     layOut(this);
     this.upstreams = readUpstreams(this.store, this.state);
     this.blockers.clear();

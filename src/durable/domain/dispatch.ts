@@ -1,7 +1,6 @@
 import { runShare } from "../../policy/batch.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import type { Pick } from "../../policy/lanes.ts";
-import { toRanges } from "../../policy/ranges.ts";
 import type { RetryPolicy } from "../../policy/retry.ts";
 import type { RunTask } from "../protocol.ts";
 import { scheduleId } from "../../policy/ids.ts";
@@ -28,6 +27,7 @@ import { bringBack } from "./turns.ts";
 export function dispatch(core: Core): void {
   const now = core.clock.now();
   core.pauses.refresh(now);
+  core.rates.refresh(now);
   core.budgets.refresh();
   bringBack(core, now, () => dispatchAgain(core));
   // Those that have nothing left to wait for go first.
@@ -48,16 +48,17 @@ export function dispatch(core: Core): void {
   } finally {
     gate.open();
   }
+  core.rates.watch(now, () => dispatchAgain(core));
   if (core.lanes.readySize > 0 || core.claimers.size > 0) core.after(() => core.outside.sync());
 }
 
-/** What stood aside may go on. */
+/** What stood aside, or waited for a token, may go on. */
 function dispatchAgain(core: Core): void {
   try {
     core.transact("turn", () => dispatch(core));
   } catch (error) {
     console.error(
-      JSON.stringify({ message: "a round could not go on; the alarm brings it back", domain: core.name, error: String(error) }),
+      JSON.stringify({ message: "what stood aside could not go on; the alarm brings it back", domain: core.name, error: String(error) }),
     );
   }
 }
@@ -149,7 +150,9 @@ function admit(core: Core, pick: Pick, now: number, load: Load): number {
     if (lane !== pick.lane) core.lanes.add(lane, pick.priority, id);
     // Ended while it waited: it leaves the order, and the run goes on with the next.
     else if (!isOver(core, row, now)) {
-      if (!core.budgets.admits(type) || !load.offer(row)) return id - pick.first;
+      // The limits of group, type and budget are all checked, then all are taken.
+      if (!core.rates.admits(type) || !core.budgets.admits(type) || !load.offer(row)) return id - pick.first;
+      core.rates.take(type);
       core.budgets.begin(id, type, now);
     }
     if (load.isFull) return id - pick.first + 1;
@@ -176,7 +179,7 @@ function start(core: Core, tasks: RunTask[], now: number, group: string | null):
     run.types.set(type, (run.types.get(type) ?? 0) + 1);
     if (parent !== undefined || isParent) run.relate(id, parent, isParent === true);
   }
-  core.state.runs[run.id] = { ids: toRanges(ids), at: now, version: run.version, ...(group === null ? {} : { group }) };
+  core.state.runs[run.id] = run.stored();
   core.state.totals.started += 1;
   core.open(run, tasks);
   announceCurrent(core, run);

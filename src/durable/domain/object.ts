@@ -11,6 +11,7 @@ import type {
   Claim,
   ClaimRequest,
   DomainApi,
+  DomainChange,
   DomainSnapshot,
   Drained,
   ProgressReport,
@@ -36,6 +37,7 @@ import { Core } from "./core.ts";
 import { Courier } from "./courier.ts";
 import { counterOf } from "./counter.ts";
 import { declare } from "./declare.ts";
+import { Forwarder } from "./forward.ts";
 import { graph } from "./graph.ts";
 import { deliver } from "./inbox.ts";
 import { Joiner } from "./join.ts";
@@ -101,6 +103,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
     const core = this.#core;
     core.reload();
     this.openStream(core.clock, core.outside.registry, core.name, core.state.lastSeq);
+    void new Forwarder(core, this.stream, this.#wiring.coordinator);
     core.alarm.found(await this.ctx.storage.getAlarm());
     point("wake.read", core.name);
     const now = core.clock.now();
@@ -190,7 +193,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
     return readNotes(this.#core.store, this.#core.name, query);
   }
 
-  async configure(change: { maxConcurrency?: number | null }): Promise<DomainSnapshot> {
+  async configure(change: DomainChange): Promise<DomainSnapshot> {
     configure(this.#asked(), change);
     this.#syncer.kick();
     return snapshot(this.#core);

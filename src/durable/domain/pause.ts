@@ -66,6 +66,7 @@ export function heed(core: Core, flags: Flags): number {
       core.pauses.account(now);
       sayFlags(core, flags, now);
       core.touch().flags = flags;
+      core.after(() => core.events.onFlags?.());
       enforce(core, now);
       dispatch(core);
     });

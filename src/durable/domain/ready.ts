@@ -14,12 +14,12 @@ export interface Laned {
 export function kindOf(core: Core, type: string): string {
   const definition = core.definition?.types.get(type);
   if (definition?.pull) return `pull:${type}`;
-  return definition === undefined || core.budgets.has(type) ? `type:${type}` : "";
+  return definition === undefined || core.rates.has(type) || core.budgets.has(type) ? `type:${type}` : "";
 }
 
 /**
  * The lane of a task: by its group and fair key; and by its type, for a pull type, which the runner never gets, for
- * one with a budget, and while it is not registered, held until a deploy brings it back. The plain one where nothing sets it apart.
+ * one with a rate limit or a budget, and while it is not registered, held until a deploy brings it back. The plain one where nothing sets it apart.
  */
 export function laneOf(core: Core, { type, grp = null, fair = null }: Laned): string {
   const kind = kindOf(core, type);
@@ -36,5 +36,6 @@ export function layOut(core: Core): void {
     .raw<[number, number, string, string | null, string | null, number | null]>();
   for (const [id, priority, type, grp, fair, family] of rows)
     if (!core.claims.has(id)) queue(core, { id, priority, type, grp, fair, family });
+  core.rates.holdAll();
   core.budgets.load(core.clock.now());
 }

@@ -1,5 +1,7 @@
+import { toRanges } from "../../policy/ranges.ts";
 import type { AbortReason, RunControl } from "../protocol.ts";
 import type { Subject } from "./chronicle.ts";
+import type { StoredRun } from "./state.ts";
 
 /** A stub of the runner: what it offers, and that it can be let go. */
 export type ControlStub = RunControl & Partial<Disposable>;
@@ -51,6 +53,12 @@ export class Run {
     this.version = version;
     this.group = group;
     this.open = new Set(ids);
+  }
+
+  /** As the state row names it. */
+  stored(): StoredRun {
+    const { open, startedAt, version, group } = this;
+    return { ids: toRanges(open), at: startedAt, version, ...(group === null ? {} : { group }) };
   }
 
   /** Notes the place of one of its tasks in a family. */

@@ -55,13 +55,14 @@ export function settle(
       core,
       run,
       report.unstarted.filter((id) => run.open.has(id)),
+      true,
     );
     if (report.finished) {
       // A runner answers for every task it was given; one it forgot would otherwise never move again.
       putBack(core, run, [...run.open]);
       core.close(run);
     } else {
-      core.touch().runs[run.id] = { ids: toRanges(run.open), at: run.startedAt, version: run.version };
+      core.touch().runs[run.id] = run.stored();
     }
     run.currentSince = now;
     announceCurrent(core, run);
@@ -224,8 +225,12 @@ function back(core: Core, row: TaskRow, started: Partial<TaskRow>): void {
   queue(core, row);
 }
 
-/** Never started: to the front again without a row; unless it was cancelled or its deadline passed meanwhile. */
-function putBack(core: Core, run: Run, ids: readonly number[]): void {
+/**
+ * To the front again without a row; unless it was cancelled or its deadline passed meanwhile.
+ *
+ * @param unstarted its runner says that it never started: its token is there again
+ */
+function putBack(core: Core, run: Run, ids: readonly number[], unstarted = false): void {
   if (ids.length === 0) return;
   core.touch();
   for (const row of readTasks(core.store, ids)) {
@@ -235,6 +240,7 @@ function putBack(core: Core, run: Run, ids: readonly number[]): void {
     const executed = (run.types.get(row.type) ?? 1) - 1;
     if (executed > 0) run.types.set(row.type, executed);
     else run.types.delete(row.type);
+    if (unstarted) core.rates.take(row.type, -1);
     if (endStopped(core, row, stoppedBy(row.cancelling) ?? run.aborts.get(row.id), {})) continue;
     announceBack(core, run, row.id, run.aborts.get(row.id));
     queue(core, row);

@@ -22,7 +22,7 @@ export function snapshot(core: Core): DomainSnapshot {
     running: runningNow(core),
     oldestPendingMs: oldestRow ? Math.max(0, now - oldestRow.created_at) : null,
     slots: { granted: core.holder.granted, using: core.holder.using },
-    rates: {},
+    rates: core.rates.view(),
     outbox: outboxOf(core, now),
     cost: { ...cost, statements: { ...statements } },
   };

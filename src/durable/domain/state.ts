@@ -1,12 +1,14 @@
 import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
+import type { Bucket } from "../../policy/bucket.ts";
+import type { Rate } from "../../policy/rate.ts";
 import type { IoByAxis } from "../../policy/io.ts";
 import type { Typical } from "../../policy/progress.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
 /** A run as the state row names it: enough to know, after a crash, what was under way. */
-interface StoredRun {
+export interface StoredRun {
   ids: Ranges;
   at: number;
   /** The code version that started it: work interrupted by a deploy is not charged. */
@@ -81,6 +83,10 @@ export interface State {
   declared: string;
   /** The round of each singleton that lives, and how many before it failed in a row. */
   singletons: Record<string, { task: number; failures: number }>;
+  /** Rate limits of types that were set live; null: none, whatever the code says. */
+  rates: Record<string, Rate | null>;
+  /** What is left of each limited type's tokens; absent: all. */
+  buckets: Record<string, Bucket>;
   /** How fast what its tasks declare has been seen to move, in bytes a second. */
   io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
@@ -126,6 +132,8 @@ export const freshState = (): State => ({
   lingering: [],
   declared: "",
   singletons: {},
+  rates: {},
+  buckets: {},
   io: {},
   lastSchedule: 0,
   typical: {},

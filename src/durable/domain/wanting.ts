@@ -25,7 +25,9 @@ export function wantingOf(core: Core, now: number, age: (id: number) => number, 
   press(core, now);
   if (core.pauses.stopped || (core.lanes.readySize === 0 && core.claimers.size === 0)) return { demands: [], pending };
   bringUpToDate(core, now);
-  const all = [...core.lanes.sizeByGroupAndPriority(), ...claimable(core)].sort((one, other) => one.priority - other.priority);
+  const all = [...core.lanes.sizeByGroupAndPriority(undefined, (kind) => tokensOf(core, kind)), ...claimable(core)].sort(
+    (one, other) => one.priority - other.priority,
+  );
   const levels = inTurn(all, turn);
   const free = new Map<string | null, number>();
   let total = core.holder.free(now);
@@ -42,6 +44,9 @@ export function wantingOf(core: Core, now: number, age: (id: number) => number, 
   }
   return { demands, pending };
 }
+
+/** How many of a kind may start by their type's rate limit. */
+const tokensOf = (core: Core, kind: string): number => (kind === "" ? Infinity : core.rates.tokens(kind.slice(kind.indexOf(":") + 1)));
 
 function inTurn(levels: readonly ReadyLevel[], turn: number): readonly ReadyLevel[] {
   if (levels.length <= LEVELS_MAX) return levels;

@@ -129,6 +129,8 @@ function ready(core: Core, row: TaskRow): Hold[] {
     const asking = [...core.claimers.all()].filter(({ request, wants }) => wants > 0 && request.types.includes(row.type)).length;
     holds.push({ gate: "claimers", type: row.type, asking });
   }
+  const until = core.rates.opensAt(row.type);
+  if (until !== null) holds.push({ gate: "type_rate", type: row.type, until });
   const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, urgency, row.id);
   if (ahead > 0) holds.push({ gate: "order", ahead });
   return holds;

@@ -171,7 +171,7 @@ export class Stream {
   }
 
   /** What a listener was not told, and never will be. Its number is that of the last one: whoever resumes, resumes after it. */
-  private missed(from: number, to: number): MillEvent {
+  missed(from: number, to: number): MillEvent {
     return { seq: to, at: new Date(this.clock.now()).toISOString(), event: "missed", domain: this.domain, from, to };
   }
 

@@ -31,6 +31,8 @@ export interface Flags {
   /** Set live; absent: as the code says. Null: off. */
   aging?: AgingPolicy | null;
   pressure: Record<string, Pressure>;
+  /** Somebody listens to the whole mill: domains send their events from `since` on, until then. Epoch ms. */
+  listening?: { since: number; until: number };
 }
 
 /** What holds before anybody said anything. */
@@ -88,6 +90,7 @@ export function changeFlags(flags: Flags, now: number, change: FlagsChange): Fla
   const wanted = change.paused;
   const pressure = { ...flags.pressure, ...change.pressure };
   for (const [name, { until }] of Object.entries(pressure)) if (until <= at) delete pressure[name];
+  const listening = change.listening ?? (flags.listening && flags.listening.until > at ? flags.listening : undefined);
   const aging = change.aging === undefined ? flags.aging : change.aging;
   return {
     // Higher than that of a record which was lost with the coordinator's storage.
@@ -98,6 +101,7 @@ export function changeFlags(flags: Flags, now: number, change: FlagsChange): Fla
     pausedMs: { mill: flags.pausedMs.mill + pausedWithin(flags.paused, flags.at, at), groups: totals },
     ...(aging === undefined ? {} : { aging }),
     pressure,
+    ...(listening === undefined ? {} : { listening }),
   };
 }
 
@@ -131,6 +135,7 @@ export interface FlagsChange {
   groups?: Record<string, Pause | null>;
   aging?: AgingPolicy | null;
   pressure?: Record<string, Pressure>;
+  listening?: NonNullable<Flags["listening"]>;
 }
 
 /** A pause of what is paused goes on, until the newer end. */

@@ -215,7 +215,8 @@ export class Holder {
     this.#apply(grant);
     const { holding, isClosed } = this.#has;
     const groups = this.#has.held();
-    this.#told = { ...this.#told, holding, groups: isClosed ? (groups ?? new Map()) : null };
+    // When a token was to come may have changed, too: it is asked again.
+    this.#told = { ...this.#told, holding, groups: isClosed ? (groups ?? new Map()) : null, opensAt: new Map() };
     return { version: this.#version, holding, ...(groups === undefined ? {} : { groups }), ...(isClosed ? { closed: true } : {}) };
   }
 

@@ -1,3 +1,4 @@
+import type { MillEvent } from "../events/event.ts";
 import type { GroupChange } from "../group-rules.ts";
 import type { AgingPolicy } from "../aging.ts";
 import type { CheckedPressure, CheckedSettings } from "../settings.ts";
@@ -158,6 +159,8 @@ export interface CoordinatorApi extends AuditApi {
   startup(request: StartupRequest): Promise<StartupAnswer>;
   /** What became of it. */
   started(report: StartupReport): Promise<void>;
+  /** Events of a domain, for those who listen to the whole mill. `isHeard: false`: nobody does any more. */
+  forward(events: readonly MillEvent[]): Promise<{ isHeard: boolean }>;
 }
 
 /** What the ledger knows: who holds how many slots. */

@@ -111,6 +111,7 @@ const schedule = z.strictObject({
 });
 
 const statement = z.strictObject({ calls: count, rowsRead: count, rowsWritten: count });
+const limited = z.strictObject({ permits: count, perMs: ms, burst: count, available: count });
 const domain = z.strictObject({
   name: text,
   paused: z.boolean(),
@@ -121,7 +122,7 @@ const domain = z.strictObject({
   running: z.array(z.strictObject({ id: text, type: text, startedAt: at, attempt: count, progress: z.nullable(progress) })),
   oldestPendingMs: maybeMs,
   slots: z.strictObject({ granted: count, using: count }),
-  rates: z.record(text, z.never()),
+  rates: z.record(text, limited),
   outbox: z.array(z.strictObject({ domain: text, messages: count, attempts: count, oldestMs: count })),
   cost: z.strictObject({
     rowsRead: count,
@@ -176,7 +177,7 @@ const group = z.strictObject({
   maxConcurrency: z.nullable(count),
   weight: count,
   minSlots: count,
-  rate: z.nullable(z.strictObject({ permits: count, perMs: ms, burst: count, available: count })),
+  rate: z.nullable(limited),
 });
 
 const defaults = z.record(text, z.unknown());
@@ -189,6 +190,7 @@ const type = z.strictObject({
   singleton: z.boolean(),
   everyMs: z.optional(ms),
   pull: z.boolean(),
+  rate: z.nullable(z.strictObject({ permits: count, perMs: ms, burst: count })),
   redact: texts,
 });
 const registered = z.strictObject({ name: text, maxConcurrency: limit, defaults, types: z.array(type) });

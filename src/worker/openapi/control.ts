@@ -57,6 +57,7 @@ export const CONTROL: Readonly<Record<string, Operation>> = {
     tag: "Domains",
     summary: "Change a domain's settings",
     answers: { 200: "Domain" },
+    codes: ["unknown_type"],
     example: { maxConcurrency: 4 },
   },
   "POST /v1/domains/:domain/pause": {

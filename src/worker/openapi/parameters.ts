@@ -112,6 +112,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   maxConcurrency: "How many run at once, at most.",
   weight: "The group's part of the slots against other groups', 1 to 1,000.",
   minSlots: "Slots that the group gets before anybody else as they come free.",
+  rates: "How often tasks of a type may start, by type; null: as often as there are slots.",
   rate: "How often the group's tasks may start: `permits` in every `per`, and `burst` (default `permits`) at once.",
   defaultGroupMaxConcurrency: "The same for each group that names no cap of its own; null: none.",
   aging: "`{ grace?, interval?, step?, ceiling? }`: how waiting tasks grow more urgent; null: not at all.",

@@ -1,6 +1,8 @@
 import { fail } from "../../policy/errors.ts";
 import type { Duration } from "../../policy/duration.ts";
+import type { RateOptions } from "../../policy/group-rules.ts";
 import { LIMITS } from "../../policy/limits.ts";
+import { parseRates } from "../../policy/rate.ts";
 import { parseDrain } from "../../policy/settings.ts";
 import { json } from "../problem.ts";
 import { type Call, type Route, visibleDomains } from "../route.ts";
@@ -27,11 +29,16 @@ async function drain({ api, body }: Call): Promise<Response> {
 }
 
 async function change({ api, body }: Call): Promise<Response> {
-  const { maxConcurrency } = body as { maxConcurrency?: number | null };
-  if (maxConcurrency === undefined) throw nothing("maxConcurrency");
-  return json(await api.configure({ maxConcurrency }));
+  const { maxConcurrency, rates } = body as { maxConcurrency?: number | null; rates?: Record<string, RateOptions | null> };
+  if (maxConcurrency === undefined && Object.keys(rates ?? {}).length === 0) throw nothing("maxConcurrency or rates");
+  return json(
+    await api.configure({
+      ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+      ...(rates === undefined ? {} : { rates: parseRates(rates) }),
+    }),
+  );
 }
 
 function nothing(field: string): Error {
-  return fail("invalid_request", `The body changes nothing; give ${field}.`, { issues: [{ path: field, message: "missing" }] });
+  return fail("invalid_request", `The body changes nothing; give ${field}.`, { issues: [{ path: "maxConcurrency", message: "missing" }] });
 }

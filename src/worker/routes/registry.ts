@@ -2,10 +2,12 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { toJSONSchema } from "zod/mini";
 import { resolveDefaults } from "../../domains/defaults.ts";
 import type { Defaults, DomainDefinition, Registry, TypeDefinition } from "../../domains/definition.ts";
+import { ratesOf } from "../../domains/rates.ts";
 import { everyMsOf } from "../../domains/singleton.ts";
 import { parseOnDuplicate } from "../../policy/duplicates.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { parsePriority } from "../../policy/priority.ts";
+import type { Rate } from "../../policy/rate.ts";
 import { json } from "../problem.ts";
 import { type Route, visibleDomains } from "../route.ts";
 
@@ -19,15 +21,16 @@ export const registryRoutes: Route[] = [
 ];
 
 function domainView(registry: Registry, domain: DomainDefinition) {
+  const rates = ratesOf(domain);
   return {
     name: domain.name,
     maxConcurrency: domain.maxConcurrency ?? null,
     defaults: givenDefaults(domain.defaults),
-    types: [...domain.types.values()].map((type) => typeView(registry, domain, type)),
+    types: [...domain.types.values()].map((type) => typeView(registry, domain, type, rates)),
   };
 }
 
-function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefinition) {
+function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefinition, rates: ReadonlyMap<string, Rate>) {
   const {
     priority,
     retry,
@@ -57,6 +60,7 @@ function typeView(registry: Registry, domain: DomainDefinition, type: TypeDefini
     singleton: type.singleton !== undefined,
     ...(type.singleton ? { everyMs: everyMsOf(type.singleton) } : {}),
     pull: type.pull,
+    rate: rates.get(type.name) ?? null,
     redact: type.redact,
   };
 }

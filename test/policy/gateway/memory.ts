@@ -5,6 +5,7 @@ import type {
   Claim,
   ClaimRequest,
   DomainApi,
+  DomainChange,
   DomainSnapshot,
   ProgressReport,
   Settlement,
@@ -48,6 +49,7 @@ export class MemoryDomain implements DomainApi {
   #waiters: (() => void)[] = [];
   #paused = false;
   #cap: number | null = null;
+  readonly #rates: DomainSnapshot["rates"] = {};
   /** Thrown by every call while set. */
   broken: unknown = undefined;
   readonly name: string;
@@ -213,13 +215,14 @@ export class MemoryDomain implements DomainApi {
       running: [],
       oldestPendingMs: null,
       slots: { granted: 0, using: 0 },
-      rates: {},
+      rates: this.#rates,
       outbox: [],
       cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
     };
   }
 
-  configure({ maxConcurrency }: { maxConcurrency?: number | null }) {
+  configure({ maxConcurrency, rates = {} }: DomainChange) {
+    for (const [type, rate] of Object.entries(rates)) if (rate !== null) this.#rates[type] = { ...rate, available: rate.burst };
     if (maxConcurrency !== undefined) this.#cap = maxConcurrency;
     return this.snapshot();
   }
@@ -356,6 +359,10 @@ const AT = "2026-11-17T12:00:00.000Z";
 
 /** Holds settings, shares out nothing. */
 export class MemoryCoordinator implements CoordinatorApi {
+  async forward() {
+    return { isHeard: false };
+  }
+
   maxConcurrency = 16;
   #settings: Pick<CoordinatorSnapshot, "aging" | "defaultGroupMaxConcurrency"> = { aging: null, defaultGroupMaxConcurrency: null };
   #isPaused = false;

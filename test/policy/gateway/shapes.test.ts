@@ -294,10 +294,16 @@ describe("domains and the mill", () => {
       });
     }
     expect(await send("PATCH", "/v1/domains/media", {})).toMatchObject({ status: 400, body: { code: "invalid_request" } });
-    expect(await send("PATCH", "/v1/domains/media", { rates: {} })).toMatchObject({
-      status: 400,
-      body: { code: "not_implemented", field: "rates" },
+    expect(await send("PATCH", "/v1/domains/media", { rates: {} })).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+    expect(await send("PATCH", "/v1/domains/media", { rates: { resize: { permits: 5, per: "1s" } } })).toMatchObject({
+      status: 200,
+      body: { rates: { resize: { permits: 5, perMs: 1_000, burst: 5 } } },
     });
+    for (const rate of [5, { permits: 0, per: "1s" }, { permits: 1 }, { permits: 1, per: "soon" }, { permits: 1, per: "1s", each: 2 }]) {
+      const refused = await send("PATCH", "/v1/domains/media", { rates: { resize: rate } });
+      expect(refused, JSON.stringify(rate)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+      expect(JSON.stringify(refused.body)).toContain("rates");
+    }
   });
 
   test("the global cap", async () => {

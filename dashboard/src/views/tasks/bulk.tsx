@@ -2,9 +2,10 @@ import type { Signal } from "@preact/signals";
 import type { DomainPage } from "../../api/answers.ts";
 import { ask } from "../../api/ask.ts";
 import { number } from "../../format.ts";
-import { type Action, actOnAll, actOnEach, countAll, job } from "../../job.ts";
+import { type Action, actOnAll, actOnEach, countAll } from "../../job.ts";
 import { Act } from "../../parts/act.tsx";
 import { confirm } from "../../parts/dialog.tsx";
+import { JobBar } from "../../parts/job-bar.tsx";
 import type { Listing } from "../../search.ts";
 import { may } from "../../session.ts";
 import type { TaskRows } from "./rows.ts";
@@ -116,26 +117,3 @@ async function toAll(action: Action, { domain, filters }: Listing): Promise<bool
 }
 
 const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
-const PAST: Record<Action, string> = { cancel: "cancelled", retry: "reopened", delete: "deleted" };
-
-/** How far the last job has come. */
-function JobBar() {
-  const current = job.value;
-  if (!current) return null;
-  const { action, total, done, failed, finished, problem } = current;
-  return (
-    <div class="job row" role="status">
-      <progress aria-label={`Tasks ${PAST[action]}`} value={done + failed} max={Math.max(1, total, done + failed)} />
-      <span class="grow">
-        {number(done)} of {number(Math.max(total, done + failed))} {PAST[action]}
-        {failed > 0 ? <span class="bad"> · {number(failed)} refused</span> : null}
-        {problem === null ? null : <span class="dim"> · {problem}</span>}
-      </span>
-      {finished ? (
-        <button type="button" class="plain" aria-label="Dismiss" onClick={() => (job.value = null)}>
-          ×
-        </button>
-      ) : null}
-    </div>
-  );
-}

@@ -8,6 +8,7 @@ import type { Listing } from "../../search.ts";
 import { append, type Loaded, renew } from "./pages.ts";
 
 const PAGE = 100;
+const RETRY_MS = 2_000;
 
 /** A list that is loaded as it is scrolled, and stays true. */
 export interface TaskRows {
@@ -56,10 +57,15 @@ export function useRows(key: string, listing: Listing): TaskRows {
     loading.current = abort;
     load(listing, next, abort.signal)
       .then((page) => {
-        if (!abort.signal.aborted) loaded.value = append(loaded.peek(), next, page);
+        if (abort.signal.aborted) return;
+        failure.value = undefined;
+        loaded.value = append(loaded.peek(), next, page);
       })
       .catch((error: unknown) => {
-        if (!abort.signal.aborted) failure.value = error instanceof Error ? error : new Error(messageOf(error));
+        if (abort.signal.aborted) return;
+        failure.value = error instanceof Error ? error : new Error(messageOf(error));
+        // Nobody scrolls at the end of a list.
+        setTimeout(() => abort.signal.aborted || loadMore(), RETRY_MS);
       })
       .finally(() => {
         if (loading.current === abort) loading.current = undefined;

@@ -1,0 +1,66 @@
+import type { Shown, Task } from "../../api/answers.ts";
+import { now } from "../../clock.ts";
+import { duration, words } from "../../format.ts";
+import { When } from "../../parts/when.tsx";
+import { isEnded } from "../../task-status.ts";
+
+interface Step {
+  at: string;
+  what: string;
+  status: Shown;
+  note?: string;
+}
+
+/** Its states in time, the future ones last, and how its life divides into waiting and running. */
+export function Timeline({ task }: { task: Task }) {
+  const steps = stepsOf(task);
+  return (
+    <div class="body">
+      <Division task={task} />
+      <ol class="timeline">
+        {steps.map(({ at, what, status, note }) => (
+          <li key={`${at} ${what}`} class={`is-${status}${Date.parse(at) > now.value ? " is-future" : ""}`}>
+            <span class="timeline-what">{what}</span>
+            <When at={at} both />
+            {note === undefined ? null : <div class="dim cut">{note}</div>}
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function stepsOf(task: Task): Step[] {
+  const { status, attempt, createdAt, startedAt, finishedAt, runAt, expiresAt, errors } = task;
+  const steps: Step[] = [{ at: createdAt, what: "submitted", status: "pending" }];
+  if (startedAt) steps.push({ at: startedAt, what: attempt > 1 ? `started, attempt ${attempt}` : "started", status: "running" });
+  const last = errors.at(-1);
+  for (const error of errors)
+    if (error !== last || !finishedAt)
+      steps.push({ at: error.at, what: `attempt ${error.attempt} failed`, status: "failed", note: error.message });
+  if (finishedAt) steps.push({ at: finishedAt, what: words(status), status });
+  if (runAt && !isEnded(status) && status !== "running")
+    steps.push({ at: runAt, what: attempt > 0 ? "next attempt" : "due", status: "scheduled" });
+  if (expiresAt && !isEnded(status)) steps.push({ at: expiresAt, what: "expires", status: "expired" });
+  return steps.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+}
+
+/** One bar: waiting, then running. */
+function Division({ task: { createdAt, startedAt, finishedAt, status, waitMs } }: { task: Task }) {
+  const end = finishedAt ? Date.parse(finishedAt) : now.value;
+  const wait = startedAt ? waitMs : end - Date.parse(createdAt);
+  const run = startedAt && (finishedAt || status === "running") ? Math.max(0, end - Date.parse(startedAt)) : 0;
+  if (wait + run <= 0) return null;
+  return (
+    <div>
+      <div class="division" role="img" aria-label={`waited ${duration(wait)}, ran ${duration(run)}`}>
+        <span class="division-wait" style={{ flexGrow: Math.max(wait, (wait + run) / 50) }} />
+        {run > 0 ? <span class="division-run" style={{ flexGrow: Math.max(run, (wait + run) / 50) }} /> : null}
+      </div>
+      <div class="row dim">
+        <span class="grow">waited {duration(wait)}</span>
+        {run > 0 ? <span>since the last start {duration(run)}</span> : null}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,99 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { reachCoordinator } from "../../src/durable/reach.ts";
+import type { MillEvent } from "../../src/policy/events/event.ts";
+import { clock } from "../worker/clock.ts";
+import { crash } from "../worker/drive.ts";
+import { mill, otherQ, workQ } from "../worker/index.ts";
+import { type Ear, listen, stream } from "../worker/listen.ts";
+import { rows, until } from "../worker/reach.ts";
+
+const ears: Ear[] = [];
+const ear = async <E extends Ear>(opened: Promise<E>): Promise<E> => {
+  const one = await opened;
+  ears.push(one);
+  return one;
+};
+afterEach(() => {
+  for (const one of ears.splice(0)) one.close();
+});
+
+const later = { delay: "1h", key: null } as const;
+const work = () => workQ.submit("play", { do: "ok", name: "w" }, later);
+const other = () => otherQ.submit("play", { do: "ok", name: "o" }, later);
+const of = (domain: string) => (event: MillEvent) => event.domain === domain && event.event === "task.submitted";
+const calls = async () => (await workQ.snapshot()).cost.coordinatorCalls;
+/** Whether the domain knows that somebody listens. */
+const knows = async (domain: string): Promise<boolean> => {
+  const [row] = await rows<{ json: string }>(domain, "SELECT json FROM state WHERE id = 1");
+  const { flags } = JSON.parse(row?.json ?? "{}") as { flags?: { listening?: { until: number } } };
+  return (flags?.listening?.until ?? 0) > clock.now();
+};
+
+describe("[events] the mill's stream", () => {
+  test("events of every domain, with numbers of its own; domains are asked only while somebody listens", async () => {
+    await work();
+    await other();
+    const before = await calls();
+    await work();
+    expect(await calls()).toBe(before);
+    const whole = await ear(listen());
+    const [first, second] = [await work(), await other()];
+    expect(await whole.hears(of("work"))).toMatchObject({ task: first.id, type: "play", label: "play w" });
+    expect(await whole.hears(of("other"))).toMatchObject({ task: second.id });
+    const seqs = whole.heard.map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.toSorted((one, next) => one - next));
+    expect(new Set(seqs).size).toBe(seqs.length);
+    whole.close();
+    await until(
+      () => reachCoordinator(clock).forward([]),
+      ({ isHeard }) => !isHeard,
+    );
+    // The first batch learns it; from then on there is none.
+    await work();
+    const told = await until(calls, (count) => count > before + 1);
+    await work();
+    await mill.snapshot();
+    expect(await calls()).toBe(told);
+    // Whoever comes next is heard of.
+    const again = await ear(stream());
+    const { id } = await work();
+    expect(await again.hears(of("work"))).toMatchObject({ task: id });
+  });
+
+  test("the deadline is put off while somebody listens, by the minute cron if by nobody else", async () => {
+    const whole = await ear(listen());
+    await work();
+    await whole.hears(of("work"));
+    for (let hour = 0; hour < 3; hour += 1) {
+      clock.advance(40 * 60_000);
+      await reachCoordinator(clock).sweepList();
+    }
+    await until(() => knows("work"), Boolean);
+    const { id } = await work();
+    await whole.hears(({ task }) => task === id);
+  });
+
+  test("a filter by domain, type and tag holds for the whole mill", async () => {
+    const tagged = await ear(listen("?tag=_domain:other"));
+    const typed = await ear(listen("?type=plain"));
+    await work();
+    const { id } = await other();
+    await workQ.submitAll([1, 2].map((n) => ({ type: "plain", payload: { n }, ...later }) as const));
+    expect(await tagged.hears(of("other"))).toMatchObject({ task: id });
+    expect(await typed.hears(({ event }) => event === "batch.submitted")).toMatchObject({ domain: "work", types: { plain: 2 } });
+    expect(tagged.heard).toHaveLength(1);
+    expect(typed.heard).toHaveLength(1);
+  });
+
+  test("a coordinator that was away: who resumes is told that it may have missed something", async () => {
+    const before = await ear(listen());
+    await work();
+    const { seq } = await before.hears(of("work"));
+    await crash("mill");
+    const after = await ear(listen(`?since=${seq}`));
+    const { id } = await work();
+    await after.hears(({ task }) => task === id);
+    expect(after.heard[0]).toMatchObject({ event: "missed", domain: null, from: seq + 1 });
+    expect(after.heard[1]!.seq).toBeGreaterThan(after.heard[0]!["to"] as number);
+  });
+});
