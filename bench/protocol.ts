@@ -23,6 +23,21 @@ export interface Cost {
   statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
 }
 
+/** Tasks that are made in other ways than by a submit and the runner, and what all of it wrote, by kind of statement. */
+export interface MadeAnswer {
+  tasks: number;
+  rowsWritten: number;
+  statements: Record<string, number>;
+}
+
+/** What a pause, and the resume after it, wrote in the domain, and how many tasks were pending behind it. */
+export interface PauseAnswer {
+  pending: number;
+  pauseRows: number;
+  resumeRows: number;
+  pauseMs: number;
+}
+
 /** Rows written for dependencies alone, by kind of statement. */
 export interface EdgesAnswer {
   statements: Record<string, number>;

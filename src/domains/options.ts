@@ -74,6 +74,8 @@ export interface TaskOptions<
   ttl?: Duration;
   /** Where the ttl's clock starts; default `submit`. */
   ttlFrom?: "submit" | "firstAttempt";
+  /** From submission: aborted wherever it is, `expired`. Default: none. */
+  deadline?: Duration;
   /** What happens when the key is held by a live task; default `skip`. */
   onDuplicate?: OnDuplicate;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
@@ -88,6 +90,8 @@ export interface TaskOptions<
   redact?: readonly (keyof StandardSchemaV1.InferInput<Payload> & string)[];
   /** `false`: deleted as soon as it completes; its result is never stored. Default true. */
   keep?: boolean;
+  /** For so long after its end retention leaves it alone, whatever the history's bounds say; default, and at least, 1 minute. */
+  keepAtLeast?: Duration;
   /** The work. Any throw is retried, unless it is a `NonRetryableError`. */
   execute: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env, Name, Types>) => Returned | Promise<Returned>;
   finalize?: undefined;
@@ -129,7 +133,18 @@ export type PullOptions<Payload extends StandardSchemaV1, Result extends Standar
   pull: true;
 };
 
-const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure", "failFast", "group"] as const;
+const DEFAULTS = [
+  "priority",
+  "retry",
+  "timeout",
+  "ttl",
+  "ttlFrom",
+  "deadline",
+  "onDuplicate",
+  "onDependencyFailure",
+  "failFast",
+  "group",
+] as const;
 const TASK = new Set<string>([
   "payload",
   "result",
@@ -143,16 +158,17 @@ const TASK = new Set<string>([
   "submittable",
   "redact",
   "keep",
+  "keepAtLeast",
   "pull",
   "execute",
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["gate", "aging", "preemptAt", "keepAtLeast"]);
+const TASK_LATER = new Set(["gate", "aging", "preemptAt"]);
 const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "rates", "pressure"]);
 const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "preemptAt"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
-const LEVEL_LATER = new Set(["deadline"]);
+const LEVEL_LATER = new Set<string>();
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
 const NOT_SCHEDULED = new Set(["key", "parent"]);
 /** Those that a schedule does not have yet. */
@@ -200,7 +216,8 @@ const MILL = new Set([
   "crons",
 ]);
 const MILL_LATER = new Set(["preemptAt", "runner", "shards"]);
-const HISTORY = new Set(["keep", "maxAge"]);
+const BOUNDS = new Set(["keep", "maxAge"]);
+const HISTORY = new Set([...BOUNDS, "perStatus", "perType"]);
 
 const KNOWN = {
   task: [TASK, TASK_LATER],
@@ -209,7 +226,8 @@ const KNOWN = {
   schedule: [SCHEDULE, SCHEDULE_LATER],
   singleton: [SINGLETON, SINGLETON_LATER],
   mill: [MILL, MILL_LATER],
-  history: [HISTORY, new Set(["perStatus", "perType"])],
+  history: [HISTORY, new Set<string>()],
+  bounds: [BOUNDS, new Set<string>()],
 } as const satisfies Record<string, readonly [ReadonlySet<string>, ReadonlySet<string>]>;
 
 /** What is wrong with the names of the options in `given`: unknown ones with a hint, those of a later issue as `not_implemented`. */

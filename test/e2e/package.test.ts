@@ -44,6 +44,18 @@ async function consumer(home: string): Promise<string> {
   return app;
 }
 
+/** examples/acme-cdn as it would be on its own: its dependencies in its node_modules, no configuration of this repository. */
+function library(home: string, app: string): string {
+  const folder = join(home, "acme-cdn");
+  const modules = join(folder, "node_modules");
+  cpSync(join(ROOT, "examples", "acme-cdn"), folder, { recursive: true });
+  cpSync(join(folder, "tsconfig.build.json"), join(folder, "tsconfig.json"));
+  mkdirSync(join(modules, "@cloudflare"), { recursive: true });
+  symlinkSync(join(app, "node_modules", "millrace"), join(modules, "millrace"));
+  for (const name of ["zod", "vitest", "@cloudflare/workers-types"]) symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+  return folder;
+}
+
 test("the packed tarball is all that another Worker needs: types, a running mill, a client", async () => {
   using home = temporary("package");
   const app = await consumer(home.path);
@@ -56,6 +68,13 @@ test("the packed tarball is all that another Worker needs: types, a running mill
   // A domain alone needs no Workers: its tests run in plain Node.
   const tried = await run(NODE, ["src/try.ts"], options);
   expect(JSON.parse(tried)).toEqual({ object: "thumbs/logo.png", width: 64, greeting: "from Node" });
+
+  // So do those of a package with a domain, which builds against the tarball's types.
+  const cdn = { cwd: library(home.path, app), env: environment(home.path) };
+  await run(join(ROOT, "node_modules", ".bin", "tsc"), ["-p", "tsconfig.build.json"], cdn);
+  const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
+  const report = await run(NODE, [vitest, "run", "--reporter=tap"], { ...cdn, env: { ...cdn.env, NO_COLOR: "1" } });
+  expect(report).toContain("ok 1 - test/cdn.test.ts");
 
   await using mill = await Mill.start({ folder: app, home: home.path, vars: { MILLRACE_AUTH: "open", GREETING: "from the tarball" } });
   const asked = await run(NODE, ["src/ask.ts", mill.url], options);

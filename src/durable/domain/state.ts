@@ -1,4 +1,4 @@
-import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
+import { STATUSES, TERMINAL, type StoredStatus, type TerminalStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
 import type { Bucket } from "../../policy/bucket.ts";
 import type { Rate } from "../../policy/rate.ts";
@@ -64,6 +64,9 @@ export interface State {
   /** Retention: where the walk over the primary key stands, and when ages are looked at next. */
   purgeCursor: number;
   agesAt: number | null;
+  /** While a walk is under way: finished tasks of types that have a number of their own. And how many had ended at the last one; null: one is due. */
+  ofTypes: Record<string, Partial<Record<TerminalStatus, number>>> | null;
+  walkedAt: number | null;
   /** A walk that looks at ages is under way: it begins at the first row and goes through to the last. */
   isAging: boolean;
   /** Rows of `edges`: nobody looks for dependents where there are none. */
@@ -123,6 +126,8 @@ export const freshState = (): State => ({
   purgeCursor: 0,
   agesAt: null,
   isAging: false,
+  ofTypes: null,
+  walkedAt: 0,
   edges: 0,
   remotes: 0,
   watchers: 0,
