@@ -175,7 +175,10 @@ export interface FiringOptions {
 }
 
 /** What the tasks of a schedule may say beside type and payload; durations count from the firing. */
-export type ScheduleTaskOptions = Omit<SubmitOptions, "key" | "parent" | "dependsOn" | "onDependencyFailure">;
+export type ScheduleTaskOptions = Omit<SubmitOptions, "key" | "parent" | "dependsOn"> & {
+  /** Tasks that each instance waits for; at most 1,000. Retention leaves them alone while the schedule exists. */
+  dependsOn?: readonly string[];
+};
 
 /** A schedule to make; one of the same name is updated. */
 export type NewSchedule<Types> = {
