@@ -37,6 +37,8 @@ export type { SingletonOptions } from "./domains/singleton.ts";
 export type { StartJobs, StartMode } from "./domains/startup.ts";
 export type { Gate, GateName, Json, Outcome, Page, Progress, Schedule, Task, TaskError, Why } from "./domains/task.ts";
 export type { BulkFilter, BulkHandle, DomainBulk, DryRun } from "./domains/bulk.ts";
+export type { EventQuery, EventVerbs } from "./domains/events.ts";
+export type { EventName, MillEvent } from "./policy/events/event.ts";
 export type { DomainLooks, FailuresQuery, SeriesQuery } from "./domains/looks.ts";
 export type { BulkAction } from "./policy/bulk.ts";
 export type {
