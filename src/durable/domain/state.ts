@@ -3,6 +3,7 @@ import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flag
 import type { Bucket } from "../../policy/bucket.ts";
 import type { Rate } from "../../policy/rate.ts";
 import type { IoByAxis } from "../../policy/io.ts";
+import type { Typical } from "../../policy/progress.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
@@ -93,6 +94,8 @@ export interface State {
   io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
+  /** How long executions of each type take that take their time. */
+  typical: Record<string, Typical>;
   /** The highest id of a bulk job so far. */
   lastBulk: number;
   cost: {
@@ -138,6 +141,7 @@ export const freshState = (): State => ({
   buckets: {},
   io: {},
   lastSchedule: 0,
+  typical: {},
   lastBulk: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });
