@@ -192,6 +192,7 @@ function begin(name: string, given: object): Definition {
     maxConcurrency: options.maxConcurrency,
     defaults: options.defaults ?? {},
     history: options.history ?? {},
+    gate: options.gate,
     rates: options.rates ?? {},
     pressure: read(problems, String(name), () => (options.pressure === undefined ? undefined : parsePressurePolicy(options.pressure))),
     types: new Map(),
@@ -221,6 +222,7 @@ class Definition implements Parts {
   declare readonly maxConcurrency: number | undefined;
   declare readonly defaults: Defaults;
   declare readonly history: History;
+  declare readonly gate: DomainDefinition["gate"];
   declare readonly rates: DomainDefinition["rates"];
   declare readonly pressure: DomainDefinition["pressure"];
   declare readonly types: ReadonlyMap<string, TypeDefinition>;
