@@ -193,6 +193,7 @@ function begin(name: string, given: object): Definition {
     defaults: options.defaults ?? {},
     history: options.history ?? {},
     rates: options.rates ?? {},
+    preemptAt: options.preemptAt,
     pressure: read(problems, String(name), () => (options.pressure === undefined ? undefined : parsePressurePolicy(options.pressure))),
     types: new Map(),
     schedules: [],
@@ -221,6 +222,7 @@ class Definition implements Parts {
   declare readonly maxConcurrency: number | undefined;
   declare readonly defaults: Defaults;
   declare readonly history: History;
+  declare readonly preemptAt: DomainDefinition["preemptAt"];
   declare readonly rates: DomainDefinition["rates"];
   declare readonly pressure: DomainDefinition["pressure"];
   declare readonly types: ReadonlyMap<string, TypeDefinition>;

@@ -36,6 +36,7 @@ const TOTALS = [
   "reopened",
   "purged",
   "interrupted",
+  "preempted",
   "upgraded",
   "duplicates",
   "requeued",
