@@ -44,7 +44,7 @@ export default defineConfig({
         ],
         resolve: { alias: [...alias, { find: /^acme-cdn$/, replacement: src("../examples/acme-cdn/src/index.ts") }] },
         // The first request loads the whole app.
-        test: { name: "host", include: ["examples/host/test/**/*.test.ts"], testTimeout: 30_000 },
+        test: { name: "host", include: ["examples/host/test/**/*.test.ts"], testTimeout: 60_000 },
       },
       // Whole processes: `wrangler dev` started, used and killed; the packed tarball; the scripts.
       {

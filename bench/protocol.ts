@@ -23,6 +23,33 @@ export interface Cost {
   statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
 }
 
+/** Tasks that are made in other ways than by a submit and the runner, and what all of it wrote, by kind of statement. */
+export interface MadeAnswer {
+  tasks: number;
+  rowsWritten: number;
+  statements: Record<string, number>;
+}
+
+/** What a pause, and the resume after it, wrote in the domain, and how many tasks were pending behind it. */
+export interface PauseAnswer {
+  pending: number;
+  pauseRows: number;
+  resumeRows: number;
+  pauseMs: number;
+}
+
+/** A bulk job over many tasks, and how long single submits took meanwhile. */
+export interface BulkAnswer {
+  done: number;
+  failed: number;
+  ms: number;
+  rowsWritten: number;
+  rowsRead: number;
+  /** Of each submit, one after the other: without a job, and beside it. */
+  alone: number[];
+  beside: number[];
+}
+
 /** Rows written for dependencies alone, by kind of statement. */
 export interface EdgesAnswer {
   statements: Record<string, number>;

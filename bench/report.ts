@@ -44,6 +44,34 @@ export function write(page: URL, sheets: readonly Sheet[], verdicts: readonly Ve
   writeFileSync(page, [text.slice(0, begin) + BEGIN, "", `${how} ${machine()}`, "", ...tables, text.slice(end)].join("\n"));
 }
 
+/** The same for some scenarios: their tables take the place of those that stand there, with a line on how they were measured. */
+export function writeSome(page: URL, sheets: readonly Sheet[], verdicts: readonly Verdict[], how: string): void {
+  let text = readFileSync(page, "utf8");
+  for (const sheet of sheets.filter(({ rows }) => rows.length > 0)) {
+    const table = `${markdown(sheet)}\n${how} ${machine()}\n`;
+    const [begin, end] = placeOf(text, `### ${sheet.title}\n`);
+    text = `${text.slice(0, begin)}${table}\n${text.slice(end)}`;
+  }
+  const [begin, end] = placeOf(text, "### Targets\n");
+  const known = text.slice(begin, end).trimEnd().split("\n");
+  for (const line of verdictSheet(verdicts).rows.map((cells) => `| ${cells.join(" | ")} |`)) {
+    const name = line.slice(0, line.indexOf(" | "));
+    const at = known.findIndex((other) => other.startsWith(`${name} |`));
+    if (at === -1) known.push(line);
+    else known[at] = line;
+  }
+  writeFileSync(page, `${text.slice(0, begin)}${known.join("\n")}\n\n${text.slice(end)}`);
+}
+
+/** Where a section begins and ends: at the next one, or at the end of what is measured; a new one goes last. */
+function placeOf(text: string, heading: string): [begin: number, end: number] {
+  const last = text.indexOf(END);
+  const begin = text.indexOf(heading, text.indexOf(BEGIN));
+  if (begin === -1 || begin > last) return [last, last];
+  const next = text.indexOf("\n### ", begin);
+  return [begin, next === -1 || next > last ? last : next + 1];
+}
+
 function markdown({ title, head, rows }: Sheet): string {
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
   const rule = line(head.map((_, column) => (column === 0 ? "---" : "---:")));

@@ -3,9 +3,11 @@ import { parseArgs } from "node:util";
 import { Mill, temporary } from "../test/e2e/mill.ts";
 import { Bench } from "./bench.ts";
 import { bundle } from "./bundle.ts";
-import { print, write } from "./report.ts";
-import { beginPurge, cost, edgeCost } from "./scenarios/cost.ts";
+import { print, write, writeSome } from "./report.ts";
+import { beginPurge, cost, edgeCost, madeCost } from "./scenarios/cost.ts";
 import { floor } from "./scenarios/floor.ts";
+import { bulk } from "./scenarios/bulk.ts";
+import { held } from "./scenarios/held.ts";
 import { latency } from "./scenarios/latency.ts";
 import { behind, delayed, finished } from "./scenarios/scale.ts";
 import { throughput } from "./scenarios/throughput.ts";
@@ -16,21 +18,26 @@ const SCENARIOS: Record<string, (bench: Bench) => Promise<void>> = {
   latency,
   cost,
   edges: edgeCost,
+  made: madeCost,
   delayed,
   finished,
   behind,
+  held,
+  bulk,
 };
 const HELP = `npm run bench -- [--quick] [--only <name>] [--dry]
 
 Measures throughput, latency and rows under wrangler dev, and writes docs/performance.md.
   --quick   a tenth of the tasks, no idle minutes: two minutes instead of about fifteen; writes nothing
-  --only    one of ${Object.keys(SCENARIOS).join(", ")}, purge; writes nothing; may be repeated
+  --only    one of ${Object.keys(SCENARIOS).join(", ")}, purge; may be repeated; writes nothing
+  --write   with --only: its tables alone are written, each with the day it was measured
   --dry     everything, but docs/performance.md stays as it is`;
 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [] },
+    write: { type: "boolean", default: false },
     dry: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -58,15 +65,14 @@ try {
   print(bench.sheets, bench.verdicts);
 }
 const minutes = ((performance.now() - begun) / 60_000).toFixed(0);
-if (values.quick || values.only.length > 0 || values.dry) {
+const day = new Date().toISOString().slice(0, 10);
+const page = new URL("../docs/performance.md", import.meta.url);
+if (values.write && values.only.length > 0 && !values.quick) {
+  writeSome(page, bench.sheets, bench.verdicts, `Measured on ${day}, by itself:`);
+  console.log(`\n${minutes} minutes; these tables are written to docs/performance.md.`);
+} else if (values.quick || values.only.length > 0 || values.dry) {
   console.log(`\n${minutes} minutes. docs/performance.md is as it was: only a full run writes it.`);
 } else {
-  const day = new Date().toISOString().slice(0, 10);
-  write(
-    new URL("../docs/performance.md", import.meta.url),
-    bench.sheets,
-    bench.verdicts,
-    `Measured on ${day}, in one run of ${minutes} minutes:`,
-  );
+  write(page, bench.sheets, bench.verdicts, `Measured on ${day}, in one run of ${minutes} minutes:`);
   console.log(`\n${minutes} minutes; written to docs/performance.md.`);
 }

@@ -25,7 +25,11 @@ const LIMIT_ROWS = [
   ["A batch from the Worker", size(LIMITS.batchBytesMax), "`payload_too_large`"],
   ["A request over HTTP", size(LIMITS.requestBytesMax), "`payload_too_large`"],
   ["A duplicate key", size(LIMITS.keyBytesMax), "`invalid_request`"],
-  ["A label, a fair key, a progress message", size(LIMITS.labelBytesMax), "labels and messages are cut; a fair key is refused"],
+  [
+    "A label, a fair key, a progress message",
+    size(LIMITS.labelBytesMax),
+    "what a type makes of the payload, and messages, are cut; the label of a call and a fair key are refused",
+  ],
   ["The name of a group", size(LIMITS.groupBytesMax), "`invalid_request`"],
   ["Tags of a task", `${LIMITS.tagsMax}, keys to ${LIMITS.tagKeyBytesMax} and values to ${LIMITS.tagValueBytesMax} bytes`, "`invalid_tag`"],
   ["The message of an error, its stack", `${size(LIMITS.errorMessageBytesMax)}, ${size(LIMITS.errorStackBytesMax)}`, "cut"],

@@ -37,6 +37,8 @@ export type { SingletonOptions } from "./domains/singleton.ts";
 export type { StartJobs, StartMode } from "./domains/startup.ts";
 export type { Gate, GateName, Json, Outcome, Page, Progress, Schedule, Task, TaskError, Why } from "./domains/task.ts";
 export type { BulkFilter, BulkHandle, DomainBulk, DryRun } from "./domains/bulk.ts";
+export type { EventQuery, EventVerbs } from "./domains/events.ts";
+export type { EventName, MillEvent } from "./policy/events/event.ts";
 export type { DomainLooks, FailuresQuery, SeriesQuery } from "./domains/looks.ts";
 export type { BulkAction } from "./policy/bulk.ts";
 export type {
@@ -62,6 +64,10 @@ export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/erro
 export type { ErrorCode, ErrorFacts } from "./policy/errors.ts";
 export type { GroupChange, GroupOptions, RateOptions } from "./policy/group-rules.ts";
 export type { GroupView } from "./policy/coordination/view.ts";
+export { admit, deny, until } from "./policy/gate.ts";
+export type { GateAnswer } from "./policy/gate.ts";
+export type { Io } from "./policy/io.ts";
+export type { PressureStep } from "./policy/pressure.ts";
 export { PRIORITY } from "./policy/priority.ts";
 export type { Priority } from "./policy/priority.ts";
 export { constant, exponential, linear } from "./policy/retry.ts";

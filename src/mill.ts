@@ -147,7 +147,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
   const domain = (name: string): DomainHandle<string, never> => {
     const known = handles.get(name);
     if (known) return known;
-    const handle = localHandle<string, never>(registry, findDomain(registry, name), { reach: reachDomain, clock });
+    const handle = localHandle<string, never>(registry, findDomain(registry, name), { reach: reachDomain, listen: listenTo, clock });
     handles.set(name, handle);
     return handle;
   };
@@ -206,7 +206,7 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
       return domain(definition.name);
     },
     provide: (name: unknown, factory: unknown) => provide(registry, name, factory),
-    ...localMill(() => reachCoordinator(clock)),
+    ...localMill(() => reachCoordinator(clock), listenTo, clock),
     ...millLists([...registry.domains.keys()], reachDomain, () => reachCoordinator(clock)),
   };
   return mill as unknown as Mill<DomainsOf<Domains>, AppOf<Domains>>;

@@ -1,4 +1,5 @@
-import type { Defaults, DomainDefinition, History, Registry, ScheduleDefinition, TypeDefinition } from "./domains/definition.ts";
+import type { Defaults, DomainDefinition, Registry, ScheduleDefinition, TypeDefinition } from "./domains/definition.ts";
+import { checkKeepAtLeast, historyProblems } from "./domains/history.ts";
 import { optionProblems } from "./domains/options.ts";
 import { checkSingleton } from "./domains/singleton.ts";
 import { preemptAtProblems } from "./domains/preempt-at.ts";
@@ -36,7 +37,6 @@ export interface RegistryOptions {
 
 const MAX_CONCURRENCY = 16;
 const CAP_MAX = 10_000;
-const KEEP_MAX = 10_000_000;
 
 /**
  * The registry, when everything about it is right.
@@ -129,11 +129,12 @@ function domainProblems(domain: DomainDefinition & { readonly "~problems"?: read
     ...(domain["~problems"] ?? []),
     ...capProblems(name, domain.maxConcurrency),
     ...defaultsProblems(name, domain.defaults),
-    ...historyProblems(name, domain.history),
+    ...historyProblems(name, domain),
     ...rateProblems(domain),
     ...preemptAtProblems(name, domain.preemptAt),
   );
   if (domain.state !== undefined && typeof domain.state !== "function") problems.push(`${name}: state must be a function of env.`);
+  if (domain.gate !== undefined && typeof domain.gate !== "function") problems.push(`${name}: gate must be a function of a task.`);
   for (const type of domain.types.values()) problems.push(...typeProblems(name, type));
   return problems;
 }
@@ -154,6 +155,8 @@ function typeProblems(domain: string, type: TypeDefinition): string[] {
   for (const name of ["submittable", "keep", "pull"] as const) {
     if (typeof type[name] !== "boolean") problems.push(`${where}: ${name} must be true or false.`);
   }
+  const { keepAtLeast } = type;
+  if (keepAtLeast !== undefined) problems.push(...problemOf(where, () => checkKeepAtLeast(keepAtLeast, type.keep)));
   const names: unknown = type.redact;
   if (!Array.isArray(names) || names.some((member) => typeof member !== "string"))
     problems.push(`${where}: redact must be a list of names of the payload's members.`);
@@ -182,13 +185,14 @@ function isSchema(schema: unknown): boolean {
 function defaultsProblems(where: string, defaults: Defaults | undefined): string[] {
   if (defaults === undefined) return [];
   if (typeof defaults !== "object" || defaults === null) return [`${where}: defaults must be an object.`];
-  const { priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast, tags, group } = defaults;
+  const { priority, retry, timeout, ttl, ttlFrom, deadline, onDuplicate, onDependencyFailure, failFast, tags, group } = defaults;
   const problems = optionProblems("defaults", where, defaults);
   const check = (action: () => unknown) => problems.push(...problemOf(where, action));
   if (priority !== undefined) check(() => parsePriority(priority));
   if (retry !== undefined) check(() => readPolicy(retry));
   if (timeout !== undefined) check(() => positive(timeout, "timeout"));
   if (ttl !== undefined) check(() => positive(ttl, "ttl"));
+  if (deadline !== undefined) check(() => positive(deadline, "deadline"));
   if (onDuplicate !== undefined) check(() => parseOnDuplicate(onDuplicate));
   if (tags !== undefined) check(() => checkTags(tags));
   if (group !== undefined && group !== null) check(() => readGroup(group));
@@ -216,16 +220,6 @@ function positive(value: unknown, name: string): void {
 function capProblems(where: string, cap: unknown, name = "maxConcurrency"): string[] {
   if (cap === undefined || (typeof cap === "number" && Number.isInteger(cap) && cap >= 1 && cap <= CAP_MAX)) return [];
   return [`${where}: ${name} must be an integer from 1 to ${CAP_MAX}; got ${quote(cap)}.`];
-}
-
-function historyProblems(where: string, history: History): string[] {
-  const problems = optionProblems("history", `${where}, history`, history);
-  const { keep, maxAge } = history;
-  if (keep !== undefined && (!Number.isInteger(keep) || keep < 0 || keep > KEEP_MAX)) {
-    problems.push(`${where}: history.keep must be an integer from 0 to ${KEEP_MAX}; got ${quote(keep)}.`);
-  }
-  if (maxAge !== undefined) problems.push(...problemOf(where, () => positive(maxAge, "history.maxAge")));
-  return problems;
 }
 
 function cronProblems(crons: unknown): string[] {

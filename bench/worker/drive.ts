@@ -7,6 +7,9 @@ export interface Handle {
   submit(type: string, payload: unknown, options?: object): Promise<{ id: string }>;
   submitAll(items: readonly object[]): Promise<{ id: string }[]>;
   task(type: string, id: string): { result(options: { timeout: string }): Promise<unknown> };
+  claim(options: object): Promise<{ complete(): Promise<unknown> }[]>;
+  schedule(options: object): Promise<{ id: string }>;
+  schedule(id: string): { delete(): Promise<unknown> };
   snapshot(): Promise<DomainSnapshot>;
   pause(): Promise<DomainSnapshot>;
   resume(): Promise<DomainSnapshot>;

@@ -31,6 +31,6 @@ export default {
   async fetch(request: Request, env: Cloudflare.Env, ctx: ExecutionContext): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (!pathname.startsWith("/bench/")) return mill.fetch(request, env, ctx);
-    return Response.json((await perform(pathname.slice("/bench/".length), await request.json(), handleOf)) ?? null);
+    return Response.json((await perform(pathname.slice("/bench/".length), await request.json(), handleOf, mill)) ?? null);
   },
 };

@@ -1,8 +1,11 @@
 import { exports } from "cloudflare:workers";
 import type { Burst } from "../protocol.ts";
 import { alone, burst, drain, fill, type Handle } from "./drive.ts";
+import { bulk } from "./bulk.ts";
 import { edges } from "./edges.ts";
 import type { Floor } from "./floor.ts";
+import { type Groups, open, pausing, shut } from "./held.ts";
+import { broods, fired, leased } from "./made.ts";
 import { rowsWritten } from "./meter.ts";
 
 type Stub<Methods> = { getByName(name: string): Methods };
@@ -12,7 +15,12 @@ const found = exports as unknown as {
 };
 
 /** One scenario's step, run inside the Worker so that HTTP does not limit what is measured. */
-export async function perform(name: string, body: Record<string, unknown>, handleOf: (domain: string) => Handle): Promise<unknown> {
+export async function perform(
+  name: string,
+  body: Record<string, unknown>,
+  handleOf: (domain: string) => Handle,
+  mill: Groups,
+): Promise<unknown> {
   const handle = () => handleOf(body["domain"] as string);
   switch (name) {
     case "burst":
@@ -25,6 +33,20 @@ export async function perform(name: string, body: Record<string, unknown>, handl
       return alone(handle(), body["times"] as number);
     case "edges":
       return edges(handleOf(body["from"] as string), handleOf(body["to"] as string), body["tasks"] as number);
+    case "broods":
+      return broods(handleOf(body["from"] as string), handleOf(body["to"] as string), body["to"] as string, body["tasks"] as number);
+    case "leased":
+      return leased(handle(), body["tasks"] as number);
+    case "fired":
+      return fired(handle(), body["seconds"] as number);
+    case "shut":
+      return shut(mill, handle());
+    case "bulk":
+      return bulk(handle() as never, body["verb"] as "cancelWhere", body["filter"] as object);
+    case "pausing":
+      return pausing(handle());
+    case "open":
+      return open(mill, handle());
     case "pause":
       return handle().pause();
     case "snapshot":

@@ -36,7 +36,7 @@ const stopped = computed(() => quiet.value || refused.value !== null);
 /** No question is asked more often than that because of events. */
 const TOUCHED_MS = 800;
 /** How seldom is asked anyway while events come. */
-const PUSHED_MS = 4_000;
+const PUSHED_MS = 20_000;
 /** The slowest rhythm while the mill is out of reach. */
 const LOST_MS = 15_000;
 

@@ -26,6 +26,7 @@ import { claimOverHttp } from "./claims.ts";
 import { bulkVerbs } from "./bulk.ts";
 import { awaitResult } from "./await-result.ts";
 import { drainWith } from "./drain.ts";
+import { httpEvents } from "./http-events.ts";
 import type { Call, Http } from "./http.ts";
 import { httpLooks } from "./looks.ts";
 import { instantText, search } from "./search.ts";
@@ -47,7 +48,7 @@ export function httpHandle<Name extends string, Types>(http: Http, name: Name): 
     match: (action, filter) => http.ask({ method: "POST", path: `${path}/bulk`, body: bulkBody(action, filter, true) }),
     get: async (id) => http.ask({ method: "GET", path: `/v1/bulk/${segment(id, "bulk_not_found")}` }),
   });
-  return Object.assign(new HttpHandle(http, name), looks, bulk) as unknown as DomainHandle<Name, Types>;
+  return Object.assign(new HttpHandle(http, name), looks, bulk, httpEvents(name, http)) as unknown as DomainHandle<Name, Types>;
 }
 
 class HttpHandle {

@@ -2,6 +2,7 @@ import { parseInstant } from "../domains/instant.ts";
 import { listing } from "../domains/listing.ts";
 import type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
 import type { GroupView } from "../policy/coordination/view.ts";
+import { httpEvents } from "./http-events.ts";
 import type { Http } from "./http.ts";
 import { search } from "./search.ts";
 import { segment } from "./segment.ts";
@@ -35,6 +36,7 @@ export function httpMill(http: Http): MillHandle {
     pressure: async (name, value, ttl) =>
       http.ask({ method: "PUT", path: `/v1/pressure/${segment(name, "invalid_request")}`, body: JSON.stringify({ value, ttl }) }),
     snapshot,
+    ...httpEvents(null, http),
     list: (query = {}) =>
       listing((cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/tasks", query: search({ ...query, cursor }) })),
     audit: (query = {}) =>

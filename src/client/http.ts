@@ -88,19 +88,45 @@ export class Http {
     }
   }
 
-  /** One attempt; `again`: it may be repeated, after at least this many ms. */
-  async #once<Answer>(call: Call): Promise<{ answer?: Answer; error?: unknown; again?: number }> {
-    let response: Response;
-    let text: string;
+  /**
+   * Asks once for an answer that has no end.
+   *
+   * @throws as `ask` does
+   */
+  async stream(path: string, query: URLSearchParams, signal: AbortSignal | undefined): Promise<ReadableStream<Uint8Array>> {
+    const { response, error } = await this.#open({ method: "GET", path, query, signal });
+    if (!response) throw error;
+    if (response.ok && response.body) return response.body;
+    const text = await abortable(response.text(), signal);
+    throw problem(response.status, parse(text), retryAfter(response, this.clock));
+  }
+
+  /** Sends it; what comes back, or that nothing did. */
+  async #open(call: Call): Promise<{ response?: Response; error?: unknown }> {
     try {
       // Also where what answers does not look at the signal.
-      response = await abortable(this.#send(await this.#request(call)), call.signal);
+      return { response: await abortable(this.#send(await this.#request(call)), call.signal) };
+    } catch (error) {
+      return { error: this.#unanswered(error, call) };
+    }
+  }
+
+  #unanswered(error: unknown, call: Call): unknown {
+    if (call.signal?.aborted) throw call.signal.reason;
+    if (MillraceError.is(error)) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    return fail("domain_unreachable", `Nothing answered at ${this.#where}: ${message}`, { cause: message });
+  }
+
+  /** One attempt; `again`: it may be repeated, after at least this many ms. */
+  async #once<Answer>(call: Call): Promise<{ answer?: Answer; error?: unknown; again?: number }> {
+    const { response, error: lost } = await this.#open(call);
+    if (!response) return { error: lost, again: 0 };
+    let text: string;
+    try {
       text = await abortable(response.text(), call.signal);
     } catch (error) {
-      if (call.signal?.aborted) throw call.signal.reason;
-      if (MillraceError.is(error)) throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      return { error: fail("domain_unreachable", `Nothing answered at ${this.#where}: ${message}`, { cause: message }), again: 0 };
+      return { error: this.#unanswered(error, call), again: 0 };
     }
     const json = parse(text);
     if (response.ok) {

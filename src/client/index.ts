@@ -22,6 +22,8 @@ export type {
   WaitOptions,
 } from "../domains/handle.ts";
 export type { BulkFilter, BulkHandle, DomainBulk, DryRun } from "../domains/bulk.ts";
+export type { EventQuery, EventVerbs } from "../domains/events.ts";
+export type { EventName, MillEvent } from "../policy/events/event.ts";
 export type { DomainLooks, FailuresQuery, SeriesQuery } from "../domains/looks.ts";
 export type { GroupHandle, MillHandle, MillSettings, MillSnapshot } from "../domains/mill-handle.ts";
 export type { Listing } from "../domains/listing.ts";

@@ -1,13 +1,16 @@
+import type { Clock } from "../clock.ts";
 import { parseInstant } from "../domains/instant.ts";
 import type { MillHandle } from "../domains/mill-handle.ts";
 import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
 import { checkGroupName } from "../policy/group-name.ts";
 import { parsePressure, parseSettings } from "../policy/settings.ts";
+import { type Listen, localEvents } from "./local-events.ts";
 import { settingsOf } from "./settings.ts";
 
 /** The verbs of the mill itself, over RPC to its coordinator. */
-export function localMill(reach: () => CoordinatorApi): Omit<MillHandle, "list" | "audit"> {
+export function localMill(reach: () => CoordinatorApi, listen: Listen, clock: Clock): Omit<MillHandle, "list" | "audit"> {
   return {
+    ...localEvents(null, listen, clock),
     pause: async () => reach().pause(),
     resume: async () => reach().resume(),
     group: (name) => {

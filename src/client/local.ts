@@ -31,6 +31,7 @@ import { checkCap, checkIdempotencyKey, type AnyBatchItem } from "./arguments.ts
 import { bulkVerbs } from "./bulk.ts";
 import { drainWith } from "./drain.ts";
 import { localLooks } from "./looks.ts";
+import { type Listen, localEvents } from "./local-events.ts";
 import { readBulkFilter, readQuery } from "./query.ts";
 import { LocalTask } from "./local-task.ts";
 import { checkScheduleId, taskArguments } from "./task-arguments.ts";
@@ -39,6 +40,8 @@ import { checkScheduleId, taskArguments } from "./task-arguments.ts";
 export interface LocalOptions {
   /** Object of a domain by name; `reachDomain` of `durable/reach.ts`. */
   reach: (name: string) => DomainApi;
+  /** `listenTo` of `durable/listen.ts`. */
+  listen?: Listen;
   clock?: Clock;
   /** When it aborts, no handle waits any more; `reach` is bound to it already. */
   signal?: AbortSignal;
@@ -57,6 +60,7 @@ export function localHandle<Name extends string, Types>(
     handle,
     localLooks(() => options.reach(domain.name)),
     localBulk(domain.name, options),
+    localEvents(domain.name, options.listen, options.clock ?? systemClock, options.signal),
   ) as unknown as DomainHandle<Name, Types>;
 }
 

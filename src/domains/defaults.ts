@@ -12,6 +12,7 @@ export interface ResolvedDefaults {
   timeoutMs: number;
   ttlMs: number | undefined;
   ttlFrom: "submit" | "firstAttempt";
+  deadlineMs?: number;
   /** Absent: skip. */
   onDuplicate?: Strategy;
   onDependencyFailure: DependencyPolicy;
@@ -36,6 +37,7 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
   const priority = nearest("priority");
   const timeout = nearest("timeout");
   const ttl = nearest("ttl");
+  const deadline = nearest("deadline");
   const group = nearest("group");
   const onDuplicate = parseOnDuplicate(nearest("onDuplicate") ?? "skip");
   return {
@@ -44,6 +46,7 @@ export function resolveDefaults(registry: Registry, domain: DomainDefinition, ty
     timeoutMs: timeout === undefined ? BUILT_IN.timeoutMs : parseDuration(timeout, "timeout"),
     ttlMs: ttl === undefined ? undefined : parseDuration(ttl, "ttl"),
     ttlFrom: nearest("ttlFrom") ?? BUILT_IN.ttlFrom,
+    ...(deadline === undefined ? {} : { deadlineMs: parseDuration(deadline, "deadline") }),
     ...(onDuplicate === undefined ? {} : { onDuplicate }),
     ...(typeof group === "string" ? { group } : {}),
     onDependencyFailure: nearest("onDependencyFailure") ?? BUILT_IN.onDependencyFailure,

@@ -192,6 +192,7 @@ function begin(name: string, given: object): Definition {
     maxConcurrency: options.maxConcurrency,
     defaults: options.defaults ?? {},
     history: options.history ?? {},
+    gate: options.gate,
     rates: options.rates ?? {},
     preemptAt: options.preemptAt,
     pressure: read(problems, String(name), () => (options.pressure === undefined ? undefined : parsePressurePolicy(options.pressure))),
@@ -223,6 +224,7 @@ class Definition implements Parts {
   declare readonly defaults: Defaults;
   declare readonly history: History;
   declare readonly preemptAt: DomainDefinition["preemptAt"];
+  declare readonly gate: DomainDefinition["gate"];
   declare readonly rates: DomainDefinition["rates"];
   declare readonly pressure: DomainDefinition["pressure"];
   declare readonly types: ReadonlyMap<string, TypeDefinition>;

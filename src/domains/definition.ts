@@ -8,9 +8,10 @@ import type { RateOptions } from "../policy/group-rules.ts";
 import type { Io } from "../policy/io.ts";
 import type { PressureRule } from "../policy/pressure.ts";
 import type { Priority } from "../policy/priority.ts";
+import type { TerminalStatus } from "../policy/status.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { FiringOptions, ScheduleTaskOptions } from "./handle.ts";
-import type { Json } from "./task.ts";
+import type { Json, Task } from "./task.ts";
 
 /** Defaults of a mill, a domain or a type; the nearest wins: call > type > domain > mill > built in. */
 export interface Defaults {
@@ -19,6 +20,8 @@ export interface Defaults {
   /** Per attempt; default 5 minutes. */
   timeout?: Duration;
   ttl?: Duration;
+  /** From submission: aborted wherever it is, `expired`. Default: none. */
+  deadline?: Duration;
   /** Where the ttl's clock starts; default `submit`. */
   ttlFrom?: "submit" | "firstAttempt";
   /** What happens when the key is held by a live task; default `skip`. Firings of schedules hold keys of their own. */
@@ -33,7 +36,15 @@ export interface Defaults {
 }
 
 /** How many finished tasks a domain keeps, and for how long. */
-export interface History {
+export interface History extends HistoryBounds {
+  /** Other bounds for tasks that ended so, counted by themselves where `keep` is named: `{ dead_letter: { keep: 1_000, maxAge: "90d" } }`. */
+  perStatus?: Partial<Record<TerminalStatus, HistoryBounds>>;
+  /** Other bounds for tasks of a type, in the same way; they go before those of its status. */
+  perType?: Record<string, HistoryBounds>;
+}
+
+/** Some finished tasks: the newest so many, and none older. */
+export interface HistoryBounds {
   /** Default 10,000. */
   keep?: number;
   /** Default 30 days. */
@@ -59,6 +70,8 @@ export interface TypeDefinition {
   readonly redact: readonly string[];
   /** `false`: deleted by the settle that completes it. */
   readonly keep: boolean;
+  /** How long retention leaves it alone after its end; absent: a minute. */
+  readonly keepAtLeast?: Duration | undefined;
   /** Done by pull workers: the runner never gets it, and there is no `execute`. */
   readonly pull: boolean;
   /** Made by `.singleton(…)`: exactly one lives, and nobody submits it. */
@@ -96,6 +109,8 @@ export interface DomainDefinition {
   readonly history: History;
   /** Work of this priority or a more urgent one takes slots from what is less urgent; null: none does. Absent: as the mill says. */
   readonly preemptAt?: Priority | null | undefined;
+  /** Asked about each task when it could start. */
+  readonly gate?: ((task: Task, now: Date) => unknown) | undefined;
   /** Rate limits by type, for those that name none of their own. */
   readonly rates?: Readonly<Record<string, RateOptions>>;
   /** Who waits under pressure; absent: as the mill says. Checked when the mill is made. */

@@ -11,6 +11,7 @@ import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
 import type { DomainLimits } from "./limits.ts";
 import type { DomainLooks } from "./looks.ts";
+import type { EventVerbs } from "./events.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
 import type { Listing } from "./listing.ts";
 import type { Graph, Outcome, Schedule, Task, Why } from "./task.ts";
@@ -223,7 +224,7 @@ export interface ScheduleHandle<Types = unknown> {
 
 /** The verbs of one domain: the same inside the Worker (`mill.domain`, `ctx.domain`) and over HTTP (`client.domain`). */
 export interface DomainHandle<Name extends string = string, Types = unknown>
-  extends DomainLimits<Types>, DomainLooks<TypeName<Types>>, DomainBulk<TypeName<Types>> {
+  extends DomainLimits<Types>, DomainLooks<TypeName<Types>>, DomainBulk<TypeName<Types>>, EventVerbs<TypeName<Types>> {
   readonly name: Name;
   /**
    * The same verbs, which reject with the signal's reason as soon as it aborts, those of the tasks and schedules that it

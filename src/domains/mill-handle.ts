@@ -1,3 +1,4 @@
+import type { EventVerbs } from "./events.ts";
 import type { AuditEntry } from "../policy/audit.ts";
 import type { AgingPolicy } from "../policy/aging.ts";
 import type { CoordinatorSnapshot, GroupPauseView, PressureView } from "../policy/coordination/protocol.ts";
@@ -43,7 +44,7 @@ export interface GroupHandle {
 }
 
 /** The verbs of the mill itself: the same inside the Worker (`mill.pause()`) and over HTTP (`client.pause()`). */
-export interface MillHandle {
+export interface MillHandle extends EventVerbs {
   /**
    * Nothing starts any more in any domain; running work is aborted and goes back uncharged. Answers when every domain
    * at work knows, after 2 s at most; one that does not answer hears of it before its next grant, within 32 s.

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { GateAnswer } from "../policy/gate.ts";
 import type { Io } from "../policy/io.ts";
 import { didYouMean } from "../policy/names.ts";
 import type { RateOptions } from "../policy/group-rules.ts";
@@ -11,6 +12,7 @@ import type { RetryPolicy } from "../policy/retry.ts";
 import type { Context } from "./context.ts";
 import type { Defaults, History } from "./definition.ts";
 import type { Jsonified } from "./shape.ts";
+import type { Task } from "./task.ts";
 import { SUBMIT_OPTIONS, SUBMIT_OPTIONS_LATER } from "./submit-options.ts";
 
 /** The options of a domain. */
@@ -26,6 +28,14 @@ export interface DomainOptions<State, Env> {
   rates?: Readonly<Record<string, RateOptions>>;
   /** How many finished tasks are kept, and how long; default 10,000 and 30 days. */
   history?: History;
+  /**
+   * Asked about each task when it could start: `admit`, `deny(reason)` or `until(time)`. It runs in the domain's object, so it must
+   * answer at once, from the task, the time and what the code knows: no I/O, no state. What it holds holds up nobody else, and is asked
+   * about again: at its time, else in turn, at most 1,000 every 5 s. If it throws, the task is held.
+   *
+   * @example `gate: (task, now) => (task.tags.tier === "free" && isPeak(now) ? deny("peak hours") : admit)`
+   */
+  gate?: (task: Task, now: Date) => GateAnswer;
   /** Which of its tasks wait under pressure; default: as the mill says. `[]`: none, for a domain whose work relieves it. */
   pressure?: readonly PressureStep[];
 }
@@ -76,6 +86,8 @@ export interface TaskOptions<
   ttl?: Duration;
   /** Where the ttl's clock starts; default `submit`. */
   ttlFrom?: "submit" | "firstAttempt";
+  /** From submission: aborted wherever it is, `expired`. Default: none. */
+  deadline?: Duration;
   /** What happens when the key is held by a live task; default `skip`. */
   onDuplicate?: OnDuplicate;
   /** What becomes of a task when one that it depends on fails; default `cancel`. */
@@ -90,6 +102,8 @@ export interface TaskOptions<
   redact?: readonly (keyof StandardSchemaV1.InferInput<Payload> & string)[];
   /** `false`: deleted as soon as it completes; its result is never stored. Default true. */
   keep?: boolean;
+  /** For so long after its end retention leaves it alone, whatever the history's bounds say; default, and at least, 1 minute. */
+  keepAtLeast?: Duration;
   /** The work. Any throw is retried, unless it is a `NonRetryableError`. */
   execute: (payload: StandardSchemaV1.InferOutput<Payload>, ctx: Context<State, App, Env, Name, Types>) => Returned | Promise<Returned>;
   finalize?: undefined;
@@ -131,7 +145,18 @@ export type PullOptions<Payload extends StandardSchemaV1, Result extends Standar
   pull: true;
 };
 
-const DEFAULTS = ["priority", "retry", "timeout", "ttl", "ttlFrom", "onDuplicate", "onDependencyFailure", "failFast", "group"] as const;
+const DEFAULTS = [
+  "priority",
+  "retry",
+  "timeout",
+  "ttl",
+  "ttlFrom",
+  "deadline",
+  "onDuplicate",
+  "onDependencyFailure",
+  "failFast",
+  "group",
+] as const;
 const TASK = new Set<string>([
   "payload",
   "result",
@@ -145,16 +170,17 @@ const TASK = new Set<string>([
   "submittable",
   "redact",
   "keep",
+  "keepAtLeast",
   "pull",
   "execute",
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["gate", "aging", "keepAtLeast"]);
-const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "preemptAt", "rates", "pressure"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging"]);
+const TASK_LATER = new Set(["aging"]);
+const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "gate", "preemptAt", "rates", "pressure"]);
+const DOMAIN_LATER = new Set(["shards", "groups", "aging"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
-const LEVEL_LATER = new Set(["deadline"]);
+const LEVEL_LATER = new Set<string>();
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
 const NOT_SCHEDULED = new Set(["key", "parent"]);
 /** Those that a schedule does not have yet. */
@@ -203,7 +229,8 @@ const MILL = new Set([
   "crons",
 ]);
 const MILL_LATER = new Set(["runner", "shards"]);
-const HISTORY = new Set(["keep", "maxAge"]);
+const BOUNDS = new Set(["keep", "maxAge"]);
+const HISTORY = new Set([...BOUNDS, "perStatus", "perType"]);
 
 const KNOWN = {
   task: [TASK, TASK_LATER],
@@ -212,7 +239,8 @@ const KNOWN = {
   schedule: [SCHEDULE, SCHEDULE_LATER],
   singleton: [SINGLETON, SINGLETON_LATER],
   mill: [MILL, MILL_LATER],
-  history: [HISTORY, new Set(["perStatus", "perType"])],
+  history: [HISTORY, new Set<string>()],
+  bounds: [BOUNDS, new Set<string>()],
 } as const satisfies Record<string, readonly [ReadonlySet<string>, ReadonlySet<string>]>;
 
 /** What is wrong with the names of the options in `given`: unknown ones with a hint, those of a later issue as `not_implemented`. */

@@ -180,6 +180,7 @@ function prepareWith(plan: Plan, payload: unknown, options: GivenOptions, clock:
     item.ttlMs = plan.defaults.ttlMs;
     if (plan.defaults.ttlFrom === "firstAttempt") item.ttlFrom = "firstAttempt";
   }
+  if (plan.defaults.deadlineMs !== undefined) item.deadlineMs = plan.defaults.deadlineMs;
   if (plan.defaults.onDuplicate !== undefined) item.onDuplicate = plan.defaults.onDuplicate;
   if (plan.defaults.group !== undefined) item.group = plan.defaults.group;
   if (options !== NONE) applyOptions(item, options, clock);

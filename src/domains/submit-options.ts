@@ -127,6 +127,7 @@ function applyExpiry(item: SubmitItem, { ttl, ttlFrom, deadline }: GivenOptions,
   if (deadline === undefined) return;
   if (deadline instanceof Date || (typeof deadline === "string" && looksLikeInstant(deadline))) {
     item.deadlineAt = parseInstant(deadline, "deadline");
+    delete item.deadlineMs;
     if (item.deadlineAt - clock.now() > LIMITS.delayMsMax) throw refuse("deadline", "deadline must be at most 10 years ahead.");
   } else item.deadlineMs = positive(deadline, "deadline", " (a moment is written as RFC 3339 text or a Date)");
 }

@@ -5,7 +5,7 @@ import type { TaskOptions } from "./options.ts";
 /** A task type as the engine sees it, from what `.task(…)` was given. */
 export function typeDefinition(name: string, given: Record<string, unknown>): TypeDefinition {
   const options = given as unknown as TaskOptions<StandardSchemaV1, StandardSchemaV1, unknown, unknown, unknown, unknown>;
-  const { tags, priority, retry, timeout, ttl, ttlFrom, onDuplicate, onDependencyFailure, failFast, group } = options;
+  const { tags, priority, retry, timeout, ttl, ttlFrom, deadline, onDuplicate, onDependencyFailure, failFast, group } = options;
   return {
     name,
     payload: options.payload,
@@ -22,6 +22,7 @@ export function typeDefinition(name: string, given: Record<string, unknown>): Ty
       ...(timeout === undefined ? {} : { timeout }),
       ...(ttl === undefined ? {} : { ttl }),
       ...(ttlFrom === undefined ? {} : { ttlFrom }),
+      ...(deadline === undefined ? {} : { deadline }),
       ...(onDuplicate === undefined ? {} : { onDuplicate }),
       ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
       ...(failFast === undefined ? {} : { failFast }),
@@ -30,6 +31,7 @@ export function typeDefinition(name: string, given: Record<string, unknown>): Ty
     submittable: options.submittable ?? true,
     redact: options.redact ?? [],
     keep: options.keep ?? true,
+    ...(options.keepAtLeast === undefined ? {} : { keepAtLeast: options.keepAtLeast }),
     pull: (given.pull as boolean | undefined) ?? false,
     execute: options.execute,
     finalize: options.finalize as TypeDefinition["finalize"],

@@ -164,7 +164,13 @@ export const claimShape: BodyShape = {
 /** `POST /v1/claims/{lease}/renew`. */
 export const renewShape: BodyShape = {
   schema: z.strictObject({
-    progress: z.optional(z.union([z.number(), z.strictObject({ fraction: z.number(), message: z.optional(z.nullable(text)) })])),
+    progress: z.optional(
+      z.union([
+        z.number(),
+        z.strictObject({ fraction: z.number(), message: z.optional(z.nullable(text)) }),
+        z.strictObject({ bytes: z.strictObject({ done: z.number(), total: z.number() }), message: z.optional(z.nullable(text)) }),
+      ]),
+    ),
   }),
   optional: true,
 };

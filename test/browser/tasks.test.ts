@@ -48,7 +48,9 @@ test("a thousand tasks are a few rows in the page, loaded as it is scrolled, and
   await table.getByText("Many 999", { exact: true }).waitFor();
   for (let rows = 100; rows < 1_000; rows += 100) {
     await table.evaluate((box) => box.scrollTo(0, box.scrollHeight));
-    await poll(`row ${rows + 100}`, async () => ((await table.evaluate((box) => box.scrollHeight)) >= (rows + 100) * 44 ? true : undefined));
+    await poll(`row ${rows + 100}`, async () =>
+      (await table.evaluate((box) => box.scrollHeight)) >= (rows + 100) * 44 ? true : undefined,
+    );
     expect(await table.getByRole("row").count()).toBeLessThan(60);
   }
   await table.evaluate((box) => box.scrollTo(0, box.scrollHeight));
@@ -66,4 +68,27 @@ test("chosen tasks are cancelled after a question that says how many", async () 
   await page.getByText("2 of 2 cancelled").waitFor();
   const statuses = await Promise.all(ids.map(async (id) => (await api(`tasks/${id}`)).status));
   expect(statuses).toEqual(["cancelled", "cancelled", "scheduled"]);
+});
+
+test("a bulk job acts on all that match, after a question with their number; what it may not touch is told", async () => {
+  const ids = await Promise.all([1, 2, 3].map((at) => deliver(`missing/${at}`, { label: `Lost ${at}`, tags: { bulk: "yes" } })));
+  for (const id of ids) await reach(id, "failed");
+  const { page } = await open("#/tasks?q=domain%3Ahttp+status%3Afailed+tag%3Abulk%3Dyes");
+  const bar = page.getByRole("toolbar");
+  const chooseAll = async () => {
+    await page.getByRole("checkbox", { name: `Choose ${ids[0]}`, exact: true }).click();
+    await page.getByRole("button", { name: "choose all that match" }).click();
+  };
+  await chooseAll();
+  await bar.getByRole("button", { name: "Retry" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Retry 3 tasks" }).click();
+  await page.getByText("3 of 3 reopened").waitFor();
+  for (const id of ids) await poll(`${id} to run twice`, async () => ((await api(`tasks/${id}`)).executions === 2 ? true : undefined));
+  for (const id of ids) await reach(id, "failed");
+  await chooseAll();
+  await bar.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete 3 tasks" }).click();
+  // Somebody may still wait for what ended just now.
+  await page.getByText("0 of 3 deleted · 3 refused · It ended less than a minute ago").waitFor();
+  expect((await api(`tasks/${ids[0]}`)).status).toBe("failed");
 });

@@ -101,6 +101,8 @@ test("a domain shows its hour, types, events as they happen, and cost", async ()
   const { page } = visit;
   await page.getByRole("region", { name: "The last hour" }).getByRole("img").waitFor();
   await page.getByRole("button", { name: "live" }).waitFor();
+  await deliver("ok/event", { label: "Something happens" });
+  await page.getByRole("region", { name: "Events" }).getByRole("link", { name: "Something happens" }).first().waitFor();
   await page.getByRole("region", { name: "Types" }).getByText("10 retries, exponential").waitFor();
   await visit.look("domain");
 });
@@ -117,6 +119,7 @@ test("keys lead through the views; ? lists them; viewers get no buttons", async 
   await page.getByRole("dialog", { name: "Keys" }).getByText("Failures").waitFor();
   await visit.look("keys");
   await page.keyboard.press("Escape");
+  await page.getByRole("dialog", { name: "Keys" }).waitFor({ state: "detached" });
   await page.keyboard.press("g");
   await page.keyboard.press("d");
   await page.getByRole("region", { name: "Domain http" }).waitFor();

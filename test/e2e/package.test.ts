@@ -44,6 +44,18 @@ async function consumer(home: string): Promise<string> {
   return app;
 }
 
+/** examples/acme-cdn as it would be on its own: its dependencies in its node_modules, no configuration of this repository. */
+function library(home: string, app: string): string {
+  const folder = join(home, "acme-cdn");
+  const modules = join(folder, "node_modules");
+  cpSync(join(ROOT, "examples", "acme-cdn"), folder, { recursive: true });
+  cpSync(join(folder, "tsconfig.build.json"), join(folder, "tsconfig.json"));
+  mkdirSync(join(modules, "@cloudflare"), { recursive: true });
+  symlinkSync(join(app, "node_modules", "millrace"), join(modules, "millrace"));
+  for (const name of ["zod", "vitest", "@cloudflare/workers-types"]) symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+  return folder;
+}
+
 test("the packed tarball is all that another Worker needs: types, a running mill, a client", async () => {
   using home = temporary("package");
   const app = await consumer(home.path);
@@ -57,6 +69,18 @@ test("the packed tarball is all that another Worker needs: types, a running mill
   const tried = await run(NODE, ["src/try.ts"], options);
   expect(JSON.parse(tried)).toEqual({ object: "thumbs/logo.png", width: 64, greeting: "from Node" });
 
+  // The command line: as the manifest names it, and as it stands in the tarball.
+  const { bin } = JSON.parse(readFileSync(join(app, "node_modules", "millrace", "package.json"), "utf8")) as { bin: { millrace: string } };
+  mkdirSync(join(app, "node_modules", ".bin"), { recursive: true });
+  symlinkSync(join("..", "millrace", bin.millrace), join(app, "node_modules", ".bin", "millrace"));
+  expect(await run("npx", ["--no-install", "millrace", "--help"], options)).toContain("Usage: millrace");
+  // So do those of a package with a domain, which builds against the tarball's types.
+  const cdn = { cwd: library(home.path, app), env: environment(home.path) };
+  await run(join(ROOT, "node_modules", ".bin", "tsc"), ["-p", "tsconfig.build.json"], cdn);
+  const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
+  const report = await run(NODE, [vitest, "run", "--reporter=tap"], { ...cdn, env: { ...cdn.env, NO_COLOR: "1" } });
+  expect(report).toContain("ok 1 - test/cdn.test.ts");
+
   await using mill = await Mill.start({ folder: app, home: home.path, vars: { MILLRACE_AUTH: "open", GREETING: "from the tarball" } });
   const asked = await run(NODE, ["src/ask.ts", mill.url], options);
   expect(JSON.parse(asked)).toEqual({
@@ -64,6 +88,9 @@ test("the packed tarball is all that another Worker needs: types, a running mill
     id: "media_1",
     result: { object: "thumbs/logo.png", width: 64, greeting: "from the tarball" },
   });
+
+  const listed = await run("npx", ["--no-install", "millrace", "get", "media_1", "--json", "--url", mill.url], options);
+  expect(JSON.parse(listed)).toMatchObject({ id: "media_1", status: "completed" });
 
   const body = JSON.stringify({ type: "resize", payload: { object: "photo.jpg", width: 320 } });
   const posted = await fetch(`${mill.url}/v1/domains/media/tasks?wait=30s`, {

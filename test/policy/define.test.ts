@@ -129,7 +129,7 @@ describe("createMill's one error", () => {
     expect(rates(5)).toEqual([expect.stringMatching(/^d: rates must be an object/)]);
   });
 
-  test.each(["gate", "aging"])("[not built yet] %s is not_implemented, by name", (name) => {
+  test.each(["aging", "preemptAt"])("[not built yet] %s is not_implemented, by name", (name) => {
     expect(ofType({ [name]: true })).toEqual([`d::t: the option "${name}" is not_implemented yet; leave it out.`]);
     expect(() => buildRegistry({ domains: [defineDomain("d").task("t", { payload, execute, [name]: true } as never)] })).toThrow(
       expect.objectContaining({ code: "not_implemented" }),
@@ -168,6 +168,16 @@ describe("createMill's one error", () => {
   test("of a domain", () => {
     expect(ofDomain({ state: 1 })).toEqual(["d: state must be a function of env."]);
     expect(ofDomain({ history: { keep: -1, maxAge: 0, age: 1 } })).toHaveLength(3);
+    expect(ofDomain({ history: { perStatus: { completed: { keep: 5 } }, perType: {} } })).toEqual([]);
+    expect(
+      ofDomain({ history: { perStatus: { running: { keep: 5 }, failed: { keep: 0.5 } }, perType: { gone: { maxAge: "soon" } } } }),
+    ).toEqual([
+      expect.stringContaining('there is no ended status "running"'),
+      expect.stringContaining("history.perStatus.failed.keep must be an integer"),
+      expect.stringContaining('there is no type "gone"'),
+      expect.stringContaining("history.perType.gone.maxAge"),
+    ]);
+    expect(ofDomain({ history: { perStatus: 5 as never, perType: { gone: 5 as never } } })).toHaveLength(3);
     expect(ofDomain({ defaults: { tags: { a: 1 }, timeuot: 1 } })).toEqual([
       expect.stringContaining('did you mean "timeout"'),
       expect.stringContaining("must have a text"),

@@ -113,6 +113,23 @@ describe("a submit made ready", () => {
     expect(one("any", 1, { ttlFrom: "submit" })).not.toHaveProperty("ttlFrom");
   });
 
+  test("[timeouts] a deadline by default: of the type, else the domain, else the mill; a call's wins", () => {
+    const domain = defineDomain("d", { defaults: { deadline: "2h" } })
+      .task("own", { payload: z.unknown(), deadline: "1h", execute: () => undefined })
+      .task("domains", { payload: z.unknown(), execute: () => undefined });
+    const apart = defineDomain("e").task("mills", { payload: z.unknown(), execute: () => undefined });
+    const registry = buildRegistry({ domains: [domain, apart], defaults: { deadline: "3h" } });
+    const ready = (of: typeof domain | typeof apart, type: string, options?: object) =>
+      prepare(registry, of as never, type, 1, options as never, clock);
+    expect(ready(domain, "own")).toMatchObject({ deadlineMs: 3_600_000 });
+    expect(ready(domain, "domains")).toMatchObject({ deadlineMs: 7_200_000 });
+    expect(ready(apart, "mills")).toMatchObject({ deadlineMs: 10_800_000 });
+    expect(ready(domain, "own", { deadline: "5m" })).toMatchObject({ deadlineMs: 300_000 });
+    const moment = ready(domain, "own", { deadline: new Date(2_000_000) });
+    expect(moment).toMatchObject({ deadlineAt: 2_000_000 });
+    expect(moment).not.toHaveProperty("deadlineMs");
+  });
+
   test("a strategy is sent in milliseconds; the call wins over the type, and a plain task has none", () => {
     for (const onDuplicate of ["supersede", "reject"] as const) expect(one("any", 1, { onDuplicate })).toMatchObject({ onDuplicate });
     expect(one("any", 1, { onDuplicate: { debounce: "5s", maxWait: "1m" } })).toMatchObject({

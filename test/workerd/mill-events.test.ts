@@ -97,3 +97,22 @@ describe("[events] the mill's stream", () => {
     expect(after.heard[1]!.seq).toBeGreaterThan(after.heard[0]!["to"] as number);
   });
 });
+
+describe("[events] a loop in the Worker", () => {
+  test("goes on over the object's death, and says what was missed", async () => {
+    const seen: MillEvent[] = [];
+    const controller = new AbortController();
+    const loop = (async () => {
+      for await (const event of workQ.events({ since: 0, events: ["task.submitted"], signal: controller.signal })) seen.push(event);
+    })();
+    const first = await work();
+    await until(() => seen.some(({ task }) => task === first.id), Boolean);
+    await crash("work");
+    const second = await work();
+    await until(() => seen.some(({ task }) => task === second.id), Boolean);
+    const told = seen.filter(({ event }) => event === "task.submitted").map(({ task }) => task);
+    expect(new Set(told).size).toBe(told.length);
+    controller.abort(new Error("enough"));
+    await expect(loop).rejects.toThrow("enough");
+  });
+});

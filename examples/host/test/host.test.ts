@@ -106,4 +106,29 @@ describe("the mill under /queue", () => {
     expect(await post("/queue/v1/domains/analytics/pause", {})).toMatchObject({ paused: true });
     expect(await post("/queue/v1/domains/analytics/resume", {})).toMatchObject({ paused: false });
   });
+
+  test("events come under it, too: as a stream and over a WebSocket", async () => {
+    const stream = await host("/queue/v1/events?domain=site&since=0");
+    expect(stream.headers.get("content-type")).toContain("text/event-stream");
+    const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes("task.completed")) text += (await reader.read()).value ?? "";
+    await reader.cancel();
+    expect(text).toContain('"label":"Publish first"');
+    const { status, webSocket } = await host("/queue/v1/events", { headers: { upgrade: "websocket" } });
+    expect(status).toBe(101);
+    webSocket!.accept();
+    webSocket!.close();
+  });
+
+  test("a bulk job's address follows the prefix", async () => {
+    const path = "/queue/v1/domains/analytics/bulk";
+    const body = JSON.stringify({ action: "delete", filter: { tags: { event: "nothing" } } });
+    const started = await host(path, { method: "POST", headers: { "content-type": "application/json" }, body });
+    expect(started.status).toBe(202);
+    const { pathname } = new URL(started.headers.get("location")!, `https://www.example.com${path}`);
+    const { id } = await started.json<{ id: string }>();
+    expect(pathname).toBe(`/queue/v1/bulk/${id}`);
+    expect(await json(pathname)).toMatchObject({ id, action: "delete" });
+  });
 });

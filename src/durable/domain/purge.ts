@@ -1,16 +1,18 @@
 import { LIMITS } from "../../policy/limits.ts";
 import { idsOf, toRanges } from "../../policy/ranges.ts";
-import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
+import { countedTypes, maxAgeOf, poolOf, surplusOf } from "../../policy/retention.ts";
+import { FIRST_TERMINAL_CODE, STATUS_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
 import { withLiveKin } from "./children.ts";
 import type { Core } from "./core.ts";
 import { withLiveDependents } from "./edges.ts";
 import { remove } from "./end.ts";
-import { retention } from "./retention.ts";
+import { endedTotal, isCounted, isCountDue, keepAtLeastMs, retention } from "./retention.ts";
 import { readTasks } from "./rows.ts";
-import { finishedCount } from "./state.ts";
+import { finishedCount, type State } from "./state.ts";
 
 interface Aged {
   id: number;
+  type: string;
   status: number;
   finished_at: number | null;
   tags: string | null;
@@ -20,38 +22,69 @@ interface Aged {
 
 /**
  * One slice of retention: walks the primary key from a stored cursor and removes ended tasks while too many are
- * kept, or those that are too old; never one in its first minute. True when another slice should follow at once.
+ * kept, or those that are too old; never one in its first minute, or for as long as its type says. True when another slice should follow at once.
  */
 export function purge(core: Core, now: number): boolean {
   const { state } = core;
   if (state.lingering.length > 0) dropLingering(core);
-  const { keep, maxAgeMs } = retention(core);
-  const surplus = Math.max(0, finishedCount(state) - keep);
+  const rules = retention(core);
   const isAgeDay = state.agesAt !== null && state.agesAt <= now;
-  if (surplus === 0 && !isAgeDay) return settleDown(core, now, null);
+  if (isCounted(rules) && state.ofTypes === null) {
+    if (!isAgeDay && !isCountDue(state, rules)) return settleDown(core, now, null);
+    core.touch().ofTypes = countTypes(core, countedTypes(rules));
+    state.purgeCursor = 0;
+  }
+  const surplus = surplusOf(rules, state.counts, state.ofTypes ?? {});
+  if (surplus.size === 0 && !isAgeDay) return settleDown(core, now, null);
   if (isAgeDay && !state.isAging) {
     core.touch().isAging = true;
     state.purgeCursor = 0;
   }
   const rows = core.store
     .exec<Aged & Record<string, SqlStorageValue>>(
-      "SELECT id, status, finished_at, tags, options, family FROM tasks WHERE id > ? ORDER BY id LIMIT ?",
+      "SELECT id, type, status, finished_at, tags, options, family FROM tasks WHERE id > ? ORDER BY id LIMIT ?",
       state.purgeCursor,
       LIMITS.purgeSlice,
     )
     .toArray();
   core.touch();
+  const leasts = new Map<string, number>();
+  const atLeast = (type: string): number => {
+    const ms = leasts.get(type) ?? keepAtLeastMs(core, type);
+    leasts.set(type, ms);
+    return ms;
+  };
   const ripe = unneeded(
     core,
-    rows.filter((row) => row.status >= FIRST_TERMINAL_CODE && row.finished_at !== null && row.finished_at + LIMITS.keepAtLeastMs <= now),
+    rows.filter((row) => row.status >= FIRST_TERMINAL_CODE && row.finished_at !== null && row.finished_at + atLeast(row.type) <= now),
   );
-  const old = isAgeDay ? ripe.filter((row) => row.finished_at! + maxAgeMs <= now) : [];
-  const gone = new Set([...ripe.slice(0, surplus), ...old]);
-  remove(core, [...gone]);
+  const gone = ripe.filter(({ type, status, finished_at }) => {
+    const end = statusFromCode(status) as TerminalStatus;
+    const pool = poolOf(rules, type, end);
+    const left = surplus.get(pool) ?? 0;
+    if (left === 0 && !(isAgeDay && finished_at! + maxAgeOf(rules, type, end) <= now)) return false;
+    surplus.set(pool, Math.max(0, left - 1));
+    const counts = state.ofTypes?.[type];
+    if (counts) counts[end] = (counts[end] ?? 0) - 1;
+    return true;
+  });
+  remove(core, gone);
   const isEnd = rows.length < LIMITS.purgeSlice;
   state.purgeCursor = isEnd ? 0 : rows.at(-1)!.id;
   if (!isEnd) return true;
-  return settleDown(core, now, surplus > gone.size ? now + LIMITS.keepAtLeastMs : null);
+  const isLeft = [...surplus.values()].some((count) => count > 0);
+  state.ofTypes = null;
+  state.walkedAt = isLeft ? null : endedTotal(state);
+  return settleDown(core, now, isLeft ? now + LIMITS.keepAtLeastMs : null);
+}
+
+/** Finished tasks of types that are counted by themselves: one look at each row. */
+function countTypes(core: Core, types: readonly string[]): NonNullable<State["ofTypes"]> {
+  const found: NonNullable<State["ofTypes"]> = {};
+  const query = `SELECT type, status, count(*) AS n FROM tasks WHERE status >= ${FIRST_TERMINAL_CODE} AND type IN (SELECT value FROM json_each(?)) GROUP BY type, status`;
+  for (const { type, status, n } of core.store.exec<{ type: string; status: number; n: number }>(query, JSON.stringify(types)))
+    (found[type] ??= {})[statusFromCode(status) as TerminalStatus] = n;
+  return found;
 }
 
 /** Removes what was kept for others' sake alone, once none of them lives. */

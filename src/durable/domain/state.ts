@@ -1,8 +1,9 @@
-import { STATUSES, TERMINAL, type StoredStatus } from "../../policy/status.ts";
+import { STATUSES, TERMINAL, type StoredStatus, type TerminalStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
 import type { Bucket } from "../../policy/bucket.ts";
 import type { Rate } from "../../policy/rate.ts";
 import type { IoByAxis } from "../../policy/io.ts";
+import type { Typical } from "../../policy/progress.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
@@ -64,6 +65,9 @@ export interface State {
   /** Retention: where the walk over the primary key stands, and when ages are looked at next. */
   purgeCursor: number;
   agesAt: number | null;
+  /** While a walk is under way: finished tasks of types that have a number of their own. And how many had ended at the last one; null: one is due. */
+  ofTypes: Record<string, Partial<Record<TerminalStatus, number>>> | null;
+  walkedAt: number | null;
   /** A walk that looks at ages is under way: it begins at the first row and goes through to the last. */
   isAging: boolean;
   /** Rows of `edges`: nobody looks for dependents where there are none. */
@@ -91,6 +95,8 @@ export interface State {
   io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
+  /** How long executions of each type take that take their time. */
+  typical: Record<string, Typical>;
   /** The highest id of a bulk job so far. */
   lastBulk: number;
   cost: {
@@ -121,6 +127,8 @@ export const freshState = (): State => ({
   purgeCursor: 0,
   agesAt: null,
   isAging: false,
+  ofTypes: null,
+  walkedAt: 0,
   edges: 0,
   remotes: 0,
   watchers: 0,
@@ -134,6 +142,7 @@ export const freshState = (): State => ({
   buckets: {},
   io: {},
   lastSchedule: 0,
+  typical: {},
   lastBulk: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });

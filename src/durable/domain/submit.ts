@@ -15,6 +15,7 @@ import { enqueue } from "./enqueue.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTasks } from "./insert-rows.ts";
 import { insertTags } from "./tag-rows.ts";
+import { queue, unqueue } from "./order.ts";
 import { refuseCircles } from "./overtake.ts";
 import { readHolders, readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
@@ -218,9 +219,8 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
   setColumns(core.store, row.id, { priority });
   core.state.totals.upgraded += 1;
   if (statusFromCode(row.status) === "pending") {
-    const lane = core.laneOf(row);
-    core.lanes.remove(lane, row.priority, row.id);
-    core.lanes.add(lane, priority, row.id);
+    unqueue(core, row);
+    queue(core, { ...row, priority });
   }
   return { outcome: "upgraded", id };
 }

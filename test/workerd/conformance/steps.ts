@@ -1,4 +1,4 @@
-import type { ClaimedTask, DomainHandle, MillHandle } from "millrace";
+import type { ClaimedTask, DomainHandle, MillEvent, MillHandle } from "millrace";
 import type { TypesOf } from "../../../src/domains/ref.ts";
 import type { other, work } from "../../worker/domains.ts";
 import { gate } from "../../worker/script.ts";
@@ -396,5 +396,66 @@ const mills: Step[] = mixed([
   ["mill", "audit", "a made-up cursor", (w) => w.mill.audit({ cursor: "made up" }), refused("invalid_request")],
 ]);
 
+/** The first so many events, and that the loop can be left. */
+async function heard(events: AsyncIterable<MillEvent>, count: number): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for await (const { seq: _seq, at: _at, ...event } of events) if (found.push(event) >= count) break;
+  return found;
+}
+
+const events: Step[] = mixed([
+  [
+    "domain",
+    "events",
+    "since the beginning, of one name",
+    (w) => heard(w.work.events({ since: 0, events: ["domain.paused", "domain.resumed"] }), 2),
+    [{ event: "domain.paused", domain: "work" }, { event: "domain.resumed" }],
+  ],
+  [
+    "domain",
+    "events",
+    "of a task, as they come",
+    async (w) => {
+      const { id } = await w.work.submit("play", play("seen"), { delay: "1h", tags: { seen: "1" } });
+      const [event] = await heard(w.work.events({ since: 0, task: id, type: "play", tags: { seen: "1" } }), 1);
+      return event;
+    },
+    { event: "task.submitted", type: "play", label: "play seen", tags: { seen: "1" } },
+  ],
+  ["domain", "events", "of another domain's task", (w) => heard(w.work.events({ task: "other_1" }), 1), refused("invalid_request")],
+  ["domain", "events", "a bad name", (w) => heard(w.work.events({ events: [any("task.complete")] }), 1), refused("invalid_request")],
+  ["domain", "events", "a bad since", (w) => heard(w.work.events({ since: -1 }), 1), refused("invalid_request")],
+  ["domain", "events", "until a signal", (w) => heard(w.work.events({ signal: AbortSignal.abort("enough") }), 1), { thrown: "enough" }],
+  [
+    "mill",
+    "events",
+    "of the whole mill",
+    async (w) => {
+      const [[event]] = await Promise.all([heard(w.mill.events({ events: ["mill.paused"] }), 1), soon(w)]);
+      return event;
+    },
+    { event: "mill.paused", domain: null },
+  ],
+]);
+
+/** Pauses of the mill, until somebody who has just begun to listen has heard of one. */
+async function soon({ mill }: Way): Promise<void> {
+  for (let times = 0; times < 5; times += 1) {
+    await mill.pause();
+    await mill.resume();
+    await scheduler.wait(20);
+  }
+}
+
 /** The whole story, in order: later steps build on earlier ones. */
-export const STEPS: readonly Step[] = [...submits, ...batches, ...tasks, ...lists, ...schedules, ...leases, ...control, ...mills];
+export const STEPS: readonly Step[] = [
+  ...submits,
+  ...batches,
+  ...tasks,
+  ...lists,
+  ...schedules,
+  ...leases,
+  ...control,
+  ...mills,
+  ...events,
+];
