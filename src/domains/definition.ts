@@ -91,6 +91,12 @@ export interface ScheduleDefinition {
   readonly spec: ScheduleSpec;
 }
 
+/** What the tasks of a schedule wait for. */
+export interface Prerequisites {
+  /** Tasks that each instance waits for; at most 1,000. Retention leaves them alone while the schedule exists. */
+  dependsOn?: readonly string[];
+}
+
 /** When a schedule fires, and how: checked by `prepareSchedule`. */
 export interface ScheduleSpec extends ScheduleTaskOptions, FiringOptions {
   every?: Duration;

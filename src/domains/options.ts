@@ -181,8 +181,6 @@ const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set<string>();
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
 const NOT_SCHEDULED = new Set(["key", "parent"]);
-/** Those that a schedule does not have yet. */
-const SCHEDULED_LATER = new Set(["dependsOn", "onDependencyFailure"]);
 const SCHEDULE = new Set([
   "type",
   "payload",
@@ -194,9 +192,9 @@ const SCHEDULE = new Set([
   "catchUp",
   "jitter",
   "maxRuns",
-  ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
+  ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name)),
 ]);
-const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
+const SCHEDULE_LATER = new Set([...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name)));
 const SINGLETON = new Set([
   "every",
   "result",

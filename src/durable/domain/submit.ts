@@ -122,7 +122,7 @@ export function insert(
 ): Outcome[] {
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
-  const dependencies = Dependencies.of(core, items, last);
+  const dependencies = Dependencies.of(core, items, last, extra.schedule !== undefined);
   if (dependencies && holders.size > 0) refuseCircles(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
@@ -143,7 +143,7 @@ export function insert(
     if (item.tags) tagged.push({ id, tags: item.tags });
     const upstreams = dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
     outcomes[index] = enter(core, decision, holder, row, upstreams);
-    if (after !== undefined) waitAfter(core, after, row);
+    if (after !== undefined && row.status < FIRST_TERMINAL_CODE) waitAfter(core, after, row);
     dependencies?.inserted(row);
   }
   insertTasks(core.store, rows);
