@@ -30,6 +30,7 @@ export const DOMAINS = [
   "leasecost",
   "firecost",
   "held",
+  "bulk",
   "purge",
   "purgetags",
   "idle",

@@ -38,6 +38,18 @@ export interface PauseAnswer {
   pauseMs: number;
 }
 
+/** A bulk job over many tasks, and how long single submits took meanwhile. */
+export interface BulkAnswer {
+  done: number;
+  failed: number;
+  ms: number;
+  rowsWritten: number;
+  rowsRead: number;
+  /** Of each submit, one after the other: without a job, and beside it. */
+  alone: number[];
+  beside: number[];
+}
+
 /** Rows written for dependencies alone, by kind of statement. */
 export interface EdgesAnswer {
   statements: Record<string, number>;

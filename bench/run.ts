@@ -6,6 +6,7 @@ import { bundle } from "./bundle.ts";
 import { print, write, writeSome } from "./report.ts";
 import { beginPurge, cost, edgeCost, madeCost } from "./scenarios/cost.ts";
 import { floor } from "./scenarios/floor.ts";
+import { bulk } from "./scenarios/bulk.ts";
 import { held } from "./scenarios/held.ts";
 import { latency } from "./scenarios/latency.ts";
 import { behind, delayed, finished } from "./scenarios/scale.ts";
@@ -22,6 +23,7 @@ const SCENARIOS: Record<string, (bench: Bench) => Promise<void>> = {
   finished,
   behind,
   held,
+  bulk,
 };
 const HELP = `npm run bench -- [--quick] [--only <name>] [--dry]
 

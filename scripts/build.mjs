@@ -1,6 +1,6 @@
-// `npm run build`: what the three entry points reach, as JavaScript and declarations in `dist/`, and the dashboard in `dist/assets`.
+// `npm run build`: what the entry points and the command line reach, as JavaScript and declarations in `dist/`, and the dashboard in `dist/assets`.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildDashboardIfStale } from "./dashboard.mjs";
 import { root, toolEnvironment } from "./install.mjs";
@@ -10,5 +10,8 @@ const dist = join(root, "dist");
 for (const name of existsSync(dist) ? readdirSync(dist) : [])
   if (name !== "assets") rmSync(join(dist, name), { recursive: true, force: true });
 buildDashboardIfStale();
-const result = spawnSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, env: toolEnvironment(), stdio: "inherit" });
-process.exit(result.status ?? 1);
+for (const project of ["tsconfig.build.json", "tsconfig.cli.build.json"]) {
+  const { status } = spawnSync("tsc", ["-p", project], { cwd: root, env: toolEnvironment(), stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+chmodSync(join(dist, "cli", "main.js"), 0o755);

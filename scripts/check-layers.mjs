@@ -17,6 +17,11 @@ const RULES = [
     never: /^src\/(durable|worker)\/(?!protocol\.ts$)/,
     why: "a definition is a value; only its protocol is known to it",
   },
+  {
+    from: /^src\/(?!cli\/)/,
+    never: /^(src\/cli\/|commander|cli-table3|cli-progress)/,
+    why: "the command line stands beside the library: nothing of it comes into a Worker",
+  },
 ];
 /** What no chain of imports from the client may reach, types aside. */
 const NOT_IN_CLIENT = /^(cloudflare:|zod($|\/)|drizzle-orm|croner|@noble\/|hono($|\/)|src\/(durable|worker)\/)/;

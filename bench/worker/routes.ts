@@ -1,6 +1,7 @@
 import { exports } from "cloudflare:workers";
 import type { Burst } from "../protocol.ts";
 import { alone, burst, drain, fill, type Handle } from "./drive.ts";
+import { bulk } from "./bulk.ts";
 import { edges } from "./edges.ts";
 import type { Floor } from "./floor.ts";
 import { type Groups, open, pausing, shut } from "./held.ts";
@@ -40,6 +41,8 @@ export async function perform(
       return fired(handle(), body["seconds"] as number);
     case "shut":
       return shut(mill, handle());
+    case "bulk":
+      return bulk(handle() as never, body["verb"] as "cancelWhere", body["filter"] as object);
     case "pausing":
       return pausing(handle());
     case "open":

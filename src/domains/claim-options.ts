@@ -16,8 +16,8 @@ export interface ClaimOptions<Type extends string = string> {
 
 /** What a renewal may tell. */
 export interface RenewOptions {
-  /** A fraction from 0 to 1, shown with the task. */
-  progress?: number | { fraction: number; message?: string | null };
+  /** A fraction from 0 to 1, or bytes, of which rate and remaining time are derived; shown with the task. */
+  progress?: number | { fraction: number; message?: string | null } | { bytes: { done: number; total: number }; message?: string | null };
 }
 
 /** How a failure is to be taken. */

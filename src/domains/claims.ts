@@ -1,7 +1,8 @@
-import type { ClaimRequest, ProgressReport, Settlement } from "../durable/protocol.ts";
+import type { ClaimRequest, Settlement } from "../durable/protocol.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import { LIMITS } from "../policy/limits.ts";
+import type { Report } from "../policy/progress.ts";
 import { cutUtf8, utf8Bytes } from "../policy/text.ts";
 import type { DomainDefinition } from "./definition.ts";
 import { findType } from "./find.ts";
@@ -113,21 +114,31 @@ function readError(given: unknown): TaskError {
 }
 
 /**
- * Progress that a renewal tells: a fraction from 0 to 1, or `{ fraction, message? }`.
+ * Progress that a renewal tells: a fraction from 0 to 1, `{ fraction, message? }`, or `{ bytes: { done, total }, message? }`.
  *
  * @throws `invalid_request`
  */
-export function readProgress(given: unknown): Omit<ProgressReport, "id"> | undefined {
+export function readProgress(given: unknown): Report | undefined {
   if (given === undefined) return undefined;
-  const { fraction, message } = (typeof given === "object" && given !== null ? given : { fraction: given }) as Record<string, unknown>;
-  if (typeof fraction !== "number" || !Number.isFinite(fraction))
-    throw refuse("progress", "progress must be a fraction from 0 to 1, or an object with fraction and message.");
+  const { fraction, message, bytes } = (typeof given === "object" && given !== null ? given : { fraction: given }) as Record<
+    string,
+    unknown
+  >;
   if (message !== undefined && message !== null && typeof message !== "string")
     throw refuse("progress.message", "progress.message must be text.");
-  return {
-    fraction: Math.min(1, Math.max(0, fraction)),
-    message: typeof message === "string" ? cutUtf8(message, LIMITS.progressMessageBytesMax) : null,
-  };
+  const text = typeof message === "string" ? cutUtf8(message, LIMITS.progressMessageBytesMax) : null;
+  if (bytes !== undefined && fraction === undefined) return { ...readBytes(bytes), message: text };
+  if (typeof fraction !== "number" || !Number.isFinite(fraction) || bytes !== undefined)
+    throw refuse("progress", "progress must be a fraction from 0 to 1, or an object with fraction or bytes, and message.");
+  return { fraction: Math.min(1, Math.max(0, fraction)), message: text };
+}
+
+function readBytes(given: unknown): Pick<Report, "fraction" | "bytes"> {
+  const { done, total } = (typeof given === "object" && given !== null ? given : {}) as Record<string, unknown>;
+  const isAmount = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value) && value >= 0;
+  if (!isAmount(done) || !isAmount(total))
+    throw refuse("progress.bytes", "progress.bytes must be { done, total }, both numbers of bytes from 0 on.");
+  return { fraction: total > 0 ? Math.min(1, done / total) : 0, bytes: { done, total } };
 }
 
 function refuse(path: string, message: string): MillraceError {

@@ -89,9 +89,14 @@ export interface Graph {
 
 /** How far an execution has come. */
 export interface Progress {
+  /** As last said, 0 to 1; where nothing was said, as far as tasks of its type usually are after so long. */
   fraction: number;
   message: string | null;
-  bytes?: { done: number; total: number };
+  /** `perSecond`: smoothed over the last reports; null until it is known. */
+  bytes?: { done: number; total: number; perSecond: number | null };
+  /** Where it probably is by now; 0.99 at most unless it has said more. */
+  extrapolated?: number;
+  /** Until its end; null: nobody can tell. */
   etaMs?: number | null;
 }
 

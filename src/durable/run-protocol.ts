@@ -1,4 +1,5 @@
-import type { Progress, TaskError } from "../domains/task.ts";
+import type { TaskError } from "../domains/task.ts";
+import type { Report } from "../policy/progress.ts";
 import type { IoByAxis } from "../policy/io.ts";
 import type { StoredStatus, TerminalStatus } from "../policy/status.ts";
 import type { SubmitAnswer, SubmitItem } from "./protocol.ts";
@@ -93,7 +94,7 @@ export interface RunAnswer {
   unstarted: number[];
 }
 
-export interface ProgressReport extends Omit<Progress, "etaMs"> {
+export interface ProgressReport extends Report {
   id: number;
 }
 

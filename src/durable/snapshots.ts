@@ -1,3 +1,4 @@
+import type { Progress } from "../domains/task.ts";
 import type { Status } from "../policy/status.ts";
 
 /** A domain at a glance. */
@@ -8,7 +9,8 @@ export interface DomainSnapshot {
   maxConcurrency: number | null;
   counts: Record<Status, number>;
   totals: Record<string, number>;
-  running: { id: string; type: string; startedAt: string; attempt: number }[];
+  /** At most 100. */
+  running: { id: string; type: string; startedAt: string; attempt: number; progress: Progress | null }[];
   oldestPendingMs: number | null;
   slots: { granted: number; using: number };
   /** Rate limits by type; `available`: tasks that could start now. */

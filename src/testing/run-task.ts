@@ -5,10 +5,11 @@ import { resolveDefaults } from "../domains/defaults.ts";
 import { findDomain, findType } from "../domains/find.ts";
 import { prepare } from "../domains/prepare.ts";
 import type { DomainLike, InputOf, ResultOf, TypeName } from "../domains/shape.ts";
-import type { Child, Dependency, Progress } from "../domains/task.ts";
+import type { Child, Dependency } from "../domains/task.ts";
 import type { AbortReason, RunChild, RunOutcome, RunTask } from "../durable/protocol.ts";
 import { addIo, type Io, showIo } from "../policy/io.ts";
 import { isFailedChild } from "../policy/children.ts";
+import type { Report } from "../policy/progress.ts";
 import { execute } from "../worker/run/execute.ts";
 import { Execution } from "../worker/run/execution.ts";
 import type { Scope } from "../worker/run/scope.ts";
@@ -45,7 +46,7 @@ export interface Witnessed {
   /** What `ctx.recordIo` was told in all; null: nothing. */
   io: Io | null;
   /** Every report, in order. */
-  progress: Omit<Progress, "etaMs">[];
+  progress: Report[];
   logs: LogLine[];
   /** What was submitted through `ctx.domain`: recorded, not sent. */
   submitted: RecordedSubmit[];

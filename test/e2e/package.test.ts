@@ -69,6 +69,11 @@ test("the packed tarball is all that another Worker needs: types, a running mill
   const tried = await run(NODE, ["src/try.ts"], options);
   expect(JSON.parse(tried)).toEqual({ object: "thumbs/logo.png", width: 64, greeting: "from Node" });
 
+  // The command line: as the manifest names it, and as it stands in the tarball.
+  const { bin } = JSON.parse(readFileSync(join(app, "node_modules", "millrace", "package.json"), "utf8")) as { bin: { millrace: string } };
+  mkdirSync(join(app, "node_modules", ".bin"), { recursive: true });
+  symlinkSync(join("..", "millrace", bin.millrace), join(app, "node_modules", ".bin", "millrace"));
+  expect(await run("npx", ["--no-install", "millrace", "--help"], options)).toContain("Usage: millrace");
   // So do those of a package with a domain, which builds against the tarball's types.
   const cdn = { cwd: library(home.path, app), env: environment(home.path) };
   await run(join(ROOT, "node_modules", ".bin", "tsc"), ["-p", "tsconfig.build.json"], cdn);
@@ -83,6 +88,9 @@ test("the packed tarball is all that another Worker needs: types, a running mill
     id: "media_1",
     result: { object: "thumbs/logo.png", width: 64, greeting: "from the tarball" },
   });
+
+  const listed = await run("npx", ["--no-install", "millrace", "get", "media_1", "--json", "--url", mill.url], options);
+  expect(JSON.parse(listed)).toMatchObject({ id: "media_1", status: "completed" });
 
   const body = JSON.stringify({ type: "resize", payload: { object: "photo.jpg", width: 320 } });
   const posted = await fetch(`${mill.url}/v1/domains/media/tasks?wait=30s`, {

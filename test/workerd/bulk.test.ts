@@ -117,7 +117,10 @@ describe.each<[string, DomainHandle<"work", never>]>([
   });
 });
 
-describe("[cancel] #49 thousands at once", () => {
+// Beside others on a busy machine.
+const PATIENCE = { timeout: 30_000 };
+
+describe("[cancel] #49 thousands at once", PATIENCE, () => {
   const COUNT = 5_000;
 
   test("slice by slice beside submits, a row each and little more; again: nothing happens", async () => {
@@ -146,7 +149,7 @@ describe("[cancel] #49 thousands at once", () => {
 
     expect(await through(await workQ.cancelWhere({ tags: { batch: "1" }, until: new Date(clock.now() - 1) }))).toMatchObject({ failed: 0 });
     expect((await workQ.snapshot()).totals.cancelled).toBe(COUNT + late.length - (await workQ.count({ status: "scheduled" })));
-  }, 30_000);
+  });
 
   test.each(["bulk.begin", "bulk.written", "bulk.committed", "alarm.committed"])("a crash at %s: each task counts once", async (at) => {
     await submit(many(1_200));
@@ -174,17 +177,17 @@ describe("[cancel] #49 thousands at once", () => {
 
   test("replayed twice in a row: each runs once more, none twice", async () => {
     await workQ.pause();
-    await submit(many(600, { delay: 0 }));
+    await submit(many(300, { delay: 0 }));
     await through(await workQ.cancelWhere({ status: "paused" }));
     const one = await workQ.retryWhere({ status: "cancelled" });
     const other = await workQ.retryWhere({ status: "cancelled" });
-    expect([await through(one), await through(other)]).toMatchObject([{ done: 600 }, { matched: 0 }]);
+    expect([await through(one), await through(other)]).toMatchObject([{ done: 300 }, { matched: 0 }]);
     await workQ.resume();
     await until(
       () => workQ.snapshot(),
-      ({ counts }) => counts.completed === 600,
+      ({ counts }) => counts.completed === 300,
     );
-    expect((await workQ.snapshot()).totals).toMatchObject({ completed: 600, reopened: 600 });
+    expect((await workQ.snapshot()).totals).toMatchObject({ completed: 300, reopened: 300 });
   });
 
   test("while they run: what is under way is told to stop, the rest never starts", async () => {
@@ -204,7 +207,7 @@ describe("[cancel] #49 thousands at once", () => {
   });
 });
 
-describe("[cancel] in bulk, and the graph", () => {
+describe("[cancel] in bulk, and the graph", PATIENCE, () => {
   test("what would go on without its dependency, or after the one before it, ends before that sets it free", async () => {
     const first = await play({}, { delay: "1h" });
     const ignoring = await play({ name: "ignores" }, { dependsOn: [first], onDependencyFailure: "ignore" });
@@ -299,7 +302,7 @@ describe("what a job can do nothing to", () => {
   });
 });
 
-describe("jobs", () => {
+describe("jobs", PATIENCE, () => {
   test("one after the other, the oldest first, at most 32; a finished one is forgotten after a week", async () => {
     await submit(many(LIMITS.bulkSlice + 1));
     const first = await workQ.cancelWhere({});

@@ -12,6 +12,8 @@ export interface AcmeCdnConfig<Env = Cloudflare.Env> {
   entryPages?: readonly string[];
   /** When the entry pages are refreshed; default: every night at 3:15 UTC. */
   nightly?: { cron: string; timezone?: string };
+  /** How many purges may start; default: five a second, which is what Acme allows a customer. */
+  purgeRate?: RateOptions;
   /** Calls of the CDN under way at once; default 4. */
   maxConcurrency?: number;
   /** `onCall` is told when fewer than this part of the month's purges are left; default 0.1. */
@@ -26,10 +28,10 @@ export interface AcmeCdnApp {
 /** A domain of the host's that hears of every purge, if it has one: by its name and types alone, never imported. */
 export type Analytics = DomainLike<"analytics", { track: TaskType<{ event: string; facts: Record<string, Json> }> }>;
 
-/** The group of everything that counts against Acme's limits: give it a rate in `createMill({ groups })`. */
+/** The group of everything that calls Acme: for a host that wants to cap it together with work of its own, or to pause it. */
 export const ACME_GROUP = "acme-cdn";
 /** What Acme allows a customer. */
-export const ACME_RATE: RateOptions = { permits: 5, per: "1s" };
+const ACME_RATE: RateOptions = { permits: 5, per: "1s" };
 
 const Path = z.string().max(2_048).regex(/^\//);
 /** As many as Acme takes in one call. */
@@ -42,7 +44,7 @@ const Paths = z.array(Path).min(1).max(30);
  * @example
  * ```ts
  * const cdn = acmeCdn({ zone: "https://www.example.com", api: (env: Env) => acmeApi({ endpoint: env.ACME_URL, token: env.ACME_TOKEN }) });
- * const mill = createMill({ domains: [cdn], groups: { [ACME_GROUP]: { rate: ACME_RATE } }, late: ["onCall"] });
+ * const mill = createMill({ domains: [cdn], late: ["onCall"] });
  * mill.provide("onCall", () => ({ tell: (message) => console.error(message) }));
  * ```
  */
@@ -63,6 +65,7 @@ export function acmeCdn<Env = Cloudflare.Env>(config: AcmeCdnConfig<Env>) {
       label: ({ paths }) => `Purge ${paths[0]}${paths.length > 1 ? ` and ${paths.length - 1} more` : ""}`,
       priority: "high",
       group: ACME_GROUP,
+      rate: config.purgeRate ?? ACME_RATE,
       // The key is the payload. Asked for again while it waits: one purge does for both. While it runs: another one follows,
       // since what changed in between may be in the cache again.
       async execute({ paths }, ctx) {

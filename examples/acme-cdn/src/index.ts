@@ -1,4 +1,4 @@
 export { acmeApi } from "./api.ts";
 export type { AcmeApiConfig, CdnApi } from "./api.ts";
-export { ACME_GROUP, ACME_RATE, acmeCdn } from "./domain.ts";
+export { ACME_GROUP, acmeCdn } from "./domain.ts";
 export type { AcmeCdnApp, AcmeCdnConfig, Analytics } from "./domain.ts";

@@ -113,6 +113,12 @@ describe("the definition", () => {
     expect(jobs).toEqual([["refresh", { paths: ["/"] }, { key: "after-deploy", priority: "background" }]]);
   });
 
+  test("purges start as often as Acme allows, unless the host says otherwise", () => {
+    const rateOf = (config: Partial<AcmeCdnConfig>) => setup(config).cdn.types.get("purge")!.rate;
+    expect(rateOf({})).toEqual({ permits: 5, per: "1s" });
+    expect(rateOf({ purgeRate: { permits: 1, per: "1m" } })).toEqual({ permits: 1, per: "1m" });
+  });
+
   test("without: neither; a zone that is no origin is refused at once", () => {
     const { schedules, startup } = setup().cdn;
     expect([schedules, startup]).toEqual([[], undefined]);

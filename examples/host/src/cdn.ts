@@ -6,6 +6,7 @@ export const cdn = acmeCdn({
   zone: "https://www.example.com",
   api: (env: Env) => (env.ACME_TOKEN ? acmeApi({ endpoint: "https://api.acme-cdn.example/v2", token: env.ACME_TOKEN }) : pretendedCdn()),
   entryPages: ["/", "/articles"],
+  purgeRate: { permits: 10, per: "1s" },
   nightly: { cron: "30 3 * * *", timezone: "Europe/Berlin" },
 });
 

@@ -1,5 +1,5 @@
 // An app with a mill inside: its own routes, its own domains, and one from a package.
-import { ACME_GROUP, ACME_RATE } from "acme-cdn";
+import { ACME_GROUP } from "acme-cdn";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { timingSafeEqual } from "hono/utils/buffer";
@@ -11,7 +11,7 @@ import { site, SLUG } from "./site.ts";
 
 const mill = createMill({
   domains: [site, cdn, analytics],
-  groups: { [ACME_GROUP]: { rate: ACME_RATE } },
+  groups: { [ACME_GROUP]: { maxConcurrency: 3 } },
   // What acme-cdn wants of ctx.app comes below.
   late: ["onCall"],
 });

@@ -4,6 +4,7 @@ import { STATUS_CODE } from "../../policy/status.ts";
 import type { Settlement } from "../protocol.ts";
 import { subjectOf } from "./chronicle.ts";
 import type { Core } from "./core.ts";
+import { learn } from "./progress.ts";
 import { dispatch } from "./dispatch.ts";
 import { end, ended, remove } from "./end.ts";
 import type { Lease } from "./leases.ts";
@@ -99,6 +100,7 @@ function close(core: Core, lease: Lease, row: TaskRow, settlement: Settlement, n
 }
 
 function complete(core: Core, row: TaskRow, result: string | undefined, started: Partial<TaskRow>): void {
+  learn(core, row.type, core.clock.now() - started.started_at!);
   const isKept = core.definition?.types.get(row.type)?.keep !== false;
   if (!isKept && !core.upstreams.has(row.id) && row.parent === null) {
     core.moved("running", "completed");

@@ -18,6 +18,7 @@ import type { Run } from "./run.ts";
 import { endStopped, isFinal, stoppedBy } from "./stop.ts";
 import { toFinalize, toWaiting } from "./family.ts";
 import { linger } from "./linger.ts";
+import { learn } from "./progress.ts";
 import { queue } from "./order.ts";
 
 type Failure = Extract<RunOutcome, { ok: false }>;
@@ -75,6 +76,10 @@ export function settle(
 /** The usual end, for many at once. Types with `keep: false` go with it: their rows are deleted as they are, not written first. */
 function complete(core: Core, run: Run, completed: readonly [number, string | undefined][], now: number): void {
   if (completed.length === 0) return;
+  const [first] = completed;
+  // Settled together they were short, and how long each took nobody knows.
+  const { type } = subject(run, first![0]);
+  if (completed.length === 1 && type !== undefined) learn(core, type, now - run.currentSince);
   const unkept = unkeptOf(core, run, completed);
   const gone = new Set(unkept.map((row) => row.id));
   writeCompleted(core, run, gone.size === 0 ? completed : completed.filter(([id]) => !gone.has(id)), now);

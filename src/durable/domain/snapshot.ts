@@ -49,6 +49,16 @@ function runningNow(core: Core): DomainSnapshot["running"] {
   );
   return under.flatMap(({ id, at }) => {
     const row = rows.get(id);
-    return row ? [{ id: taskId(core.name, id), type: row.type, startedAt: new Date(at).toISOString(), attempt: row.attempt + 1 }] : [];
+    return row
+      ? [
+          {
+            id: taskId(core.name, id),
+            type: row.type,
+            startedAt: new Date(at).toISOString(),
+            attempt: row.attempt + 1,
+            progress: core.progresses.of(core, row, at),
+          },
+        ]
+      : [];
   });
 }

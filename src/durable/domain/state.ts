@@ -4,6 +4,7 @@ import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flag
 import type { Bucket } from "../../policy/bucket.ts";
 import type { Rate } from "../../policy/rate.ts";
 import type { IoByAxis } from "../../policy/io.ts";
+import type { Typical } from "../../policy/progress.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
 
@@ -76,6 +77,8 @@ export interface State {
   watchers: number;
   /** Other domains that tasks here depend on, by the number that stands for them. */
   domains: string[];
+  /** Tasks, and stand-ins, that the instances of schedules depend on: they are kept. */
+  prerequisites: number[];
   /** The highest id of a message so far. */
   lastMessage: number;
   /** The number of the last event: the next is higher, whatever the clock says. */
@@ -96,6 +99,8 @@ export interface State {
   io: IoByAxis;
   /** The highest id of a schedule so far: tasks name them, so none is used again. */
   lastSchedule: number;
+  /** How long executions of each type take that take their time. */
+  typical: Record<string, Typical>;
   /** The highest id of a bulk job so far. */
   lastBulk: number;
   cost: {
@@ -132,6 +137,7 @@ export const freshState = (): State => ({
   remotes: 0,
   watchers: 0,
   domains: [],
+  prerequisites: [],
   lastMessage: 0,
   lastSeq: 0,
   figures: { types: {}, sizes: { batches: 0 } },
@@ -142,6 +148,7 @@ export const freshState = (): State => ({
   buckets: {},
   io: {},
   lastSchedule: 0,
+  typical: {},
   lastBulk: 0,
   cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, statements: {} },
 });

@@ -38,10 +38,11 @@ export class ProgressTeller {
   }
 
   private tell(task: number, pace: Pace, now: number): void {
-    const progress = this.core.progresses.of(task, pace.startedAt);
+    const subject = pace.subject();
+    const progress = this.core.progresses.of(this.core, { id: task, type: subject.type ?? "" }, pace.startedAt);
     pace.isNew = false;
     pace.toldAt = now;
-    if (progress) this.core.events.note("task.progress", pace.subject(), { progress });
+    if (progress) this.core.events.note("task.progress", subject, { progress });
   }
 
   private wait(): void {

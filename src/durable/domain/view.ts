@@ -61,7 +61,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     finishedAt: isoOrNull(row.finished_at),
     waitMs: Math.max(0, (row.first_started_at ?? startedAt ?? row.finished_at ?? now) - row.created_at),
     durationMs: hasEnded && startedAt !== null && row.finished_at !== null ? Math.max(0, row.finished_at - startedAt) : null,
-    progress: isRunning ? core.progresses.of(row.id, since) : null,
+    progress: isRunning ? core.progresses.of(core, row, since) : null,
     io: { expected: core.definition?.types.get(row.type)?.io ?? null, actual: showIo(recordedIo(row)) },
     sizes: { payload: utf8Bytes(row.payload), result: row.result === null ? 0 : utf8Bytes(row.result) },
     schedule: row.schedule === null ? null : scheduleId(core.name, row.schedule),

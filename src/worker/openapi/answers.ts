@@ -29,7 +29,8 @@ const error = z.strictObject({ name: text, message: text, code: z.optional(text)
 const progress = z.strictObject({
   fraction: z.number(),
   message: name,
-  bytes: z.optional(z.strictObject({ done: z.number(), total: z.number() })),
+  bytes: z.optional(z.strictObject({ done: z.number(), total: z.number(), perSecond: z.nullable(z.number()) })),
+  extrapolated: z.optional(z.number()),
   etaMs: z.optional(maybeMs),
 });
 
@@ -118,7 +119,7 @@ const domain = z.strictObject({
   maxConcurrency: limit,
   counts: z.strictObject(Object.fromEntries(SHOWN.map((one) => [one, count])) as Record<Status, typeof count>),
   totals: tally,
-  running: z.array(z.strictObject({ id: text, type: text, startedAt: at, attempt: count })),
+  running: z.array(z.strictObject({ id: text, type: text, startedAt: at, attempt: count, progress: z.nullable(progress) })),
   oldestPendingMs: maybeMs,
   slots: z.strictObject({ granted: count, using: count }),
   rates: z.record(text, limited),

@@ -123,7 +123,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   max: "How many tasks, 1 to 100.",
   lease: "How long they are held, 5 s to 12 h.",
   wait: "For the first task, at most 30 s.",
-  progress: "A fraction from 0 to 1, or `{ fraction, message }`.",
+  progress: "A fraction from 0 to 1, `{ fraction, message }`, or `{ bytes: { done, total }, message }`.",
   result: "Judged by the type's result schema.",
   error: "Text, or `{ name, message, code, stack }`.",
   retryable: "False: it fails for good.",

@@ -321,7 +321,7 @@ export class MemoryDomain implements DomainApi {
   async renewLease(lease: string, progress?: Omit<ProgressReport, "id">) {
     this.#enter("renewLease");
     const task = this.#leased(lease);
-    if (progress) task.progress = { ...progress, etaMs: null };
+    if (progress) task.progress = { fraction: progress.fraction, message: progress.message, etaMs: null };
     return { leaseUntil: new Date(this.#tick()).toISOString(), cancelled: false };
   }
 
