@@ -66,7 +66,14 @@ const COORDINATOR_READS = [
   "resumeGroup",
   "pressure",
 ] as const satisfies (keyof CoordinatorApi)[];
-const COORDINATOR_WRITES = ["forward", "tellFigures", "sync", "configure", "setGroup"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_WRITES = [
+  "forward",
+  "tellFigures",
+  "sync",
+  "preempt",
+  "configure",
+  "setGroup",
+] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;
 const RETRY_BASE_MS = 100;

@@ -38,6 +38,7 @@ const TOTALS = [
   "reopened",
   "purged",
   "interrupted",
+  "preempted",
   "upgraded",
   "duplicates",
   "requeued",

@@ -369,6 +369,10 @@ export class MemoryCoordinator implements CoordinatorApi {
     return { ...(await this.snapshot()), domains: [], groupPauses: {} };
   }
 
+  async preempt() {
+    return 0;
+  }
+
   maxConcurrency = 16;
   #settings: Pick<CoordinatorSnapshot, "aging" | "defaultGroupMaxConcurrency"> = { aging: null, defaultGroupMaxConcurrency: null };
   #isPaused = false;
