@@ -102,6 +102,8 @@ const GATE_MEANINGS = {
   claimers: ["Its type is for pull workers", "A worker that claims it"],
   suspect: ["It was in a run of several that ended with its isolate", "A run of its own"],
   pressure: ["A pressure source says more than tasks of its urgency go on under", "That source's next word, or the end of its ttl"],
+  gate: ["Its domain's own `gate` holds it, with a reason", "The gate: asked again at its time, or in turn, 5 s later at the earliest"],
+  gate_error: ["Its domain's own `gate` threw, or gave no answer", "A deploy that mends it; it is asked again in turn"],
   io: ["What runs of its domain is expected to move as many bytes as the domain moves in 1.6 s", "The end of something that runs"],
   mill_cap: ["The mill's slots are all taken", "A slot that comes free anywhere, a higher cap"],
   domain_cap: ["The domain's slots are all taken", "A slot of it that comes free, a higher cap"],

@@ -64,6 +64,10 @@ export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/erro
 export type { ErrorCode, ErrorFacts } from "./policy/errors.ts";
 export type { GroupChange, GroupOptions, RateOptions } from "./policy/group-rules.ts";
 export type { GroupView } from "./policy/coordination/view.ts";
+export { admit, deny, until } from "./policy/gate.ts";
+export type { GateAnswer } from "./policy/gate.ts";
+export type { Io } from "./policy/io.ts";
+export type { PressureStep } from "./policy/pressure.ts";
 export { PRIORITY } from "./policy/priority.ts";
 export type { Priority } from "./policy/priority.ts";
 export { constant, exponential, linear } from "./policy/retry.ts";

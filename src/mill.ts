@@ -1,4 +1,5 @@
 import { env as bindings, waitUntil } from "cloudflare:workers";
+import type { Hono } from "hono";
 import type { AgingOptions } from "./policy/aging.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { localHandle } from "./client/local.ts";
@@ -90,7 +91,7 @@ export interface Mill<Domains, App = unknown> extends MillHandle {
   /** For other Workers of the account, by service binding; export it where there are any. */
   readonly MillService: new (ctx: ExecutionContext, env: Cloudflare.Env) => ServiceEntrypoint;
   /** The HTTP API as a Hono app, to be mounted in another one. */
-  readonly app: ReturnType<typeof createGateway>;
+  readonly app: Hono<{ Bindings: Cloudflare.Env }>;
   /** Answers HTTP; does not use `this`. */
   readonly fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => Response | Promise<Response>;
   /** Runs the function under `crons` and the sweeper; does not use `this`. */
@@ -179,11 +180,11 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
     },
     MillService: class MillService extends ServiceEntrypoint {
       constructor(ctx: ExecutionContext, env: Cloudflare.Env) {
-        super(ctx, env, app);
+        super(ctx, env as object, app);
       }
     },
     app,
-    fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => app.fetch(request, env, ctx),
+    fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => app.fetch(request, env as object, ctx),
     scheduled: async (controller: ScheduledController) => {
       seal(registry);
       const [ticked] = await Promise.allSettled([

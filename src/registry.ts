@@ -129,6 +129,7 @@ function domainProblems(domain: DomainDefinition & { readonly "~problems"?: read
     ...rateProblems(domain),
   );
   if (domain.state !== undefined && typeof domain.state !== "function") problems.push(`${name}: state must be a function of env.`);
+  if (domain.gate !== undefined && typeof domain.gate !== "function") problems.push(`${name}: gate must be a function of a task.`);
   for (const type of domain.types.values()) problems.push(...typeProblems(name, type));
   return problems;
 }

@@ -11,7 +11,7 @@ const GATES: { name: string; part: number; type?: string; options?: object }[] =
   { name: "a paused group", part: 0.3, options: { group: "paused" } },
   { name: "a group whose only slot is taken", part: 0.2, options: { group: "capped" } },
   { name: "a group without a token", part: 0.2, options: { group: "limited" } },
-  { name: "no pull worker", part: 0.2, type: "pulled" },
+  { name: "no pull worker", part: 0.2, type: "pulled", options: {} },
   { name: "a dependency", part: 0.1 },
 ];
 

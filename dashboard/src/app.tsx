@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import { address, href } from "./address.ts";
 import { refused } from "./api/ask.ts";
 import { helpShown } from "./keyboard.ts";
@@ -85,13 +86,15 @@ function View() {
 
 function Header() {
   const [current = ""] = address.value.path;
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
   return (
     <header class="top">
       <a class="brand" href={href([])} aria-label="Millrace, overview">
         <img src="./mark.svg" alt="" width="22" height="22" />
         <span>Millrace</span>
       </a>
-      <nav aria-label="Views">
+      <nav ref={nav} aria-label="Views">
         {NAV.map(({ name, title }) => (
           <a key={name} href={href(name === "" ? [] : [name])} aria-current={name === current ? "page" : undefined}>
             {title}

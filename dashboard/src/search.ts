@@ -116,8 +116,11 @@ export function complete(text: string, cursor: number, known: Known): { label: s
       .slice(0, word === "" ? 11 : 8);
   }
   if (!isName(name)) return [];
-  return (known[name] ?? [])
-    .filter((one) => one.startsWith(value) && one !== value)
-    .slice(0, 8)
-    .map((one) => put(`${name}:${quote(one)} `, ""));
+  return (
+    (known[name] ?? [])
+      .filter((one) => one.startsWith(value) && one !== value)
+      .slice(0, 8)
+      // A key of a tag has its value still to come.
+      .map((one) => put(one.endsWith("=") ? `${name}:${one}` : `${name}:${quote(one)} `, ""))
+  );
 }

@@ -18,7 +18,7 @@ type ResultType<Schema extends StandardSchemaV1, Returned> =
 /** A schedule declared in code: which task, and when. */
 export type ScheduleOptions<Types, Type extends TypeName<Types>> = { type: Type; payload: InputOf<Types, Type> } & Recurrence &
   FiringOptions &
-  ScheduleTaskOptions;
+  Omit<ScheduleTaskOptions, "dependsOn">;
 
 /**
  * A domain's definition: an ordinary value, given to `createMill` and asked for by `mill.domain`. Every method
@@ -192,6 +192,7 @@ function begin(name: string, given: object): Definition {
     maxConcurrency: options.maxConcurrency,
     defaults: options.defaults ?? {},
     history: options.history ?? {},
+    gate: options.gate,
     rates: options.rates ?? {},
     pressure: read(problems, String(name), () => (options.pressure === undefined ? undefined : parsePressurePolicy(options.pressure))),
     types: new Map(),
@@ -221,6 +222,7 @@ class Definition implements Parts {
   declare readonly maxConcurrency: number | undefined;
   declare readonly defaults: Defaults;
   declare readonly history: History;
+  declare readonly gate: DomainDefinition["gate"];
   declare readonly rates: DomainDefinition["rates"];
   declare readonly pressure: DomainDefinition["pressure"];
   declare readonly types: ReadonlyMap<string, TypeDefinition>;
@@ -243,6 +245,8 @@ class Definition implements Parts {
     if (!isObject(given))
       return this.#with({}, `${where}: the options of a schedule must be an object with type, payload and every or cron.`);
     const problems = optionProblems("schedule", where, given);
+    if (given["dependsOn"] !== undefined)
+      problems.push(`${where}: code knows no ids of tasks to depend on (dependsOn); make such a schedule by a call.`);
     if (this.schedules.some((other) => other.name === name)) problems.push(`${this.name}: there are two schedules "${name}"; rename one.`);
     const { type, payload, ...spec } = given as unknown as { type: string; payload: Json } & ScheduleSpec;
     return this.#with({ schedules: [...this.schedules, { name, type, payload, spec }] }, ...problems);

@@ -11,7 +11,7 @@ import type { Priority } from "../policy/priority.ts";
 import type { TerminalStatus } from "../policy/status.ts";
 import type { RetryPolicy } from "../policy/retry.ts";
 import type { FiringOptions, ScheduleTaskOptions } from "./handle.ts";
-import type { Json } from "./task.ts";
+import type { Json, Task } from "./task.ts";
 
 /** Defaults of a mill, a domain or a type; the nearest wins: call > type > domain > mill > built in. */
 export interface Defaults {
@@ -91,6 +91,12 @@ export interface ScheduleDefinition {
   readonly spec: ScheduleSpec;
 }
 
+/** What the tasks of a schedule wait for. */
+export interface Prerequisites {
+  /** Tasks that each instance waits for; at most 1,000. Retention leaves them alone while the schedule exists. */
+  dependsOn?: readonly string[];
+}
+
 /** When a schedule fires, and how: checked by `prepareSchedule`. */
 export interface ScheduleSpec extends ScheduleTaskOptions, FiringOptions {
   every?: Duration;
@@ -107,6 +113,8 @@ export interface DomainDefinition {
   readonly maxConcurrency: number | undefined;
   readonly defaults: Defaults;
   readonly history: History;
+  /** Asked about each task when it could start. */
+  readonly gate?: ((task: Task, now: Date) => unknown) | undefined;
   /** Rate limits by type, for those that name none of their own. */
   readonly rates?: Readonly<Record<string, RateOptions>>;
   /** Who waits under pressure; absent: as the mill says. Checked when the mill is made. */

@@ -9,6 +9,7 @@ import type { Status } from "../policy/status.ts";
 import type { DomainBulk } from "./bulk.ts";
 import type { ClaimOf } from "./claim-handle.ts";
 import type { ClaimOptions } from "./claim-options.ts";
+import type { Prerequisites } from "./definition.ts";
 import type { DomainLimits } from "./limits.ts";
 import type { DomainLooks } from "./looks.ts";
 import type { EventVerbs } from "./events.ts";
@@ -176,7 +177,7 @@ export interface FiringOptions {
 }
 
 /** What the tasks of a schedule may say beside type and payload; durations count from the firing. */
-export type ScheduleTaskOptions = Omit<SubmitOptions, "key" | "parent" | "dependsOn" | "onDependencyFailure">;
+export type ScheduleTaskOptions = Omit<SubmitOptions, "key" | "parent" | "dependsOn"> & Prerequisites;
 
 /** A schedule to make; one of the same name is updated. */
 export type NewSchedule<Types> = {

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { DependencyPolicy } from "../policy/dependencies.ts";
 import type { OnDuplicate } from "../policy/duplicates.ts";
 import type { Duration } from "../policy/duration.ts";
+import type { GateAnswer } from "../policy/gate.ts";
 import type { Io } from "../policy/io.ts";
 import { didYouMean } from "../policy/names.ts";
 import type { RateOptions } from "../policy/group-rules.ts";
@@ -11,6 +12,7 @@ import type { RetryPolicy } from "../policy/retry.ts";
 import type { Context } from "./context.ts";
 import type { Defaults, History } from "./definition.ts";
 import type { Jsonified } from "./shape.ts";
+import type { Task } from "./task.ts";
 import { SUBMIT_OPTIONS, SUBMIT_OPTIONS_LATER } from "./submit-options.ts";
 
 /** The options of a domain. */
@@ -24,6 +26,14 @@ export interface DomainOptions<State, Env> {
   rates?: Readonly<Record<string, RateOptions>>;
   /** How many finished tasks are kept, and how long; default 10,000 and 30 days. */
   history?: History;
+  /**
+   * Asked about each task when it could start: `admit`, `deny(reason)` or `until(time)`. It runs in the domain's object, so it must
+   * answer at once, from the task, the time and what the code knows: no I/O, no state. What it holds holds up nobody else, and is asked
+   * about again: at its time, else in turn, at most 1,000 every 5 s. If it throws, the task is held.
+   *
+   * @example `gate: (task, now) => (task.tags.tier === "free" && isPeak(now) ? deny("peak hours") : admit)`
+   */
+  gate?: (task: Task, now: Date) => GateAnswer;
   /** Which of its tasks wait under pressure; default: as the mill says. `[]`: none, for a domain whose work relieves it. */
   pressure?: readonly PressureStep[];
 }
@@ -164,15 +174,13 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["gate", "aging", "preemptAt"]);
-const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "rates", "pressure"]);
-const DOMAIN_LATER = new Set(["gate", "shards", "groups", "aging", "preemptAt"]);
+const TASK_LATER = new Set(["aging", "preemptAt"]);
+const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "gate", "rates", "pressure"]);
+const DOMAIN_LATER = new Set(["shards", "groups", "aging", "preemptAt"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set<string>();
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
 const NOT_SCHEDULED = new Set(["key", "parent"]);
-/** Those that a schedule does not have yet. */
-const SCHEDULED_LATER = new Set(["dependsOn", "onDependencyFailure"]);
 const SCHEDULE = new Set([
   "type",
   "payload",
@@ -184,9 +192,9 @@ const SCHEDULE = new Set([
   "catchUp",
   "jitter",
   "maxRuns",
-  ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name) && !SCHEDULED_LATER.has(name)),
+  ...SUBMIT_OPTIONS.filter((name) => !NOT_SCHEDULED.has(name)),
 ]);
-const SCHEDULE_LATER = new Set([...SCHEDULED_LATER, ...[...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name))]);
+const SCHEDULE_LATER = new Set([...SUBMIT_OPTIONS_LATER].filter((name) => !NOT_SCHEDULED.has(name)));
 const SINGLETON = new Set([
   "every",
   "result",

@@ -41,7 +41,7 @@ export function prepareSchedule(
   const plan = { ...(name === undefined ? {} : { name }), ...readTiming(timing, clock), ...readFiring(firing) };
   // An instance's key is the schedule and its planned time, so the task itself has none.
   const item = prepare(registry, domain, type, payload, { ...options, key: null }, clock);
-  return item instanceof Promise ? item.then((late) => ({ ...plan, item: late })) : { ...plan, item };
+  return item instanceof Promise ? item.then((late) => ({ ...plan, item: checkNamed(late) })) : { ...plan, item: checkNamed(item) };
 }
 
 /**
@@ -89,7 +89,7 @@ async function changeItem(
   if (follows && definition?.label !== undefined) delete kept.label;
   const tags = follows && definition?.tags !== undefined && options.tags === undefined ? kept.tags : undefined;
   if (tags !== undefined) delete kept.tags;
-  const item = await prepare(registry, domain, type, payload, { ...kept, ...options, key: null }, clock);
+  const item = checkNamed(await prepare(registry, domain, type, payload, { ...kept, ...options, key: null }, clock));
   return tags === undefined ? item : { ...item, tags: checkTags({ ...(tags as object), ...item.tags }) };
 }
 
@@ -128,6 +128,19 @@ function parts(given: Given): { timing: Record<string, unknown>; firing: Record<
     part[name] = value;
   }
   return all;
+}
+
+/** Its instances depend on tasks that exist now: there is no batch whose indexes could be meant. */
+function checkNamed(item: SubmitItem): SubmitItem {
+  const { dependsOn = [] } = item;
+  if (dependsOn.some((one) => typeof one === "number"))
+    throw refuse("dependsOn", "A schedule names what its tasks depend on by their ids; { index } is for batches.");
+  if (dependsOn.length > LIMITS.dependenciesPerCallMax)
+    throw refuse(
+      "dependsOn",
+      `The tasks of a schedule depend on at most ${LIMITS.dependenciesPerCallMax} others; got ${dependsOn.length}.`,
+    );
+  return item;
 }
 
 function checkNames({ name: _name, ...given }: Given): void {

@@ -36,6 +36,20 @@ function accepting(inner: Method): Method {
   };
 }
 
+/** For a method that has to ask others first: takes the note along, to the work that follows. */
+export function keepNote(): <T>(work: () => T) => T {
+  const kept = current;
+  current = undefined;
+  return (work) => {
+    current = kept;
+    try {
+      return work();
+    } finally {
+      current = undefined;
+    }
+  };
+}
+
 /** Writes the call's note into the log, within the transaction of its change: both are there, or neither. */
 export function writeNote(sql: Sql, now: number): void {
   if (current === undefined) return;

@@ -14,6 +14,11 @@ export const LIMITS = {
   errorHistoryBytesMax: 512,
   keyBytesMax: 1_024,
   labelBytesMax: 256,
+  /** What a domain's gate gives as its reason. */
+  gateReasonBytesMax: 256,
+  /** How many tasks a gate is asked about again in so many ms; and how often it may say no before a dispatch rests. */
+  gateAsksMax: 1_000,
+  gateRestMs: 5_000,
   groupBytesMax: 128,
   fairKeyBytesMax: 256,
   progressMessageBytesMax: 256,

@@ -32,6 +32,8 @@ export type Hold =
   | { gate: "claimers"; type: string; asking: number }
   | { gate: "suspect" }
   | { gate: "pressure"; pressure: number; limit: number; source: string; until?: number }
+  | { gate: "gate"; domain: string; reason: string; until?: number }
+  | { gate: "gate_error"; domain: string; reason: string }
   | { gate: "io"; type: string; axis: string; running: number; own: number; limit: number; rate: number }
   | { gate: "mill_cap"; taken: number; cap: number }
   | { gate: "domain_cap"; taken: number; cap: number }
@@ -58,6 +60,8 @@ export const GATES = [
   "claimers",
   "suspect",
   "pressure",
+  "gate",
+  "gate_error",
   "io",
   "mill_cap",
   "domain_cap",
@@ -115,6 +119,9 @@ const WORDS: Words = {
   suspect: () => "It was in a run that ended together with its isolate, so it runs alone until it settles.",
   pressure: ({ pressure, limit, source }) =>
     `The pressure is ${pressure}, said by ${source}; tasks of its priority wait while it is above ${limit}.`,
+  gate: ({ domain, reason, until }) =>
+    `The gate of domain ${domain} holds it${reason === "" ? "" : `: ${reason}`}; it is asked again ${until === undefined ? "in turn" : "then"}.`,
+  gate_error: ({ domain, reason }) => `The gate of domain ${domain} failed, which holds it (${reason}); it is asked again in turn.`,
   io: ({ type, axis, running, own, limit, rate }) =>
     `The IO budget of ${axis}: what runs expects ${running} bytes, one of type ${type} ${own} more; at ${rate} bytes a second, as observed, ${limit} may be under way.`,
   mill_cap: ({ taken, cap }) => `The mill's cap: ${taken} of ${cap} slots are taken, by this domain and others.`,

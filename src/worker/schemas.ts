@@ -73,7 +73,7 @@ export const bulkShape: BodyShape = {
 /** `POST /v1/tasks/{id}/retry`. */
 export const retryShape: BodyShape = { schema: z.strictObject({ payload: z.optional(z.unknown()) }), optional: true };
 
-const { key: _key, parent: _parent, dependsOn: _dependsOn, onDependencyFailure: _onDependencyFailure, ...scheduledOptions } = submitOptions;
+const { key: _key, parent: _parent, ...scheduledOptions } = submitOptions;
 const scheduleFields = {
   every: z.optional(duration),
   cron: z.optional(text),
@@ -85,7 +85,7 @@ const scheduleFields = {
   maxRuns: z.optional(z.nullable(z.number({ error: "must be an integer" }))),
   ...scheduledOptions,
 };
-const scheduleLater = ["dependsOn", "onDependencyFailure", ...submitLater];
+const scheduleLater = submitLater;
 
 /** `POST /v1/domains/{domain}/schedules`. */
 export const scheduleShape: BodyShape = {

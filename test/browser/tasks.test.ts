@@ -34,6 +34,11 @@ test("the search completes tokens, keeps its state in the address, and filters b
   await page.getByRole("link", { name: "Lost parcel" }).waitFor();
   expect(await box.inputValue()).toBe("status:failed parcel");
   await visit.look("tasks");
+  await box.fill("");
+  await box.pressSequentially("tag:http.h");
+  await page.getByRole("option", { name: "tag:http.host=" }).click();
+  await page.getByRole("option", { name: "tag:http.host=127.0.0.1" }).first().click();
+  await page.waitForURL(/q=tag%3Ahttp\.host%3D127/);
 });
 
 test("a thousand tasks are a few rows in the page, loaded as it is scrolled, and the last one can be reached", async () => {

@@ -103,6 +103,10 @@ test("a domain shows its hour, types, events as they happen, and cost", async ()
   await page.getByRole("button", { name: "live" }).waitFor();
   await deliver("ok/event", { label: "Something happens" });
   await page.getByRole("region", { name: "Events" }).getByRole("link", { name: "Something happens" }).first().waitFor();
+  await page.getByLabel("rate limit of deliver").fill("50 per 1s");
+  await page.getByRole("button", { name: "Save rate limit of deliver" }).click();
+  await page.getByText("The rate of http.deliver is changed.").waitFor();
+  expect((await api("domains/http")).rates.deliver).toMatchObject({ permits: 50, perMs: 1_000 });
   await page.getByRole("region", { name: "Types" }).getByText("10 retries, exponential").waitFor();
   await visit.look("domain");
 });
@@ -126,4 +130,12 @@ test("keys lead through the views; ? lists them; viewers get no buttons", async 
   for (const name of ["Pause", "Drain", "Save"]) expect(await page.getByRole("button", { name }).count(), name).toBe(0);
   await visit.go("#/nowhere");
   await page.getByText("There is no such page").waitFor();
+});
+
+test("a token for one domain sees that one, and no error", async () => {
+  const { page } = await open("#/", TOKENS.media);
+  await page.getByRole("rowheader", { name: "media" }).waitFor();
+  expect(await page.getByRole("rowheader").count()).toBe(1);
+  expect(await page.getByRole("alert").count()).toBe(0);
+  expect(await page.getByRole("button", { name: "Pause the mill" }).count()).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -56,10 +56,9 @@ describe("shell and Python snippets of the docs, against a running mill", () => 
   });
 });
 
-/** Writes the README's own app: every snippet whose first line names its file. Only where `millrace` lies is added. */
-function writeApp(folder: string): string[] {
-  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-  const named = [...readme.matchAll(/```\w+\n((?:\/\/|#) ([\w./]+)\n[\s\S]*?)\n```/g)].map(({ 1: text = "", 2: name = "" }) => ({
+/** Writes a page's own app: every snippet whose first line names its file. Only where `millrace` lies is added. */
+function writeApp(page: string, folder: string): string[] {
+  const named = [...textOf(page).matchAll(/```\w+\n((?:\/\/|#) ([\w./]+)\n[\s\S]*?)\n```/g)].map(({ 1: text = "", 2: name = "" }) => ({
     name,
     text,
   }));
@@ -73,15 +72,34 @@ function writeApp(folder: string): string[] {
   return named.map(({ name }) => name);
 }
 
+const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
+
 test("the README's app runs as it stands: its Worker submits, awaits and answers with the typed result", async () => {
   using app = temporary("readme-app");
-  const files = writeApp(app.path);
+  const files = writeApp("README.md", app.path);
   expect(files).toEqual(["src/domains/media.ts", "src/index.ts", "wrangler.toml"]);
   writeFileSync(join(app.path, "logo.png"), "a logo");
-  const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
   const put = ["r2", "object", "put", "pictures/logo.png", "--file", "logo.png", "--local", "--persist-to", join(app.path, "data")];
   await run(NODE, [wrangler, ...put], { cwd: app.path, env: environment(app.path) });
   await using pictures = await Mill.start({ folder: app.path, home: app.path });
   const response = await fetch(`${pictures.url}/logo`);
   expect(await response.json()).toEqual({ object: "small/logo.png", bytes: 6 });
 });
+
+test.each([
+  ["docs/start/your-own-mill.md", ["src/domains/mail.ts", "src/index.ts", "wrangler.toml"]],
+  ["docs/how-to/mount-in-an-app.md", ["src/index.ts"]],
+])("the app of %s is what wrangler would deploy", async (page, wanted) => {
+  using app = temporary("page-app");
+  expect(writeApp(page, app.path)).toEqual(wanted);
+  // A page that leaves it out means the one of the first page.
+  if (!wanted.includes("wrangler.toml")) copyConfiguration(app.path);
+  const { stdout } = await run(NODE, [wrangler, "deploy", "--dry-run", "--outdir", "out"], { cwd: app.path, env: environment(app.path) });
+  expect(stdout).toContain("--dry-run: exiting now");
+});
+
+function copyConfiguration(folder: string): void {
+  using other = temporary("page-app");
+  writeApp("docs/start/your-own-mill.md", other.path);
+  copyFileSync(join(other.path, "wrangler.toml"), join(folder, "wrangler.toml"));
+}

@@ -429,10 +429,13 @@ describe("schedules made ready", () => {
     expect(refusal(() => ready({ type: "plain", payload: 1, ...given })).code).toBe("invalid_request");
   });
 
-  test("what a later issue brings is refused by name", () => {
-    expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", dependsOn: ["media_1"] }))).toMatchObject({
-      code: "not_implemented",
+  test("[schedules] depends on tasks by their ids, not by an index", () => {
+    expect(ready({ type: "plain", payload: 1, every: "5m", dependsOn: ["media_1"], onDependencyFailure: "ignore" })).toMatchObject({
+      item: { dependsOn: ["media_1"], onDependencyFailure: "ignore" },
     });
+    expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", dependsOn: [{ index: 0 }] })).code).toBe("invalid_request");
+    const many = Array.from({ length: 1_001 }, (_, n) => `media_${n + 1}`);
+    expect(refusal(() => ready({ type: "plain", payload: 1, every: "5m", dependsOn: many })).code).toBe("invalid_request");
   });
 
   test("how it fires, and every option of a submit but key and parent", async () => {

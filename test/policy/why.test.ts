@@ -38,6 +38,14 @@ const CASES: { [Name in GateName]: [Extract<Hold, { gate: Name }>, string][] } =
       "is 0.8, said by quota; tasks of its priority wait while it is above 0.75",
     ],
   ],
+  gate: [
+    [
+      { gate: "gate", domain: "media", reason: "closed on Sundays" },
+      "The gate of domain media holds it: closed on Sundays; it is asked again in turn.",
+    ],
+    [{ gate: "gate", domain: "media", reason: "", until: at }, "The gate of domain media holds it; it is asked again then."],
+  ],
+  gate_error: [[{ gate: "gate_error", domain: "media", reason: "TypeError: no shop" }, "failed, which holds it (TypeError: no shop)"]],
   io: [
     [
       { gate: "io", type: "resize", axis: "net.rx", running: 900, own: 200, limit: 1_000, rate: 625 },

@@ -21,6 +21,9 @@ export function Help() {
         ))}
       </dl>
       <div class="row is-end">
+        <a class="grow" href="./docs">
+          The API, which this page is made of
+        </a>
         <button type="button" onClick={close}>
           Close
         </button>

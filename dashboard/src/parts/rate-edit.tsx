@@ -4,7 +4,7 @@ import { may } from "../session.ts";
 import { Act } from "./act.tsx";
 
 /** A token bucket, as the mill shows it. */
-export interface Rate {
+interface Rate {
   permits: number;
   perMs: number;
   burst: number;

@@ -15,6 +15,8 @@ import { mayAll } from "../session.ts";
 import { GroupTable } from "./groups.tsx";
 
 const FAILURES_SHOWN = 5;
+/** Older tasks that failed are history. */
+const FAILURES_MS = 24 * 3_600_000;
 const ENDED = ["completed", "failed", "dead_letter"] as const;
 
 /** Everything at a glance: calm when all is well. */
@@ -24,14 +26,17 @@ export function Overview() {
   const groups = useLive("groups", (signal) => ask<Groups>("v1/groups", { signal }), { everyMs: 3_000 });
   const failing = useLive(
     "failing",
-    (signal) => ask<TaskPage>(withQuery("v1/tasks", { status: ["failed", "dead_letter"], limit: FAILURES_SHOWN }), { signal }),
+    (signal) => {
+      const query = { status: ["failed", "dead_letter"], limit: FAILURES_SHOWN, since: new Date(Date.now() - FAILURES_MS).toISOString() };
+      return ask<TaskPage>(withQuery("v1/tasks", query), { signal });
+    },
     { everyMs: 4_000 },
   );
   const items = domains.value?.items;
   return (
     <>
       <h1 class="hidden">Overview</h1>
-      <Trouble error={domains.error ?? mill.error} />
+      <Trouble error={domains.error ?? mill.error ?? failing.error} />
       <Strip mill={mill.value} domains={items} />
       <Failing failing={failing} />
       <section class="card" aria-labelledby="domains-title">

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { address, go, href } from "../address.ts";
-import type { Registry } from "../api/answers.ts";
+import type { Registry, TagKeys, TagValues } from "../api/answers.ts";
 import { ask } from "../api/ask.ts";
 import { useLive } from "../live.ts";
 import { curl, Empty } from "../parts/empty.tsx";
@@ -13,6 +13,9 @@ import { Rows } from "./tasks/table.tsx";
 import { SearchBox } from "./tasks/search-box.tsx";
 import { StatusTabs } from "./tasks/tabs.tsx";
 
+/** Of more domains the tags are not asked for. */
+const DOMAINS_ASKED = 10;
+const NONE: readonly string[] = [];
 const PRIORITIES = ["realtime", "high", "normal", "background", "idle"];
 
 /** The list of tasks: searched, live, acted upon. */
@@ -21,7 +24,9 @@ export function Tasks() {
   const search = useMemo(() => parseSearch(text), [text]);
   const listing = useMemo(() => listingOf(search), [search]);
   const registry = useLive("registry", (signal) => ask<Registry>("v1/registry", { signal }), { everyMs: 300_000, concerns: () => false });
-  const known = useMemo(() => knownOf(registry.value), [registry.value]);
+  const names = useMemo(() => knownOf(registry.value), [registry.value]);
+  const tags = useTags(listing.domain === undefined ? (names.domain ?? []) : [listing.domain], text);
+  const known = useMemo(() => ({ ...names, tag: tags }), [names, tags]);
   const rows = useRows(text, listing);
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const all = useSignal(false);
@@ -60,6 +65,24 @@ function knownOf(registry: Registry | undefined): Known {
     status: SHOWN_STATUSES,
     priority: PRIORITIES,
   };
+}
+
+/** Keys of tags, and the values of the key that is being typed. */
+function useTags(domains: readonly string[], text: string): readonly string[] {
+  const key = /\btag:([^\s=]+)=\S*$/.exec(text)?.[1];
+  const { value } = useLive(
+    `tags ${domains.join()} ${key}`,
+    async (signal) => {
+      const lists = domains.slice(0, DOMAINS_ASKED).map(async (domain) => {
+        if (key === undefined) return (await ask<TagKeys>(`v1/domains/${domain}/tags`, { signal })).keys.map((one) => `${one.key}=`);
+        const { values } = await ask<TagValues>(`v1/domains/${domain}/tags/${encodeURIComponent(key)}`, { signal });
+        return values.map((one) => `${key}=${one.value}`);
+      });
+      return [...new Set((await Promise.all(lists)).flat())];
+    },
+    { everyMs: 60_000, concerns: () => false },
+  );
+  return value ?? NONE;
 }
 
 function NoTasks({ search, known }: { search: string; known: Known }) {

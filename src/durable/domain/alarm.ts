@@ -3,7 +3,7 @@ import type { Core } from "./core.ts";
 import { pressureFallsAt } from "./press.ts";
 
 /** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
-const KINDS = ["due", "expiry", "schedule", "idempotency", "bulk", "lease", "outbox", "purge", "pause", "rate", "kick"] as const;
+const KINDS = ["due", "expiry", "schedule", "idempotency", "bulk", "lease", "outbox", "purge", "pause", "gate", "rate", "kick"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** The least of every due moment, asked of the partial indexes: a row read each, or none. */
@@ -35,6 +35,7 @@ export class Alarm {
     outbox: Infinity,
     purge: Infinity,
     pause: Infinity,
+    gate: Infinity,
     rate: Infinity,
     kick: Infinity,
   };
@@ -83,6 +84,7 @@ export class Alarm {
     for (const kind of STORED) this.set(kind, least[kind]);
     this.set("lease", this.core.leases.next());
     this.set("outbox", this.core.outbox.alarmAt(this.core.clock.now()));
+    this.set("gate", this.core.gatekeeper.alarmAt(this.core.clock.now()));
     this.set("pause", this.core.pauses.nextAt(this.core.clock.now()));
     this.set("rate", this.core.rates.alarmAt(this.core.clock.now()));
   }

@@ -35,6 +35,10 @@ export function lend(core: Core, now: number, gate: GroupGate): boolean {
       claimer.request.max = claimer.claims.length;
       continue;
     }
+    if (!core.gatekeeper.admits(row.id, row.family, now)) {
+      if (core.gatekeeper.isTired) return false;
+      continue;
+    }
     give(core, claimer, row, now);
     return true;
   }

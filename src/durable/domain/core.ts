@@ -19,6 +19,7 @@ import { isFull, storageFull } from "./full.ts";
 import { Chronicle } from "./chronicle.ts";
 import { Claimers } from "./claimers.ts";
 import { Families } from "./family.ts";
+import { Gatekeeper } from "./gatekeeper.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Outbox } from "./outbox.ts";
 import type { Outside } from "./outside.ts";
@@ -56,6 +57,7 @@ export class Core {
   readonly families = new Families(this);
   readonly rates: Rates;
   readonly budgets: Budgets;
+  readonly gatekeeper = new Gatekeeper(this);
   readonly events = new Chronicle(this);
   /** Runs under way, by id. */
   readonly runs = new Map<string, Run>();

@@ -8,7 +8,7 @@ import type { Core } from "./core.ts";
 import { insertEdges, readStatuses } from "./edges.ts";
 import { post } from "./outbox.ts";
 import { dependencyError, release } from "./release.ts";
-import { byDomain, insertRemotes, nameOf, standIn, upstreamStatus } from "./remotes.ts";
+import { byDomain, GONE, insertRemotes, nameOf, standIn, upstreamStatus } from "./remotes.ts";
 import type { NewTask } from "./rows.ts";
 
 /**
@@ -19,6 +19,8 @@ export class Dependencies {
   private readonly core: Core;
   private readonly last: ReadonlyMap<string, number>;
   private readonly items: readonly SubmitItem[];
+  /** Of a schedule: nobody is there to be refused, so what is gone has failed. */
+  private readonly isFiring: boolean;
   /** Statuses of the tasks that are named, and of those that this submit inserts. */
   private readonly statuses: Map<number, number>;
   private readonly awaited = new Set<number>();
@@ -27,12 +29,13 @@ export class Dependencies {
   private readonly edges: [upstream: number, dependent: number, kind: EdgeKind][] = [];
 
   /** Undefined where no item depends on anything: most submits. */
-  static of(core: Core, items: readonly SubmitItem[], last: ReadonlyMap<string, number>): Dependencies | undefined {
-    return items.some((item) => item.dependsOn) ? new Dependencies(core, items, last) : undefined;
+  static of(core: Core, items: readonly SubmitItem[], last: ReadonlyMap<string, number>, isFiring = false): Dependencies | undefined {
+    return items.some((item) => item.dependsOn) ? new Dependencies(core, items, last, isFiring) : undefined;
   }
 
-  private constructor(core: Core, items: readonly SubmitItem[], last: ReadonlyMap<string, number>) {
+  private constructor(core: Core, items: readonly SubmitItem[], last: ReadonlyMap<string, number>, isFiring: boolean) {
     this.core = core;
+    this.isFiring = isFiring;
     this.items = items;
     this.last = last;
     const named = this.named();
@@ -40,6 +43,10 @@ export class Dependencies {
     for (const [counter, index] of named) {
       // Those of other domains were looked up before (`lookup.ts`).
       if (counter < 0 || this.statuses.has(counter)) continue;
+      if (isFiring) {
+        this.statuses.set(counter, GONE);
+        continue;
+      }
       const id = nameOf(core, counter);
       throw this.refuse(index, `There is no task ${id} to depend on: it never existed, or the history's retention has purged it.`, { id });
     }
@@ -73,7 +80,7 @@ export class Dependencies {
   private counterOf(index: number, id: string): number {
     const parsed = parseTaskId(id);
     if (parsed?.domain === this.core.name) return parsed.counter;
-    if (parsed && this.core.outside.registry.domains.has(parsed.domain)) return standIn(this.core, parsed);
+    if (parsed && (this.isFiring || this.core.outside.registry.domains.has(parsed.domain))) return standIn(this.core, parsed);
     throw this.refuse(index, `There is no task ${JSON.stringify(id)} to depend on: this mill has no such domain.`, { id });
   }
 

@@ -29,6 +29,7 @@ export function dispatch(core: Core): void {
   core.pauses.refresh(now);
   core.rates.refresh(now);
   core.budgets.refresh();
+  core.gatekeeper.begin(now);
   bringBack(core, now, () => dispatchAgain(core));
   // Those that have nothing left to wait for go first.
   core.families.settle();
@@ -37,7 +38,11 @@ export function dispatch(core: Core): void {
   press(core, now);
   const gate = new GroupGate(core, now);
   try {
-    for (let free = core.holder.free(now); free > 0 && (core.lanes.readySize > 0 || core.claimers.size > 0); free = core.holder.free(now)) {
+    for (
+      let free = core.holder.free(now);
+      free > 0 && !core.gatekeeper.isTired && (core.lanes.readySize > 0 || core.claimers.size > 0);
+      free = core.holder.free(now)
+    ) {
       const group = gate.next();
       if (core.claimers.size > 0 && lend(core, now, gate)) continue;
       if (group === undefined) break;
@@ -48,6 +53,7 @@ export function dispatch(core: Core): void {
   } finally {
     gate.open();
   }
+  core.gatekeeper.watch(now, () => dispatchAgain(core));
   core.rates.watch(now, () => dispatchAgain(core));
   if (core.lanes.readySize > 0 || core.claimers.size > 0) core.after(() => core.outside.sync());
 }
@@ -95,23 +101,25 @@ class Load {
     return Math.max(1, Math.floor((1 - this.weight) / (this.weight / this.tasks.length)));
   }
 
-  /** Takes the task of a row, or says that the run is full without it. A suspect runs alone. */
-  offer(row: RunRow): boolean {
+  /** Takes the task of a row, unless the run is full without it, or the domain's gate holds it. A suspect runs alone. */
+  offer(row: RunRow, now: number): "taken" | "full" | "held" {
     const { sizes } = this.core;
     const [, type, , payload] = row;
     const isSuspect = row[12] === 1;
     const fits = !isSuspect && this.bytes + payload.length <= LIMITS.runBytesMax && sizes.admits(this.weight, type);
-    const task = this.tasks.length === 0 || fits ? toRunTask(this.core, row) : undefined;
+    const mayTake = this.tasks.length === 0 || fits;
+    if (mayTake && !this.core.gatekeeper.admits(row[0], row[20], now)) return "held";
+    const task = mayTake ? toRunTask(this.core, row) : undefined;
     const bytes = task === undefined ? 0 : bytesOf(task);
     if (task === undefined || (this.tasks.length > 0 && this.bytes + bytes > LIMITS.runBytesMax)) {
       this.isFull = true;
-      return false;
+      return "full";
     }
     this.tasks.push(task);
     this.weight += sizes.weight(type);
     this.bytes += bytes;
     this.isFull = isSuspect || this.weight >= 1;
-    return true;
+    return "taken";
   }
 }
 
@@ -125,13 +133,19 @@ function fill(core: Core, now: number, free: number, group: string | null): Run 
   const most = core.holder.tokens(group);
   const share = Math.min(most, runShare(core.lanes.readySize, free));
   const load = new Load(core);
-  while (!load.isFull && core.lanes.readySize > 0 && load.tasks.length < most && (load.tasks.length < share || !load.isWorthIt)) {
+  while (
+    !load.isFull &&
+    !core.gatekeeper.isTired &&
+    core.lanes.readySize > 0 &&
+    load.tasks.length < most &&
+    (load.tasks.length < share || !load.isWorthIt)
+  ) {
     const picks = core.lanes.take(Math.min(load.room, Math.max(1, share - load.tasks.length)), group);
     // The next in order is of another group: that has a run of its own, since its slot and its tokens are counted apart.
     if (picks.length === 0) break;
     const left: Pick[] = [];
     for (const pick of picks) {
-      const taken = load.isFull ? 0 : admit(core, pick, now, load);
+      const taken = load.isFull || core.gatekeeper.isTired ? 0 : admit(core, pick, now, load);
       if (taken < pick.count) left.push({ ...pick, first: pick.first + taken, count: pick.count - taken });
     }
     // The last first, so that each key has the turn again that it had.
@@ -151,11 +165,14 @@ function admit(core: Core, pick: Pick, now: number, load: Load): number {
     // Ended while it waited: it leaves the order, and the run goes on with the next.
     else if (!isOver(core, row, now)) {
       // The limits of group, type and budget are all checked, then all are taken.
-      if (!core.rates.admits(type) || !core.budgets.admits(type) || !load.offer(row)) return id - pick.first;
-      core.rates.take(type);
-      core.budgets.begin(id, type, now);
+      const answer = core.rates.admits(type) && core.budgets.admits(type) ? load.offer(row, now) : "full";
+      if (answer === "full") return id - pick.first;
+      if (answer === "taken") {
+        core.rates.take(type);
+        core.budgets.begin(id, type, now);
+      }
     }
-    if (load.isFull) return id - pick.first + 1;
+    if (load.isFull || core.gatekeeper.isTired) return id - pick.first + 1;
   }
   return pick.count;
 }

@@ -87,7 +87,7 @@ export function remove(core: Core, rows: readonly Pick<TaskRow, "id" | "tags" | 
 }
 
 /** Stand-ins that nothing depends on any more go, and their domains are told that nobody watches. */
-function forget(core: Core, ids: ReadonlySet<number>): void {
+export function forget(core: Core, ids: ReadonlySet<number>): void {
   if (ids.size === 0) return;
   for (const [domain, counters] of byDomain(core, deleteUnused(core, [...ids]))) post(core, domain, "unwatch", counters);
 }

@@ -50,6 +50,7 @@ import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
 import { adoptOrphans } from "./recover.ts";
+import { withPrerequisites } from "./prerequisites.ts";
 import { retry, runNow } from "./reopen.ts";
 import { answer } from "./questions.ts";
 import { awaitResult } from "./results.ts";
@@ -215,7 +216,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
   }
 
   async createSchedule(input: ScheduleInput): Promise<{ schedule: Schedule; created: boolean }> {
-    return putSchedule(this.#asked(), input);
+    return withPrerequisites(this.#asked(), input.item, () => putSchedule(this.#core, input));
   }
 
   async schedules(query: { limit?: number; before?: number }): Promise<{ items: Schedule[]; next: number | null }> {
@@ -227,7 +228,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
   }
 
   async updateSchedule(id: string, change: Partial<ScheduleInput>): Promise<Schedule> {
-    return patchSchedule(this.#asked(), id, change);
+    return withPrerequisites(this.#asked(), change.item, () => patchSchedule(this.#core, id, change));
   }
 
   async scheduleAction(id: string, action: "pause" | "resume" | "trigger" | "delete"): Promise<Schedule> {

@@ -19,4 +19,5 @@ export function queue(core: Core, row: Placed): void {
 /** It leaves it. */
 export function unqueue(core: Core, row: Placed): void {
   core.lanes.remove(core.laneOf(row), levelOf(row), row.id);
+  core.gatekeeper.forget(row.id);
 }

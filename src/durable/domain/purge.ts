@@ -115,6 +115,7 @@ export function unneeded<Row extends { id: number }>(core: Core, rows: Row[]): R
 function needs(core: Core, ids: readonly number[]): Set<number> {
   const needed = core.state.edges > 0 || core.state.watchers > 0 ? withLiveDependents(core.store, ids) : new Set<number>();
   for (const id of withLiveKin(core, ids)) needed.add(id);
+  if (core.state.prerequisites.length > 0) for (const id of ids) if (core.state.prerequisites.includes(id)) needed.add(id);
   return needed;
 }
 

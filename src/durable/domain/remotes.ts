@@ -101,12 +101,13 @@ export function changeRemote(store: Store, id: number, status: number, version: 
   store.exec("UPDATE remotes SET status = ?, version = ?, result = ? WHERE id = ?", status, version, result, id);
 }
 
-/** Removes those of these that nothing depends on any more; answers which. */
+/** Removes those of these that nothing depends on any more, and no schedule names; answers which. */
 export function deleteUnused(core: Core, ids: readonly number[]): number[] {
+  const named = core.state.prerequisites;
   const gone = core.store
     .exec<{ id: number }>(
       "DELETE FROM remotes WHERE id IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM edges WHERE upstream = remotes.id) RETURNING id",
-      JSON.stringify(ids),
+      JSON.stringify(named.length === 0 ? ids : ids.filter((id) => !named.includes(id))),
     )
     .toArray()
     .map((row) => row.id);

@@ -7,6 +7,7 @@ import type { ScheduleInput, SubmitItem } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { sayFired, submitInstance } from "./fire.ts";
+import { notePrerequisites, refuseUnknown } from "./prerequisites.ts";
 import { isUsedUp, nextOf, PAUSED, readSchedule, ruleOf, updateSchedule, viewSchedule, type ScheduleRow } from "./schedule-rows.ts";
 
 type Timing = Pick<ScheduleRow, "every_ms" | "cron" | "timezone" | "anchor_at">;
@@ -49,6 +50,7 @@ export function putSchedule(core: Core, input: ScheduleInput, declared = false):
   const found =
     input.name === undefined ? undefined : core.store.exec<ScheduleRow>("SELECT * FROM schedules WHERE name = ?", input.name).toArray()[0];
   return core.transact("schedule", () => {
+    refuseUnknown(core, input.item);
     const state = core.touch();
     if (found) return { schedule: viewSchedule(core, change(core, found, input, declared)), created: false };
     const { highest } = core.store.exec<{ highest: number | null }>("SELECT max(id) AS highest FROM schedules").one();
@@ -73,7 +75,9 @@ export function putSchedule(core: Core, input: ScheduleInput, declared = false):
         now,
       )
       .one();
-    return { schedule: viewSchedule(core, updateSchedule(core, row.id, nextOf(core, row, after))), created: true };
+    const created = updateSchedule(core, row.id, nextOf(core, row, after));
+    notePrerequisites(core);
+    return { schedule: viewSchedule(core, created), created: true };
   });
 }
 
@@ -91,7 +95,9 @@ function change(core: Core, row: ScheduleRow, input: ScheduleInput, declared: bo
     declared: declared ? 1 : row.declared,
   };
   const { id, ...columns } = changed;
-  return updateSchedule(core, id, { ...columns, ...(keeps ? keptPlan(core, row, changed) : nextOf(core, changed, after)) });
+  const updated = updateSchedule(core, id, { ...columns, ...(keeps ? keptPlan(core, row, changed) : nextOf(core, changed, after)) });
+  notePrerequisites(core);
+  return updated;
 }
 
 /** The planned time stays; its moment only where the jitter does. One that stood still begins again from now. */
@@ -119,6 +125,7 @@ export function patchSchedule(core: Core, id: string, patch: Partial<ScheduleInp
   };
   timingOf(current, core.clock.now());
   return core.transact("schedule", () => {
+    refuseUnknown(core, current.item);
     core.touch();
     return viewSchedule(core, change(core, row, current, false));
   });
@@ -137,6 +144,7 @@ export function actOnSchedule(core: Core, id: string, action: "pause" | "resume"
       return viewSchedule(core, updateSchedule(core, row.id, { paused: PAUSED.none, ...plan }));
     }
     core.store.exec("DELETE FROM schedules WHERE id = ?", row.id);
+    notePrerequisites(core);
     return { ...viewSchedule(core, row), nextRuns: [] };
   });
 }

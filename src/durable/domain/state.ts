@@ -76,6 +76,8 @@ export interface State {
   watchers: number;
   /** Other domains that tasks here depend on, by the number that stands for them. */
   domains: string[];
+  /** Tasks, and stand-ins, that the instances of schedules depend on: they are kept. */
+  prerequisites: number[];
   /** The highest id of a message so far. */
   lastMessage: number;
   /** The number of the last event: the next is higher, whatever the clock says. */
@@ -132,6 +134,7 @@ export const freshState = (): State => ({
   remotes: 0,
   watchers: 0,
   domains: [],
+  prerequisites: [],
   lastMessage: 0,
   lastSeq: 0,
   lingering: [],

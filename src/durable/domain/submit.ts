@@ -15,6 +15,7 @@ import { enqueue } from "./enqueue.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTasks } from "./insert-rows.ts";
 import { insertTags } from "./tag-rows.ts";
+import { queue, unqueue } from "./order.ts";
 import { refuseCircles } from "./overtake.ts";
 import { readHolders, readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
 import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
@@ -121,7 +122,7 @@ export function insert(
 ): Outcome[] {
   const { last, holders } = keys(core, items);
   refuseHeld(core, items, last, holders);
-  const dependencies = Dependencies.of(core, items, last);
+  const dependencies = Dependencies.of(core, items, last, extra.schedule !== undefined);
   if (dependencies && holders.size > 0) refuseCircles(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
@@ -142,7 +143,7 @@ export function insert(
     if (item.tags) tagged.push({ id, tags: item.tags });
     const upstreams = dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
     outcomes[index] = enter(core, decision, holder, row, upstreams);
-    if (after !== undefined) waitAfter(core, after, row);
+    if (after !== undefined && row.status < FIRST_TERMINAL_CODE) waitAfter(core, after, row);
     dependencies?.inserted(row);
   }
   insertTasks(core.store, rows);
@@ -218,9 +219,8 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
   setColumns(core.store, row.id, { priority });
   core.state.totals.upgraded += 1;
   if (statusFromCode(row.status) === "pending") {
-    const lane = core.laneOf(row);
-    core.lanes.remove(lane, row.priority, row.id);
-    core.lanes.add(lane, priority, row.id);
+    unqueue(core, row);
+    queue(core, { ...row, priority });
   }
   return { outcome: "upgraded", id };
 }

@@ -1,6 +1,7 @@
 import { aheadOf } from "../../policy/ahead.ts";
 import type { Pause } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi } from "../../policy/coordination/protocol.ts";
+import type { GateHold } from "../../policy/gate.ts";
 import { taskId } from "../../policy/ids.ts";
 import { FINALIZE_LEVEL } from "../../policy/priority.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
@@ -121,6 +122,8 @@ function ready(core: Core, row: TaskRow): Hold[] {
   const now = core.clock.now();
   const urgency = row.family === FAMILY.finalizing ? FINALIZE_LEVEL : urgencyOf(core, row, now);
   const holds: Hold[] = pressed(core, urgency, now);
+  const held = core.gatekeeper.heldBy(row.id);
+  if (held) holds.push(gateHold(core, held));
   const overdraft = core.budgets.overdraft(row.type);
   if (overdraft) holds.push({ gate: "io", type: row.type, ...overdraft });
   if (row.suspect === 1) holds.push({ gate: "suspect" });
@@ -134,6 +137,11 @@ function ready(core: Core, row: TaskRow): Hold[] {
   const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, urgency, row.id);
   if (ahead > 0) holds.push({ gate: "order", ahead });
   return holds;
+}
+
+function gateHold(core: Core, { reason, at, isError }: GateHold): Hold {
+  const until = at === undefined ? {} : { until: at };
+  return isError ? { gate: "gate_error", domain: core.name, reason } : { gate: "gate", domain: core.name, reason, ...until };
 }
 
 /** What its group may not do now: its cap here, with the mill's figures, or its rate. */

@@ -3,7 +3,7 @@ import type { Domain, Registry } from "../../api/answers.ts";
 import { ask } from "../../api/ask.ts";
 import { duration } from "../../format.ts";
 import { Json } from "../../parts/json.tsx";
-import { type Rate, RateEdit } from "../../parts/rate-edit.tsx";
+import { RateEdit } from "../../parts/rate-edit.tsx";
 import { may } from "../../session.ts";
 
 type Type = Registry["domains"][number]["types"][number];
@@ -26,7 +26,7 @@ export function Types({ domain, types }: { domain: Domain; types: readonly Type[
 
 function Item({ domain, type }: { domain: Domain; type: Type }) {
   const { name, defaults, payloadSchema, resultSchema, submittable, singleton, pull, everyMs } = type;
-  const rate = (domain.rates as Record<string, Rate>)[name] ?? null;
+  const rate = domain.rates[name] ?? null;
   const timeout = typeof defaults.timeoutMs === "number" ? `${duration(defaults.timeoutMs)} per attempt` : "";
   const retry = defaults.retry as { kind?: string; attempts?: number } | undefined;
   const marks = [
