@@ -16,6 +16,7 @@ import { listenTo } from "./durable/listen.ts";
 import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
 import type { GroupOptions } from "./policy/group-rules.ts";
 import type { PressureStep } from "./policy/pressure.ts";
+import type { Priority } from "./policy/priority.ts";
 import { compatibilityProblems } from "./compatibility.ts";
 import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
@@ -61,6 +62,11 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env, Late extends 
    * @example `pressure: [{ priority: "background", above: 0.3 }, { priority: "high", above: 0.95 }]`
    */
   pressure?: readonly PressureStep[];
+  /**
+   * A task submitted at this priority or a more urgent one that finds no slot takes one: the least urgent of what runs in the
+   * mill, strictly less urgent than it, is aborted and goes back uncharged. Default `realtime`; `null`: never.
+   */
+  preemptAt?: Priority | null;
   /**
    * Functions for the platform's cron triggers, keyed by the very text under `[triggers] crons` in `wrangler.toml`.
    * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.

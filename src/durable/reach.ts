@@ -65,7 +65,7 @@ const COORDINATOR_READS = [
   "resumeGroup",
   "pressure",
 ] as const satisfies (keyof CoordinatorApi)[];
-const COORDINATOR_WRITES = ["forward", "sync", "configure", "setGroup"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_WRITES = ["forward", "sync", "preempt", "configure", "setGroup"] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;
 const RETRY_BASE_MS = 100;

@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../../clock.ts";
+import { preemptAtOf } from "../../domains/preempt-at.ts";
 import type { Registry } from "../../domains/definition.ts";
-import { Ledger, type Push } from "../../policy/coordination/ledger.ts";
+import { Ledger } from "../../policy/coordination/ledger.ts";
 import {
-  COORDINATION,
   type CoordinatorApi,
   type CoordinatorSnapshot,
   type GroupPauseView,
@@ -14,6 +14,7 @@ import {
   type SyncRequest,
 } from "../../policy/coordination/protocol.ts";
 import { changeFlags, type Flags, type FlagsChange, pauseNews } from "../../policy/coordination/flags.ts";
+import type { PreemptRequest } from "../../policy/coordination/victims.ts";
 import type { GroupView } from "../../policy/coordination/view.ts";
 import { birthSeq, type EventName, type MillEvent } from "../../policy/events/event.ts";
 import type { GroupChange } from "../../policy/group-rules.ts";
@@ -23,22 +24,22 @@ import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { answerRefusals } from "../refusal.ts";
-import { COORDINATOR, reachHolder } from "../reach.ts";
+import { COORDINATOR } from "../reach.ts";
 import { StreamObject } from "../stream/object.ts";
 import { Audience } from "./audience.ts";
 import { migrations } from "./migrations.ts";
 import { GroupBook, viewOf } from "./group-book.ts";
 import { groupPauseChange, pressureChange } from "./flag-changes.ts";
 import { groupPause, pausedGroups, pressureView } from "./flag-views.ts";
-import { Herald } from "./herald.ts";
+import { Herald, RETELL_MS } from "./herald.ts";
+import { deliver } from "./deliver.ts";
+import { preempt } from "./preempt.ts";
 import { Roster } from "./roster.ts";
 import { Startups } from "./startup.ts";
 import { CoordinatorStore } from "./store.ts";
 
 /** How long a change of flags waits for domains that do not answer. */
 const TOLD_MS = 2_000;
-/** Older flags are known to everybody who has a valid grant. */
-const RETELL_MS = COORDINATION.repushMs * COORDINATION.flagPushes;
 
 /**
  * The Durable Object that shares out the slots of a mill. A thin shell around `Ledger`: memory that a restart may
@@ -105,6 +106,10 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     });
     if (aging !== undefined) await this.#flag({ aging });
     return this.snapshot();
+  }
+
+  async preempt(request: PreemptRequest): Promise<number> {
+    return preempt(this.#ledger, request, this.#clock.now());
   }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
@@ -235,6 +240,7 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
       marks: this.#store.marks(),
       rates: this.#store.rates(),
       now: this.#clock.now(),
+      urgentAt: preemptAtOf(this.#registry),
     });
     this.#roster = new Roster(this.#store, this.#registry.domains.keys());
     this.#flags = this.#store.flags();
@@ -264,7 +270,12 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     }
     point(`${name}.committed`, COORDINATOR);
     for (const [event, facts] of this.#news.splice(0)) this.stream.say(event, facts);
-    for (const push of this.#ledger.takePushes(now)) void this.#push(push);
+    const ledger = this.#ledger;
+    for (const push of ledger.takePushes(now))
+      void deliver(
+        push,
+        (answer) => ledger === this.#ledger && this.#act("coordinator.confirm", (at) => ledger.confirmed(push, answer, at)),
+      );
     if (this.#owesWord) {
       this.#owesWord = false;
       void this.#herald.tell(this.#flags, this.#roster.recent(this.#ledger.holding(now), now));
@@ -280,19 +291,6 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
       this.#act("coordinator.tick", (now) => this.#ledger.tick(now));
     } catch (error) {
       console.error(JSON.stringify({ message: "the coordinator could not pass slots on; whoever waits asks again", error: String(error) }));
-    }
-  }
-
-  /** One attempt on a fresh stub; one that fails is repeated by the ledger's `tick` while somebody waits. */
-  async #push(push: Push): Promise<void> {
-    const ledger = this.#ledger;
-    try {
-      point("coordinator.push.call", COORDINATOR);
-      const answer = await reachHolder(push.domain).pushGrant(push.incarnation, push.grant);
-      point("coordinator.push.answered", COORDINATOR);
-      if (ledger === this.#ledger) this.#act("coordinator.confirm", (now) => this.#ledger.confirmed(push, answer, now));
-    } catch (error) {
-      console.warn(JSON.stringify({ message: "a push to a domain failed", domain: push.domain, error: String(error) }));
     }
   }
 }

@@ -152,7 +152,8 @@ function failed(core: Core, run: Run, outcome: Failure, now: number): void {
   const started = { ...startedBy(row, run.currentSince), ...ioChange(row, outcome.io) };
   if (endStopped(core, row, reason, started)) return;
   // Not charged: the mill stopped it, or its runner lost the lease.
-  if (reason === "pause" || reason === "lease") {
+  if (reason === "pause" || reason === "lease" || reason === "preempt") {
+    if (reason === "preempt") core.touch().totals.preempted += 1;
     core.events.record("task.preempted", [subjectOf(row)], { reason: reason === "lease" ? "interrupted" : reason });
     back(core, row, started);
   } else charge(core, row, outcome, now, started);

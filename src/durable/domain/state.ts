@@ -37,6 +37,7 @@ const TOTALS = [
   "reopened",
   "purged",
   "interrupted",
+  "preempted",
   "upgraded",
   "duplicates",
   "requeued",

@@ -4,6 +4,7 @@ import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { heed } from "./pause.ts";
 import { readTask } from "./rows.ts";
+import { Urgent } from "./urgent.ts";
 import { wantingOf } from "./wanting.ts";
 
 const AGES_MAX = 2_000;
@@ -20,23 +21,28 @@ export class Syncer {
   /** When the oldest task of each level was submitted, as far as it was asked for. */
   private readonly ages = new Map<number, number>();
   private turn = 0;
+  private readonly urgent: Urgent;
 
   constructor(core: Core, reach: () => CoordinatorApi) {
     this.core = core;
     this.reach = reach;
+    this.urgent = new Urgent(core, reach);
   }
 
   /** After every event that may change what is held or wanted: asks when something is due, else sees when it will be. */
   kick(): void {
     const now = this.core.clock.now();
-    const { demands, pending } = wantingOf(this.core, now, (id) => this.age(id, now), this.turn);
+    const { demands, pending, urgent } = wantingOf(this.core, now, (id) => this.age(id, now), this.turn);
     this.core.holder.setLeases(this.core.leases.end);
     if (this.mayBeStale(now)) this.core.holder.ask();
+    if (this.urgent.note(urgent)) this.core.holder.ask();
     const request = this.core.holder.due(now, demands, pending);
     if (request) {
+      this.urgent.tell();
       this.turn += 1;
       void this.ask(request, now);
     }
+    if (!this.core.holder.asking) this.urgent.look(urgent, now);
     // Also while one is under way: a call that hangs is given up.
     this.wait(now, demands.length > 0);
   }
@@ -105,8 +111,8 @@ export class Syncer {
 
   private wait(now: number, wanting: boolean): void {
     this.stopTimer?.();
-    const at = this.core.holder.nextAt(now, wanting);
-    this.stopTimer = at === null ? undefined : this.core.clock.after(Math.max(1, at - now), () => this.kick());
+    const at = Math.min(this.core.holder.nextAt(now, wanting) ?? Infinity, this.urgent.nextAt(now) ?? Infinity);
+    this.stopTimer = at === Infinity ? undefined : this.core.clock.after(Math.max(1, at - now), () => this.kick());
   }
 
   private age(id: number, now: number): number {

@@ -4,6 +4,7 @@ import type { AgingPolicy } from "../aging.ts";
 import type { CheckedPressure, CheckedSettings } from "../settings.ts";
 import type { AuditApi } from "../audit.ts";
 import type { Flags } from "./flags.ts";
+import type { PreemptRequest, Room, RoomOrder } from "./victims.ts";
 import type { GroupView } from "./view.ts";
 
 /** Ready work of one group and priority level, as a holder tells the coordinator. */
@@ -138,6 +139,8 @@ export interface StartupReport {
 /** The Coordinator object, over RPC. */
 export interface CoordinatorApi extends AuditApi {
   sync(request: SyncRequest): Promise<SyncAnswer>;
+  /** Makes room for urgent work that finds no slot; answers how many slots are on their way. */
+  preempt(request: PreemptRequest): Promise<number>;
   /** Live settings of the mill, stored; absent: stays. */
   configure(change: CheckedSettings): Promise<CoordinatorSnapshot>;
   snapshot(): Promise<CoordinatorSnapshot>;
@@ -206,6 +209,8 @@ export const ANY_INCARNATION = "";
 /** What the coordinator calls on a Domain object: a changed grant, or the question to give back; changed flags. */
 export interface GrantReceiver {
   pushGrant(incarnation: string, grant: Grant): Promise<Confirmation | null>;
+  /** What could make room for more urgent work, and what is told to. */
+  makeRoom(order: RoomOrder): Promise<Room>;
   /** Answers with the version that it knows now. */
   pushFlags(flags: Flags): Promise<number>;
 }

@@ -363,6 +363,10 @@ export class MemoryCoordinator implements CoordinatorApi {
     return { isHeard: false };
   }
 
+  async preempt() {
+    return 0;
+  }
+
   maxConcurrency = 16;
   #settings: Pick<CoordinatorSnapshot, "aging" | "defaultGroupMaxConcurrency"> = { aging: null, defaultGroupMaxConcurrency: null };
   #isPaused = false;
