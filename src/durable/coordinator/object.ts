@@ -16,7 +16,7 @@ import {
 import { changeFlags, type Flags, type FlagsChange, pauseNews } from "../../policy/coordination/flags.ts";
 import type { PreemptRequest } from "../../policy/coordination/victims.ts";
 import type { GroupView } from "../../policy/coordination/view.ts";
-import { birthSeq, type EventName, type MillEvent } from "../../policy/events/event.ts";
+import { birthSeq, type EventName } from "../../policy/events/event.ts";
 import type { GroupChange } from "../../policy/group-rules.ts";
 import { type CheckedPressure, type CheckedSettings, parseSettings } from "../../policy/settings.ts";
 import type { AuditPage } from "../../policy/audit.ts";
@@ -25,10 +25,10 @@ import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { answerRefusals } from "../refusal.ts";
 import { COORDINATOR } from "../reach.ts";
-import { StreamObject } from "../stream/object.ts";
 import { Audience } from "./audience.ts";
 import { migrations } from "./migrations.ts";
 import { GroupBook, viewOf } from "./group-book.ts";
+import { FigureBook } from "./figure-book.ts";
 import { groupPauseChange, pressureChange } from "./flag-changes.ts";
 import { groupPause, pausedGroups, pressureView } from "./flag-views.ts";
 import { Herald, RETELL_MS } from "./herald.ts";
@@ -37,6 +37,7 @@ import { preempt } from "./preempt.ts";
 import { Roster } from "./roster.ts";
 import { Startups } from "./startup.ts";
 import { CoordinatorStore } from "./store.ts";
+import { WatchedObject, type Watching } from "./watched.ts";
 
 /** How long a change of flags waits for domains that do not answer. */
 const TOLD_MS = 2_000;
@@ -46,7 +47,7 @@ const TOLD_MS = 2_000;
  * lose, a few rows that it may not. It has no alarm: rows carry the moment from which they mean nothing, and who waits
  * asks again. The mill derives a class with its registry from it.
  */
-export class CoordinatorObject extends StreamObject implements CoordinatorApi {
+export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
   readonly #clock: Clock;
   readonly #registry: Registry;
   readonly #store: CoordinatorStore;
@@ -55,7 +56,6 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
   #flags!: Flags;
   #herald!: Herald;
   readonly #startups: Startups;
-  readonly #audience: Audience;
   #groups!: GroupBook;
   /** Flags were changed shortly before this life began: not everybody may have been told. */
   #owesWord = false;
@@ -69,18 +69,20 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     migrate(ctx.storage, migrations, clock.now());
     this.#store = new CoordinatorStore(ctx.storage);
     this.openStream(clock, registry, null, birthSeq(clock.now()));
-    this.#audience = new Audience(this.stream, clock);
+    this.audience = new Audience(this.stream, clock);
+    this.watching = this.#watching();
     this.#startups = new Startups(this.#store, `start ${clock.token(8)}`);
     this.#load();
   }
 
   /** A holder says what it uses and wants; the answer is its lease and its grant. */
   async sync(request: SyncRequest): Promise<SyncAnswer> {
-    this.#listened(false);
+    this.audience.refresh(this.watching, false);
     return this.#act("coordinator.sync", (now) => {
       this.#roster.synced(request.holder, now);
       const known = request.flags ?? 0;
       this.#herald.heard(request.holder, known);
+      if (request.figures) this.book.tell(request.holder, request.figures, now, false);
       const answer = this.#ledger.sync(request, now);
       return known < this.#flags.version ? { ...answer, flags: this.#flags } : answer;
     });
@@ -164,29 +166,11 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
 
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
-    this.#listened(false);
+    this.audience.refresh(this.watching, false);
     return this.#act("coordinator.sweep", (now) => {
       this.#ledger.tidy(now);
       return this.#roster.sweep(new Set(this.#ledger.holding(now)), now);
     });
-  }
-
-  async forward(events: readonly MillEvent[]): Promise<{ isHeard: boolean }> {
-    this.#listened(false);
-    return this.#audience.forwarded(events);
-  }
-
-  override async fetch(request: Request): Promise<Response> {
-    const response = await super.fetch(request);
-    this.#listened(true);
-    return response;
-  }
-
-  /** Tells every domain that somebody listens, when it has to know: those that are idle, too, since they may not sync before they have news. */
-  #listened(hasCome: boolean): void {
-    const change = this.#audience.change(this.#flags, hasCome);
-    // One that fails is made up for by the next sync, or the next minute.
-    if (change) void this.#flag(change, this.#registry.domains.keys()).catch(() => undefined);
   }
 
   async startup(request: StartupRequest): Promise<StartupAnswer> {
@@ -213,9 +197,23 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     return this.snapshot();
   }
 
+  #watching(): Watching {
+    return {
+      flags: () => this.#flags,
+      tell: (change) => this.#flag(change, this.#registry.domains.keys()),
+      note: (domain, figures) => this.#act("coordinator.figures", (now) => this.book.tell(domain, figures, now, true)),
+      figures: () => ({
+        ...this.#view(this.#clock.now()),
+        domains: this.book.of(this.#registry.domains.keys()),
+        groupPauses: this.book.pauses,
+      }),
+    };
+  }
+
   /** Told once the transaction that it is part of has committed. */
   #say(event: EventName, facts: Record<string, unknown>): void {
     this.#news.push([event, facts]);
+    this.book.countPause(event, facts.group);
   }
 
   #view(now: number): CoordinatorSnapshot {
@@ -245,6 +243,7 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     this.#roster = new Roster(this.#store, this.#registry.domains.keys());
     this.#flags = this.#store.flags();
     this.#herald = new Herald(this.#clock, this.#flags);
+    this.book = new FigureBook(this.#store);
     this.#owesWord = this.#clock.now() - this.#flags.at < RETELL_MS;
   }
 

@@ -259,6 +259,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
   async poke(): Promise<{ active: number }> {
     await declare(this.#asked(), this.#core.outside.registry);
     this.#ring();
+    await this.#syncer.tell();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }
 

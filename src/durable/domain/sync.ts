@@ -1,5 +1,7 @@
+import type { DomainFigures } from "../../policy/figures.ts";
 import { type Confirmation, COORDINATION, type CoordinatorApi, type Grant } from "../../policy/coordination/protocol.ts";
 import { point } from "../point.ts";
+import { figuresFor } from "./figures.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { heed } from "./pause.ts";
@@ -8,6 +10,7 @@ import { Urgent } from "./urgent.ts";
 import { wantingOf } from "./wanting.ts";
 
 const AGES_MAX = 2_000;
+const FIGURES_MS = 5_000;
 
 /** Gets slots from the coordinator and gives them back: few calls, never one per task. */
 export class Syncer {
@@ -21,6 +24,9 @@ export class Syncer {
   /** When the oldest task of each level was submitted, as far as it was asked for. */
   private readonly ages = new Map<number, number>();
   private turn = 0;
+  /** When it last told its figures, and what had happened by then. */
+  private toldAt = -Infinity;
+  private toldSeq = 0;
   private readonly urgent: Urgent;
 
   constructor(core: Core, reach: () => CoordinatorApi) {
@@ -62,7 +68,7 @@ export class Syncer {
     core.state.cost.coordinatorCalls += 1;
     try {
       point("sync.call", core.name);
-      const answer = await this.reach().sync({ ...request, flags: core.flags.version });
+      const answer = await this.reach().sync({ ...request, flags: core.flags.version, ...this.figures(askedAt) });
       point("sync.answered", core.name);
       this.heardAt = askedAt;
       // Before what was granted may be used.
@@ -76,6 +82,31 @@ export class Syncer {
     this.kick();
     for (const answered of [...this.askers]) answered();
     if (core.claimers.size > 0 && !this.core.holder.asking) core.claimers.granted();
+  }
+
+  /** What is said of the domain on the way, every few seconds at most. */
+  private figures(now: number): { figures?: DomainFigures } {
+    if (now - this.toldAt < FIGURES_MS) return {};
+    this.toldAt = now;
+    this.toldSeq = this.core.state.lastSeq;
+    return { figures: figuresFor(this.core, now) };
+  }
+
+  /** Nothing may be asked for a while: what has happened since the last time is told by a call of its own. */
+  async tell(): Promise<void> {
+    const { core } = this;
+    if (this.toldSeq === core.state.lastSeq) return;
+    const now = core.clock.now();
+    this.toldAt = -Infinity;
+    const { figures } = this.figures(now);
+    core.state.cost.coordinatorCalls += 1;
+    try {
+      point("figures.call", core.name);
+      await this.reach().tellFigures(core.name, figures!);
+      point("figures.answered", core.name);
+    } catch {
+      this.toldSeq = -1;
+    }
   }
 
   /** Waits until leases may last until `end`, which the coordinator is asked for; at most so long. */

@@ -363,6 +363,12 @@ export class MemoryCoordinator implements CoordinatorApi {
     return { isHeard: false };
   }
 
+  async tellFigures() {}
+
+  async metrics() {
+    return { ...(await this.snapshot()), domains: [], groupPauses: {} };
+  }
+
   async preempt() {
     return 0;
   }
