@@ -3,11 +3,13 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { buildDashboardIfStale } from "./dashboard.mjs";
 import { root, toolEnvironment } from "./install.mjs";
 
 const scratch = join(root, ".scratch", "deploy");
 rmSync(scratch, { recursive: true, force: true });
 mkdirSync(scratch, { recursive: true });
+buildDashboardIfStale();
 
 /** Bundles a Worker as a deploy would, and returns the gzipped bytes of everything it would upload. @param {string} name @param {string[]} args */
 function bundle(name, args) {

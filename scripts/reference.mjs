@@ -137,7 +137,7 @@ const OPTIONS = [
   "",
   "## schedule",
   "",
-  "`type` and `payload`; `every` with `initialDelay?`, or `cron` with `timezone?`; the options of a submit but `key`, `parent` and dependencies; and",
+  "`type` and `payload`; `every` with `initialDelay?`, or `cron` with `timezone?`; the options of a submit but `key` and `parent`; and",
   "",
   table(of("domains/handle.ts", "FiringOptions"), "`.schedule(name, { … })`"),
   "",

@@ -1,4 +1,5 @@
 import { env as bindings, waitUntil } from "cloudflare:workers";
+import type { Hono } from "hono";
 import type { AgingOptions } from "./policy/aging.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { localHandle } from "./client/local.ts";
@@ -15,6 +16,7 @@ import { listenTo } from "./durable/listen.ts";
 import { reachCoordinator, reachDomain, reachNeighbour, reachRun, reachRunner } from "./durable/reach.ts";
 import type { GroupOptions } from "./policy/group-rules.ts";
 import type { PressureStep } from "./policy/pressure.ts";
+import type { Priority } from "./policy/priority.ts";
 import { compatibilityProblems } from "./compatibility.ts";
 import { buildRegistry } from "./registry.ts";
 import { runCron } from "./worker/cron.ts";
@@ -61,6 +63,11 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env, Late extends 
    */
   pressure?: readonly PressureStep[];
   /**
+   * A task submitted at this priority or a more urgent one that finds no slot takes one: the least urgent of what runs in the
+   * mill, strictly less urgent than it, is aborted and goes back uncharged. Default `realtime`; `null`: never.
+   */
+  preemptAt?: Priority | null;
+  /**
    * Functions for the platform's cron triggers, keyed by the very text under `[triggers] crons` in `wrangler.toml`.
    * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.
    */
@@ -90,7 +97,7 @@ export interface Mill<Domains, App = unknown> extends MillHandle {
   /** For other Workers of the account, by service binding; export it where there are any. */
   readonly MillService: new (ctx: ExecutionContext, env: Cloudflare.Env) => ServiceEntrypoint;
   /** The HTTP API as a Hono app, to be mounted in another one. */
-  readonly app: ReturnType<typeof createGateway>;
+  readonly app: Hono<{ Bindings: Cloudflare.Env }>;
   /** Answers HTTP; does not use `this`. */
   readonly fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => Response | Promise<Response>;
   /** Runs the function under `crons` and the sweeper; does not use `this`. */
@@ -179,11 +186,11 @@ export function createMill<const Domains extends readonly AnyDomain[], Env = Clo
     },
     MillService: class MillService extends ServiceEntrypoint {
       constructor(ctx: ExecutionContext, env: Cloudflare.Env) {
-        super(ctx, env, app);
+        super(ctx, env as object, app);
       }
     },
     app,
-    fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => app.fetch(request, env, ctx),
+    fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) => app.fetch(request, env as object, ctx),
     scheduled: async (controller: ScheduledController) => {
       seal(registry);
       const [ticked] = await Promise.allSettled([

@@ -6,6 +6,7 @@ export { defineDomain } from "./domains/define.ts";
 export { httpDomain, SIGNATURE_HEADER, signBody, verifySignature } from "./domains/http.ts";
 export { ref } from "./domains/ref.ts";
 export { MillraceError, NonRetryableError, RetryAfterError } from "./policy/errors.ts";
+export { admit, deny, until } from "./policy/gate.ts";
 export { PRIORITY } from "./policy/priority.ts";
 export { constant, exponential, linear } from "./policy/retry.ts";
 

@@ -2,6 +2,7 @@ import type { Defaults, DomainDefinition, Registry, ScheduleDefinition, TypeDefi
 import { checkKeepAtLeast, historyProblems } from "./domains/history.ts";
 import { optionProblems } from "./domains/options.ts";
 import { checkSingleton } from "./domains/singleton.ts";
+import { preemptAtProblems } from "./domains/preempt-at.ts";
 import { rateProblems } from "./domains/rates.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { readGroup } from "./domains/submit-options.ts";
@@ -16,7 +17,7 @@ import { parseIo } from "./policy/io.ts";
 import { LIMITS } from "./policy/limits.ts";
 import { DOMAIN_NAME_RULE, isDomainName, isTypeName, TYPE_NAME_RULE } from "./policy/names.ts";
 import { parsePressurePolicy, type PressureStep } from "./policy/pressure.ts";
-import { parsePriority } from "./policy/priority.ts";
+import { parsePriority, type Priority } from "./policy/priority.ts";
 import { parseRetryPolicy, type RetryPolicy } from "./policy/retry.ts";
 
 /** What `createMill` is given, types erased. */
@@ -29,6 +30,7 @@ export interface RegistryOptions {
   defaultGroupMaxConcurrency?: number | undefined;
   defaults?: Defaults | undefined;
   aging?: AgingOptions | undefined;
+  preemptAt?: Priority | null | undefined;
   pressure?: readonly PressureStep[] | undefined;
   crons?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -51,6 +53,7 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
     ...capProblems("createMill", given.maxConcurrency),
     ...capProblems("createMill", given.defaultGroupMaxConcurrency, "defaultGroupMaxConcurrency"),
     ...defaultsProblems("createMill", given.defaults),
+    ...preemptAtProblems("createMill", given.preemptAt),
   );
   if (given.app !== undefined && typeof given.app !== "function") problems.push("createMill: app must be a function of env.");
   if (given.late !== undefined && (!Array.isArray(given.late) || given.late.some((name) => typeof name !== "string" || name === "")))
@@ -64,6 +67,7 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
     defaults: given.defaults ?? {},
     ...(given.aging === undefined ? {} : { aging: readAging(given.aging, problems) }),
     ...(given.pressure === undefined ? {} : { pressure: readPressure(given.pressure, problems) }),
+    ...(given.preemptAt === undefined ? {} : { preemptAt: given.preemptAt }),
     groups: readGroups(given.groups, problems),
     defaultGroupMaxConcurrency: given.defaultGroupMaxConcurrency ?? null,
   };
@@ -127,6 +131,7 @@ function domainProblems(domain: DomainDefinition & { readonly "~problems"?: read
     ...defaultsProblems(name, domain.defaults),
     ...historyProblems(name, domain),
     ...rateProblems(domain),
+    ...preemptAtProblems(name, domain.preemptAt),
   );
   if (domain.state !== undefined && typeof domain.state !== "function") problems.push(`${name}: state must be a function of env.`);
   if (domain.gate !== undefined && typeof domain.gate !== "function") problems.push(`${name}: gate must be a function of a task.`);

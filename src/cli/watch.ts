@@ -3,13 +3,17 @@ import { type Command } from "commander";
 import type { Task } from "../domains/task.ts";
 import { isTerminal, type StoredStatus } from "../policy/status.ts";
 import { parseTaskId } from "../policy/ids.ts";
+import { Bell } from "./bell.ts";
 import { type Connection, taskOf } from "./connection.ts";
 import { clean } from "./print.ts";
 import type { Act } from "./program.ts";
 import { EXIT, UsageError, type World } from "./world.ts";
 
-/** How often the mill is asked. */
-const LOOK_MS = 1_000;
+/** The least between two looks. */
+const FRAME_MS = 200;
+/** How long nothing need happen until the mill is asked all the same, and where it tells no events. */
+const PATIENT_MS = 5_000;
+const DEAF_MS = 800;
 /** Bars of one domain. */
 const BARS_MAX = 20;
 
@@ -28,6 +32,10 @@ export function watchCommand(program: Command, act: Act): void {
         const show = flags.json ? jsonLines(world) : world.screen ? bars(world.screen) : plainLines(world);
         const look =
           ids.length > 0 ? () => Promise.all(ids.map((id) => taskOf(connection, id).get())) : () => running(connection, what[0]!);
+        const domains = ids.length > 0 ? new Set(ids.map((id) => parseTaskId(id)!.domain)) : what;
+        const watched = new Set(ids);
+        const listen = flags.once ? [] : [...domains].map((name) => (signal: AbortSignal) => connection.domain(name).events({ signal }));
+        const bell = new Bell(world, listen, ({ task }) => ids.length === 0 || watched.has(task ?? ""));
         try {
           for (;;) {
             const tasks = await look();
@@ -35,9 +43,12 @@ export function watchCommand(program: Command, act: Act): void {
             show.rest?.(tasks);
             const isOver = ids.length > 0 && tasks.every(hasEnded);
             if (isOver || flags.once) return isOver && tasks.some(({ status }) => status !== "completed") ? EXIT.refused : EXIT.ok;
-            await world.clock.sleep(LOOK_MS, world.interrupted);
+            // A domain's events may come by the thousand: not more often than anybody can see.
+            await world.clock.sleep(FRAME_MS, world.interrupted);
+            await bell.wait(PATIENT_MS, DEAF_MS);
           }
         } finally {
+          bell.stop();
           show.end();
         }
       }),

@@ -142,7 +142,7 @@ class HttpHandle {
   }
 
   #list<Item>(what: string, query: ListQuery): Listing<Item> {
-    return listing((cursor = query.cursor) =>
+    return listing(async (cursor = query.cursor) =>
       this.#http.ask({ method: "GET", path: `${this.#path}/${what}`, query: search({ ...query, cursor }) }),
     );
   }

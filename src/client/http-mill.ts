@@ -1,10 +1,9 @@
-import { parseInstant } from "../domains/instant.ts";
 import { listing } from "../domains/listing.ts";
 import type { MillHandle, MillSnapshot } from "../domains/mill-handle.ts";
 import type { GroupView } from "../policy/coordination/view.ts";
 import { httpEvents } from "./http-events.ts";
 import type { Http } from "./http.ts";
-import { search } from "./search.ts";
+import { instantText, search } from "./search.ts";
 import { segment } from "./segment.ts";
 import { settingsOf } from "./settings.ts";
 
@@ -20,7 +19,7 @@ export function httpMill(http: Http): MillHandle {
       return {
         name,
         pause: async ({ until } = {}) => {
-          const body = until === undefined ? {} : { body: JSON.stringify({ until: new Date(parseInstant(until, "until")).toISOString() }) };
+          const body = until === undefined ? {} : { body: JSON.stringify({ until: instantText(until) }) };
           return http.ask({ method: "POST", path: `${path}/pause`, ...body });
         },
         resume: () => http.ask({ method: "POST", path: `${path}/resume` }),
@@ -38,8 +37,8 @@ export function httpMill(http: Http): MillHandle {
     snapshot,
     ...httpEvents(null, http),
     list: (query = {}) =>
-      listing((cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/tasks", query: search({ ...query, cursor }) })),
+      listing(async (cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/tasks", query: search({ ...query, cursor }) })),
     audit: (query = {}) =>
-      listing((cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/audit", query: search({ ...query, cursor }) })),
+      listing(async (cursor = query.cursor) => http.ask({ method: "GET", path: "/v1/audit", query: search({ ...query, cursor }) })),
   };
 }

@@ -1,6 +1,7 @@
 import { parseInstant } from "../domains/instant.ts";
 import type { DomainLooks, FailuresQuery } from "../domains/looks.ts";
 import type { DomainApi, Failures, Looks } from "../durable/protocol.ts";
+import { search } from "./search.ts";
 import { segment } from "./segment.ts";
 import { parseFailureType, parseLimit, parseSeries, parseTagPrefix } from "../policy/look.ts";
 
@@ -27,21 +28,11 @@ export function httpLooks(get: <Answer>(path: string, query: URLSearchParams) =>
   return {
     tags: ({ prefix } = {}) => get("/tags", search({ prefix })),
     tagValues: async (key) => get(`/tags/${segment(key, "invalid_request")}`, search({})),
-    failures: ({ type, since, limit } = {}) =>
-      get<Failures>(
-        "/failures",
-        search({ type, limit, since: since === undefined ? since : new Date(parseInstant(since, "since")).toISOString() }),
-      ),
+    failures: async (query = {}) => get<Failures>("/failures", search(query)),
     series: ({ metrics, step } = {}) => {
       const query = search({ step });
       for (const name of metrics ?? []) query.append("metric", name);
       return get("/series", query);
     },
   };
-}
-
-function search(given: Record<string, string | number | undefined>): URLSearchParams {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(given)) if (value !== undefined) query.set(name, String(value));
-  return query;
 }

@@ -1,7 +1,14 @@
 import type { Instant, ListQuery } from "../domains/handle.ts";
+import { fail } from "../policy/errors.ts";
 
-/** A query of a list as URL parameters. */
-export function search({ status, tags, since, until, ...rest }: ListQuery): URLSearchParams {
+/** A query of a list, or of another look, as URL parameters. */
+export function search({
+  status,
+  tags,
+  since,
+  until,
+  ...rest
+}: ListQuery & { prefix?: string | undefined; step?: unknown }): URLSearchParams {
   const query = new URLSearchParams();
   for (const one of status === undefined ? [] : typeof status === "string" ? [status] : status) query.append("status", one);
   for (const [key, value] of Object.entries(tags ?? {})) query.append("tag", `${key}:${value}`);
@@ -10,5 +17,10 @@ export function search({ status, tags, since, until, ...rest }: ListQuery): URLS
   return query;
 }
 
-/** A moment as the API takes it. */
-export const instantText = (at: Instant): string => (typeof at === "string" ? at : new Date(at).toISOString());
+/** A moment as the API takes it; whether text is one is judged there. @throws `invalid_request` for a date that is none */
+export function instantText(at: Instant): string {
+  if (typeof at === "string") return at;
+  const date = new Date(at);
+  if (Number.isFinite(date.getTime())) return date.toISOString();
+  throw fail("invalid_request", `${String(at)} is no moment.`);
+}

@@ -194,6 +194,7 @@ function begin(name: string, given: object): Definition {
     history: options.history ?? {},
     gate: options.gate,
     rates: options.rates ?? {},
+    preemptAt: options.preemptAt,
     pressure: read(problems, String(name), () => (options.pressure === undefined ? undefined : parsePressurePolicy(options.pressure))),
     types: new Map(),
     schedules: [],
@@ -222,6 +223,7 @@ class Definition implements Parts {
   declare readonly maxConcurrency: number | undefined;
   declare readonly defaults: Defaults;
   declare readonly history: History;
+  declare readonly preemptAt: DomainDefinition["preemptAt"];
   declare readonly gate: DomainDefinition["gate"];
   declare readonly rates: DomainDefinition["rates"];
   declare readonly pressure: DomainDefinition["pressure"];

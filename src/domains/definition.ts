@@ -113,6 +113,8 @@ export interface DomainDefinition {
   readonly maxConcurrency: number | undefined;
   readonly defaults: Defaults;
   readonly history: History;
+  /** Work of this priority or a more urgent one takes slots from what is less urgent; null: none does. Absent: as the mill says. */
+  readonly preemptAt?: Priority | null | undefined;
   /** Asked about each task when it could start. */
   readonly gate?: ((task: Task, now: Date) => unknown) | undefined;
   /** Rate limits by type, for those that name none of their own. */
@@ -138,6 +140,8 @@ export interface Registry {
   readonly aging?: AgingPolicy | undefined;
   /** Who waits under pressure; absent: as is usual. */
   readonly pressure?: readonly PressureRule[] | undefined;
+  /** Work of this priority or a more urgent one takes slots from what is less urgent; null: none does. Absent: realtime. */
+  readonly preemptAt?: Priority | null | undefined;
   /** Settings of groups, by name. */
   readonly groups: ReadonlyMap<string, GroupRules>;
   /** The cap of a group that names none; null: none. */

@@ -22,6 +22,8 @@ export interface DomainOptions<State, Env> {
   /** How many of its tasks may run at once, 1 to 10,000; default: no cap but the mill's. */
   maxConcurrency?: number;
   defaults?: Defaults;
+  /** See the same option of `createMill`; for tasks submitted here. */
+  preemptAt?: Priority | null;
   /** How often tasks of a type may start, for types that say nothing themselves; changed live by `setRate`. */
   rates?: Readonly<Record<string, RateOptions>>;
   /** How many finished tasks are kept, and how long; default 10,000 and 30 days. */
@@ -174,9 +176,9 @@ const TASK = new Set<string>([
   "finalize",
   "onCancel",
 ]);
-const TASK_LATER = new Set(["aging", "preemptAt"]);
-const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "gate", "rates", "pressure"]);
-const DOMAIN_LATER = new Set(["shards", "groups", "aging", "preemptAt"]);
+const TASK_LATER = new Set(["aging"]);
+const DOMAIN = new Set<string>(["state", "maxConcurrency", "defaults", "history", "gate", "preemptAt", "rates", "pressure"]);
+const DOMAIN_LATER = new Set(["shards", "groups", "aging"]);
 const LEVEL = new Set<string>([...DEFAULTS, "tags"]);
 const LEVEL_LATER = new Set<string>();
 /** Options of a submit that a schedule does not have: an instance's key is its planned time, and it is nobody's child. */
@@ -220,10 +222,11 @@ const MILL = new Set([
   "defaultGroupMaxConcurrency",
   "defaults",
   "aging",
+  "preemptAt",
   "pressure",
   "crons",
 ]);
-const MILL_LATER = new Set(["preemptAt", "runner", "shards"]);
+const MILL_LATER = new Set(["runner", "shards"]);
 const BOUNDS = new Set(["keep", "maxAge"]);
 const HISTORY = new Set([...BOUNDS, "perStatus", "perType"]);
 

@@ -53,6 +53,7 @@ const DOMAIN_WRITES = [
 const NEIGHBOUR_READS = ["ask"] as const satisfies (keyof Neighbour)[];
 const NEIGHBOUR_WRITES = ["deliver"] as const satisfies (keyof Neighbour)[];
 const COORDINATOR_READS = [
+  "metrics",
   "snapshot",
   "groups",
   "auditLog",
@@ -65,7 +66,14 @@ const COORDINATOR_READS = [
   "resumeGroup",
   "pressure",
 ] as const satisfies (keyof CoordinatorApi)[];
-const COORDINATOR_WRITES = ["forward", "sync", "configure", "setGroup"] as const satisfies (keyof CoordinatorApi)[];
+const COORDINATOR_WRITES = [
+  "forward",
+  "tellFigures",
+  "sync",
+  "preempt",
+  "configure",
+  "setGroup",
+] as const satisfies (keyof CoordinatorApi)[];
 
 const RETRIES = 2;
 const RETRY_BASE_MS = 100;

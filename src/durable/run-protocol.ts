@@ -86,7 +86,7 @@ export type RunOutcome = (
 };
 
 /** Why the object stops an execution. `lease` is the runner's own: it was not renewed. */
-export type AbortReason = "cancel" | "supersede" | "child" | "timeout" | "deadline" | "pause" | "lease";
+export type AbortReason = "cancel" | "supersede" | "child" | "timeout" | "deadline" | "pause" | "preempt" | "lease";
 
 /** The answer to a run: what was not sent by `settle` before, and the ids that were never started (recalled or aborted first). */
 export interface RunAnswer {

@@ -23,6 +23,7 @@ import { registryRoutes } from "./routes/registry.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { metricRoutes } from "./routes/metrics.ts";
 import { groupRoutes } from "./routes/groups.ts";
 import { snapshotRoutes } from "./routes/snapshot.ts";
 import { submitRoutes } from "./routes/submits.ts";
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...snapshotRoutes,
   ...groupRoutes,
   ...eventRoutes,
+  ...metricRoutes,
   ...healthRoutes,
   ...auditRoutes,
   ...openapiRoutes,

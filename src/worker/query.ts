@@ -101,10 +101,13 @@ export function readFilters(given: Given): TaskQuery {
   }
   for (const name of ["since", "until"] as const) {
     const value = first(given, name);
-    if (value !== undefined) query[name] = parseInstant(value, name);
+    if (value !== undefined) query[name] = readInstant(value, name);
   }
   return query;
 }
+
+/** A moment as RFC 3339, or as milliseconds since 1970, which in a URL are text. */
+export const readInstant = (text: string, name: string): number => parseInstant(/^\d{1,16}$/.test(text) ? Number(text) : text, name);
 
 /** `?limit=`, 1 to 500, else 50. */
 export function readLimit(given: Given): number {

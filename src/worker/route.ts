@@ -65,12 +65,7 @@ export interface Route {
   answer?: (call: Call) => Promise<Response> | Response;
 }
 
-/** A route whose feature comes with a later issue. */
-export function laterRoute(method: Route["method"], path: string, role: Role, feature: string): Route {
-  return { method, path, role, later: feature };
-}
-
-/** The error for it. */
+/** The error for a route whose feature is not built yet. */
 export function notBuilt({ method, path, later }: Route): Error {
   return fail("not_implemented", `${later} (${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}) is not implemented yet.`, { feature: later });
 }

@@ -1,8 +1,10 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 
+const HALF = 524_288;
+
 /**
  * The other end of deliveries. What it answers is said by the path: `/ok/…`, `/missing/…` (404: fails for good), `/busy/…` (503:
- * tried again), `/hold/{name}` (answers when `/release/{name}` is asked for).
+ * tried again), `/hold/{name}` (answers when `/release/{name}` is asked for), `/drip/{name}` (half of a megabyte, the rest then).
  */
 export class Partner {
   readonly url: string;
@@ -23,9 +25,12 @@ export class Partner {
         if (what === "missing") response.writeHead(404).end(`no ${name}`);
         else if (what === "busy") response.writeHead(503).end("busy");
         else if (what === "hold" && !released.has(name)) held.set(name, [...(held.get(name) ?? []), response]);
-        else if (what === "release") {
+        else if (what === "drip") {
+          response.writeHead(200, { "content-type": "image/png", "content-length": String(2 * HALF) }).write(Buffer.alloc(HALF));
+          held.set(name, [...(held.get(name) ?? []), response]);
+        } else if (what === "release") {
           released.add(name);
-          for (const waiting of held.get(name) ?? []) waiting.end("released");
+          for (const waiting of held.get(name) ?? []) waiting.end(waiting.headersSent ? Buffer.alloc(HALF) : "released");
           response.end("ok");
         } else response.end("ok");
       });

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { api, deliver, poll, reach, release } from "./api.ts";
 import { useBrowser } from "./visit.ts";
 
@@ -71,6 +71,24 @@ test("cancel, run now and backfill do what they say", async () => {
   await page.getByRole("button", { name: "Cancel the task" }).click();
   await page.getByText("cancelled", { exact: true }).first().waitFor();
   expect((await api(`tasks/${current()}`)).status).toBe("cancelled");
+});
+
+test("progress is seen as it is made", async () => {
+  const { id } = await api("domains/ingest/tasks", "POST", {
+    type: "fetch",
+    payload: { url: `${inject("partner")}/drip/picture` },
+    key: null,
+  });
+  const visit = await open(`#/tasks/${id}`);
+  const { page } = visit;
+  const bar = page.getByRole("progressbar", { name: "Progress" });
+  await bar.waitFor();
+  expect(await bar.getAttribute("aria-valuenow")).toBe("50");
+  await page.getByText("512.0 KB of 1.0 MB").waitFor();
+  await visit.look("task-running");
+  await release("picture");
+  await page.getByText("This is no JPEG, PNG or WebP").first().waitFor();
+  await bar.waitFor({ state: "detached" });
 });
 
 test("an unknown task is a message, not a broken page", async () => {

@@ -69,17 +69,18 @@ test("the packed tarball is all that another Worker needs: types, a running mill
   const tried = await run(NODE, ["src/try.ts"], options);
   expect(JSON.parse(tried)).toEqual({ object: "thumbs/logo.png", width: 64, greeting: "from Node" });
 
-  // The command line: as the manifest names it, and as it stands in the tarball.
-  const { bin } = JSON.parse(readFileSync(join(app, "node_modules", "millrace", "package.json"), "utf8")) as { bin: { millrace: string } };
-  mkdirSync(join(app, "node_modules", ".bin"), { recursive: true });
-  symlinkSync(join("..", "millrace", bin.millrace), join(app, "node_modules", ".bin", "millrace"));
-  expect(await run("npx", ["--no-install", "millrace", "--help"], options)).toContain("Usage: millrace");
   // So do those of a package with a domain, which builds against the tarball's types.
   const cdn = { cwd: library(home.path, app), env: environment(home.path) };
   await run(join(ROOT, "node_modules", ".bin", "tsc"), ["-p", "tsconfig.build.json"], cdn);
   const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
   const report = await run(NODE, [vitest, "run", "--reporter=tap"], { ...cdn, env: { ...cdn.env, NO_COLOR: "1" } });
   expect(report).toContain("ok 1 - test/cdn.test.ts");
+
+  // The command line: as the manifest names it, and as it stands in the tarball.
+  const { bin } = JSON.parse(readFileSync(join(app, "node_modules", "millrace", "package.json"), "utf8")) as { bin: { millrace: string } };
+  mkdirSync(join(app, "node_modules", ".bin"), { recursive: true });
+  symlinkSync(join("..", "millrace", bin.millrace), join(app, "node_modules", ".bin", "millrace"));
+  expect(await run("npx", ["--no-install", "millrace", "--help"], options)).toContain("Usage: millrace");
 
   await using mill = await Mill.start({ folder: app, home: home.path, vars: { MILLRACE_AUTH: "open", GREETING: "from the tarball" } });
   const asked = await run(NODE, ["src/ask.ts", mill.url], options);

@@ -1,4 +1,7 @@
+import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { Bell } from "../../src/cli/bell.ts";
+import type { MillEvent } from "../../src/policy/events/event.ts";
 import { run } from "../../src/cli/program.ts";
 import type { World } from "../../src/cli/world.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -186,6 +189,24 @@ describe("[command line] what the mill says", () => {
     });
   });
 
+  test("watch in a terminal: a bar a task, redrawn in place", async () => {
+    const { world, type, domains } = terminal();
+    await type('submit mail send \'{"to":"ada"}\'');
+    let drawn = "";
+    const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 100 });
+    stream.on("data", (chunk: Buffer) => (drawn += chunk.toString()));
+    world.screen = { stream, columns: 100 };
+    domains.mail.end("mail_1", { status: "running", progress: { fraction: 0.5, message: "half of \u001b[2Jit" } });
+    const watching = type("watch mail_1");
+    while (!drawn.includes("half of")) await settled();
+    expect(drawn).toMatch(/mail_1 =+-+ 50 % running half of {1,2}\[2Jit/);
+    domains.mail.end("mail_1", { status: "completed", progress: null });
+    expect(await watching).toEqual({ code: 0, text: "" });
+    expect(drawn).toMatch(/mail_1 =+ 100 % completed to ada/);
+    // The cursor is there again.
+    expect(drawn.lastIndexOf("\u001b[?25h")).toBeGreaterThan(drawn.lastIndexOf("\u001b[?25l"));
+  });
+
   test("Ctrl-C ends a watch", async () => {
     const { type, stop, domains } = terminal();
     await type("submit media plain");
@@ -363,11 +384,76 @@ describe("[command line] completion", () => {
   });
 });
 
-test("[command line] bench submits what it says, under keys of its own, and counts how it ended", async () => {
+test("[command line] bench submits what it says, under a tag of its own", async () => {
   const { json, domains } = terminal();
   const measured = await json("bench media plain '{}' -n 25 -b 10 -c 2 --submit-only");
   expect(measured).toMatchObject({ tasks: 25, submits: 3, run: expect.any(String) });
   expect(domains.media.tasks).toHaveLength(25);
-  expect(new Set(domains.media.tasks.map(({ key }) => key)).size).toBe(25);
+  expect(new Set(domains.media.tasks.map(({ key }) => key))).toEqual(new Set([null]));
   expect(new Set(domains.media.tasks.map(({ tags }) => tags["millrace.bench"]))).toEqual(new Set([(measured as { run: string }).run]));
+});
+
+describe("[command line] what a watch waits for", () => {
+  /** A stream that a test tells events into, and a clock whose sleeps a test can see. */
+  function told() {
+    const slept: number[] = [];
+    const world = terminal().world;
+    world.clock = {
+      ...world.clock,
+      sleep: (ms, signal) => {
+        slept.push(ms);
+        return new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+      },
+    };
+    let tell: (event: Partial<MillEvent> | Error) => void = () => undefined;
+    let isOpen = true;
+    async function* listen(signal: AbortSignal): AsyncGenerator<MillEvent> {
+      signal.addEventListener("abort", () => (isOpen = false));
+      const next = () => new Promise<Partial<MillEvent> | Error>((resolve) => (tell = resolve));
+      for (;;) {
+        const event = await next();
+        if (event instanceof Error) throw event;
+        yield event as MillEvent;
+      }
+    }
+    const bell = new Bell(world, [listen], ({ task }) => task === "media_1");
+    return { bell, slept, tell: (event: Partial<MillEvent> | Error) => tell(event), isOpen: () => isOpen };
+  }
+
+  test("an event about it, or that some were missed; not what is about others", async () => {
+    const { bell, tell, slept, isOpen } = told();
+    const rings = async (event: Partial<MillEvent>) => {
+      await settled();
+      let rung = false;
+      const waiting = bell.wait(5_000, 800).then(() => (rung = true));
+      await settled();
+      tell({ event: "task.progress", task: "media_2" });
+      await settled();
+      expect(rung).toBe(false);
+      tell(event);
+      await waiting;
+    };
+    await rings({ event: "task.progress", task: "media_1" });
+    await rings({ event: "missed" });
+    expect(slept).toEqual([5_000, 5_000]);
+    // What rings while nobody waits is not lost.
+    await settled();
+    tell({ event: "task.completed", task: "media_1" });
+    await settled();
+    await bell.wait(5_000, 800);
+    expect(slept).toHaveLength(2);
+    bell.stop();
+    expect(isOpen()).toBe(false);
+  });
+
+  test("a mill that tells no events is asked more often", async () => {
+    const { bell, tell, slept } = told();
+    await settled();
+    tell(new Error("not implemented"));
+    await settled();
+    await bell.wait(5_000, 800);
+    void bell.wait(5_000, 800);
+    await settled();
+    expect(slept).toEqual([800]);
+  });
 });

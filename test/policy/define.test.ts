@@ -129,7 +129,7 @@ describe("createMill's one error", () => {
     expect(rates(5)).toEqual([expect.stringMatching(/^d: rates must be an object/)]);
   });
 
-  test.each(["aging", "preemptAt"])("[not built yet] %s is not_implemented, by name", (name) => {
+  test.each(["aging"])("[not built yet] %s is not_implemented, by name", (name) => {
     expect(ofType({ [name]: true })).toEqual([`d::t: the option "${name}" is not_implemented yet; leave it out.`]);
     expect(() => buildRegistry({ domains: [defineDomain("d").task("t", { payload, execute, [name]: true } as never)] })).toThrow(
       expect.objectContaining({ code: "not_implemented" }),

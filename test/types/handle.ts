@@ -164,7 +164,10 @@ export async function inATest(): Promise<void> {
 // @ts-expect-error A ref is not a definition: something must run the tasks.
 createMill({ domains: [ref<typeof media>("media")] });
 // @ts-expect-error A later issue's option.
+createMill({ domains: [ingest], shards: 4 });
 createMill({ domains: [ingest], preemptAt: "high" });
+// @ts-expect-error No priority.
+createMill({ domains: [ingest], preemptAt: "soon" });
 
 // A domain that asks for an app state gets it from the mill, or does not compile.
 const needy = defineDomain<{ db: { query(sql: string): number } }>()("needy", { state: () => 1 }).task("t", {

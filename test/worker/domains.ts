@@ -32,7 +32,7 @@ export const work = defineDomain("work", { maxConcurrency: 8, defaults: { tags: 
   .task("limited", { payload: z.object({ n: z.number() }), key: () => null, rate: { permits: 4, per: "10s" }, execute: ({ n }) => n })
   .task("hidden", { payload: z.object({ secret: z.string() }), submittable: false, execute: () => undefined });
 
-export const other = defineDomain("other", { maxConcurrency: 2, history: { keep: 500, maxAge: "2d" } })
+export const other = defineDomain("other", { maxConcurrency: 2, preemptAt: "high", history: { keep: 500, maxAge: "2d" } })
   .task("play", { payload: Script, key: () => null, execute: (script, ctx) => play(script, ctx) })
   .task("parent", { payload: Family, key: () => null, retry: constant(2, 0), execute: beget, finalize: conclude })
   .task("lone", { payload: Family, key: () => null, retry: constant(2, 0), execute: beget })

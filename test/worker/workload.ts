@@ -62,6 +62,7 @@ export class Workload {
     interrupted: () => this.interrupted(),
     lapsed: () => this.lapsed(),
     control: () => this.control(),
+    urgent: () => this.urgent(),
     replaced: () => this.replaced(),
     graph: () => this.graph(),
     leased: () => this.leased(),
@@ -265,6 +266,29 @@ export class Workload {
       reachCoordinator(clock).startup({ version: this.name, wake: ["work"], start: [] }),
     ))!;
     await survive(() => reachCoordinator(clock).started({ version, woken: wake, started: start, failed: [] }));
+  }
+
+  /** Urgent work finds every slot of the mill taken, by its own domain and by another, then its domain's only one. */
+  private async urgent(): Promise<void> {
+    const other = otherQ as unknown as typeof workQ;
+    const take = async (handle: typeof workQ): Promise<string> => {
+      const name = this.gate();
+      const id = await this.submit({ do: "hold", name }, "completed", { priority: "idle" }, handle);
+      await this.time.until("a slot taken", async () => (await this.status(id)) === "running", 20_000);
+      return name;
+    };
+    const rush = async (): Promise<void> => {
+      const id = await this.submit({}, "completed", { priority: "realtime" });
+      await this.time.until("the urgent one's end", async () => (await this.status(id)) === "completed", 20_000);
+    };
+    await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 2 }));
+    const names = [await take(workQ), await take(other)];
+    await rush();
+    await survive(() => reachCoordinator(clock).configure({ maxConcurrency: 8 }));
+    await survive(() => workQ.setMaxConcurrency(1));
+    await rush();
+    await survive(() => workQ.setMaxConcurrency(8));
+    for (const name of names) gate(name).open();
   }
 
   /** The whole mill is paused while something runs, and goes on: told to those at work, and to one that does not hear of it. */

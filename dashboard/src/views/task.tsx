@@ -102,20 +102,23 @@ function Head({ task }: { task: Task }) {
 function Progress({ task: { progress } }: { task: Task }) {
   if (!progress) return null;
   const percent = Math.floor(progress.fraction * 100);
+  const probable = Math.floor((progress.extrapolated ?? progress.fraction) * 100);
   return (
     <section class="card body" aria-label="Progress">
       <div class="row">
         <strong>{percent} %</strong>
+        {probable > percent ? <span class="dim">by now probably {probable} %</span> : null}
         <span class="grow">{progress.message}</span>
         {progress.bytes ? (
           <span class="dim">
             {bytes(progress.bytes.done)} of {bytes(progress.bytes.total)}
           </span>
         ) : null}
-        {progress.etaMs === undefined || progress.etaMs === null ? null : <span class="dim">{duration(progress.etaMs)} left</span>}
+        {progress.etaMs ? <span class="dim">{duration(progress.etaMs)} left</span> : null}
       </div>
       <span class="bar is-wide" role="progressbar" aria-label="Progress" aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100}>
         <span class="fill" style={{ width: `${percent}%` }} />
+        <span class="fill is-probable" style={{ width: `${Math.max(0, probable - percent)}%` }} />
       </span>
     </section>
   );

@@ -1,6 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import type { Flags, FlagsChange } from "../../policy/coordination/flags.ts";
 import { type MillEvent, nextSeq } from "../../policy/events/event.ts";
+import type { Watching } from "./watched.ts";
 import type { Stream } from "../stream/stream.ts";
 
 /** How long the domains send their events, unless it is asked for again before half of it is over. */
@@ -16,8 +17,15 @@ export class Audience {
     this.clock = clock;
   }
 
+  /** Tells every domain that somebody listens, when it has to know: those that are idle, too, since they may not sync before they have news. */
+  refresh({ flags, tell }: Pick<Watching, "flags" | "tell">, hasCome: boolean): void {
+    const change = this.change(flags(), hasCome);
+    // One that fails is made up for by the next sync, or the next minute.
+    if (change) void tell(change).catch(() => undefined);
+  }
+
   /** What the domains are to be told now that somebody has come, or something has been heard of one; undefined: they know. */
-  change({ listening }: Flags, hasCome: boolean): FlagsChange | undefined {
+  private change({ listening }: Flags, hasCome: boolean): FlagsChange | undefined {
     const now = this.clock.now();
     const { listening: count } = this.stream;
     if (count === 0) return undefined;

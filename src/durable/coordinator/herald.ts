@@ -4,6 +4,9 @@ import { COORDINATION } from "../../policy/coordination/protocol.ts";
 import { point } from "../point.ts";
 import { COORDINATOR, reachHolder } from "../reach.ts";
 
+/** Older flags are known to everybody who has a valid grant. */
+export const RETELL_MS = COORDINATION.repushMs * COORDINATION.flagPushes;
+
 /** Tells domains of changed flags, each until it has heard, or until no grant of its own could have lasted so long. */
 export class Herald {
   readonly #clock: Clock;

@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../../clock.ts";
+import { preemptAtOf } from "../../domains/preempt-at.ts";
 import type { Registry } from "../../domains/definition.ts";
-import { Ledger, type Push } from "../../policy/coordination/ledger.ts";
+import { Ledger } from "../../policy/coordination/ledger.ts";
 import {
-  COORDINATION,
   type CoordinatorApi,
   type CoordinatorSnapshot,
   type GroupPauseView,
@@ -14,8 +14,9 @@ import {
   type SyncRequest,
 } from "../../policy/coordination/protocol.ts";
 import { changeFlags, type Flags, type FlagsChange, pauseNews } from "../../policy/coordination/flags.ts";
+import type { PreemptRequest } from "../../policy/coordination/victims.ts";
 import type { GroupView } from "../../policy/coordination/view.ts";
-import { birthSeq, type EventName, type MillEvent } from "../../policy/events/event.ts";
+import { birthSeq, type EventName } from "../../policy/events/event.ts";
 import type { GroupChange } from "../../policy/group-rules.ts";
 import { type CheckedPressure, type CheckedSettings, parseSettings } from "../../policy/settings.ts";
 import type { AuditPage } from "../../policy/audit.ts";
@@ -23,29 +24,30 @@ import { acceptNotes, readNotes, writeNote } from "../audit.ts";
 import { migrate } from "../migrate.ts";
 import { point } from "../point.ts";
 import { answerRefusals } from "../refusal.ts";
-import { COORDINATOR, reachHolder } from "../reach.ts";
-import { StreamObject } from "../stream/object.ts";
+import { COORDINATOR } from "../reach.ts";
 import { Audience } from "./audience.ts";
 import { migrations } from "./migrations.ts";
 import { GroupBook, viewOf } from "./group-book.ts";
+import { FigureBook } from "./figure-book.ts";
 import { groupPauseChange, pressureChange } from "./flag-changes.ts";
 import { groupPause, pausedGroups, pressureView } from "./flag-views.ts";
-import { Herald } from "./herald.ts";
+import { Herald, RETELL_MS } from "./herald.ts";
+import { deliver } from "./deliver.ts";
+import { preempt } from "./preempt.ts";
 import { Roster } from "./roster.ts";
 import { Startups } from "./startup.ts";
 import { CoordinatorStore } from "./store.ts";
+import { WatchedObject, type Watching } from "./watched.ts";
 
 /** How long a change of flags waits for domains that do not answer. */
 const TOLD_MS = 2_000;
-/** Older flags are known to everybody who has a valid grant. */
-const RETELL_MS = COORDINATION.repushMs * COORDINATION.flagPushes;
 
 /**
  * The Durable Object that shares out the slots of a mill. A thin shell around `Ledger`: memory that a restart may
  * lose, a few rows that it may not. It has no alarm: rows carry the moment from which they mean nothing, and who waits
  * asks again. The mill derives a class with its registry from it.
  */
-export class CoordinatorObject extends StreamObject implements CoordinatorApi {
+export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
   readonly #clock: Clock;
   readonly #registry: Registry;
   readonly #store: CoordinatorStore;
@@ -54,7 +56,6 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
   #flags!: Flags;
   #herald!: Herald;
   readonly #startups: Startups;
-  readonly #audience: Audience;
   #groups!: GroupBook;
   /** Flags were changed shortly before this life began: not everybody may have been told. */
   #owesWord = false;
@@ -68,18 +69,20 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     migrate(ctx.storage, migrations, clock.now());
     this.#store = new CoordinatorStore(ctx.storage);
     this.openStream(clock, registry, null, birthSeq(clock.now()));
-    this.#audience = new Audience(this.stream, clock);
+    this.audience = new Audience(this.stream, clock);
+    this.watching = this.#watching();
     this.#startups = new Startups(this.#store, `start ${clock.token(8)}`);
     this.#load();
   }
 
   /** A holder says what it uses and wants; the answer is its lease and its grant. */
   async sync(request: SyncRequest): Promise<SyncAnswer> {
-    this.#listened(false);
+    this.audience.refresh(this.watching, false);
     return this.#act("coordinator.sync", (now) => {
       this.#roster.synced(request.holder, now);
       const known = request.flags ?? 0;
       this.#herald.heard(request.holder, known);
+      if (request.figures) this.book.tell(request.holder, request.figures, now, false);
       const answer = this.#ledger.sync(request, now);
       return known < this.#flags.version ? { ...answer, flags: this.#flags } : answer;
     });
@@ -105,6 +108,10 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     });
     if (aging !== undefined) await this.#flag({ aging });
     return this.snapshot();
+  }
+
+  async preempt(request: PreemptRequest): Promise<number> {
+    return preempt(this.#ledger, request, this.#clock.now());
   }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
@@ -159,29 +166,11 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
 
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
-    this.#listened(false);
+    this.audience.refresh(this.watching, false);
     return this.#act("coordinator.sweep", (now) => {
       this.#ledger.tidy(now);
       return this.#roster.sweep(new Set(this.#ledger.holding(now)), now);
     });
-  }
-
-  async forward(events: readonly MillEvent[]): Promise<{ isHeard: boolean }> {
-    this.#listened(false);
-    return this.#audience.forwarded(events);
-  }
-
-  override async fetch(request: Request): Promise<Response> {
-    const response = await super.fetch(request);
-    this.#listened(true);
-    return response;
-  }
-
-  /** Tells every domain that somebody listens, when it has to know: those that are idle, too, since they may not sync before they have news. */
-  #listened(hasCome: boolean): void {
-    const change = this.#audience.change(this.#flags, hasCome);
-    // One that fails is made up for by the next sync, or the next minute.
-    if (change) void this.#flag(change, this.#registry.domains.keys()).catch(() => undefined);
   }
 
   async startup(request: StartupRequest): Promise<StartupAnswer> {
@@ -208,9 +197,23 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     return this.snapshot();
   }
 
+  #watching(): Watching {
+    return {
+      flags: () => this.#flags,
+      tell: (change) => this.#flag(change, this.#registry.domains.keys()),
+      note: (domain, figures) => this.#act("coordinator.figures", (now) => this.book.tell(domain, figures, now, true)),
+      figures: () => ({
+        ...this.#view(this.#clock.now()),
+        domains: this.book.of(this.#registry.domains.keys()),
+        groupPauses: this.book.pauses,
+      }),
+    };
+  }
+
   /** Told once the transaction that it is part of has committed. */
   #say(event: EventName, facts: Record<string, unknown>): void {
     this.#news.push([event, facts]);
+    this.book.countPause(event, facts.group);
   }
 
   #view(now: number): CoordinatorSnapshot {
@@ -235,10 +238,12 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
       marks: this.#store.marks(),
       rates: this.#store.rates(),
       now: this.#clock.now(),
+      urgentAt: preemptAtOf(this.#registry),
     });
     this.#roster = new Roster(this.#store, this.#registry.domains.keys());
     this.#flags = this.#store.flags();
     this.#herald = new Herald(this.#clock, this.#flags);
+    this.book = new FigureBook(this.#store);
     this.#owesWord = this.#clock.now() - this.#flags.at < RETELL_MS;
   }
 
@@ -264,7 +269,12 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
     }
     point(`${name}.committed`, COORDINATOR);
     for (const [event, facts] of this.#news.splice(0)) this.stream.say(event, facts);
-    for (const push of this.#ledger.takePushes(now)) void this.#push(push);
+    const ledger = this.#ledger;
+    for (const push of ledger.takePushes(now))
+      void deliver(
+        push,
+        (answer) => ledger === this.#ledger && this.#act("coordinator.confirm", (at) => ledger.confirmed(push, answer, at)),
+      );
     if (this.#owesWord) {
       this.#owesWord = false;
       void this.#herald.tell(this.#flags, this.#roster.recent(this.#ledger.holding(now), now));
@@ -280,19 +290,6 @@ export class CoordinatorObject extends StreamObject implements CoordinatorApi {
       this.#act("coordinator.tick", (now) => this.#ledger.tick(now));
     } catch (error) {
       console.error(JSON.stringify({ message: "the coordinator could not pass slots on; whoever waits asks again", error: String(error) }));
-    }
-  }
-
-  /** One attempt on a fresh stub; one that fails is repeated by the ledger's `tick` while somebody waits. */
-  async #push(push: Push): Promise<void> {
-    const ledger = this.#ledger;
-    try {
-      point("coordinator.push.call", COORDINATOR);
-      const answer = await reachHolder(push.domain).pushGrant(push.incarnation, push.grant);
-      point("coordinator.push.answered", COORDINATOR);
-      if (ledger === this.#ledger) this.#act("coordinator.confirm", (now) => this.#ledger.confirmed(push, answer, now));
-    } catch (error) {
-      console.warn(JSON.stringify({ message: "a push to a domain failed", domain: push.domain, error: String(error) }));
     }
   }
 }

@@ -1,6 +1,7 @@
 import { eq, sql } from "drizzle-orm";
 import { drizzle, type DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import { type Flags, NO_FLAGS } from "../../policy/coordination/flags.ts";
+import type { KnownFigures } from "./figure-book.ts";
 import type { StartupRecord } from "./startup.ts";
 import type { MarkChanges, MarkRow } from "../../policy/coordination/mark.ts";
 import type { RateRow } from "../../policy/coordination/taps.ts";
@@ -14,6 +15,8 @@ const STARTUP = "startup";
 /** Before the name of a group: what was set of it live, and when its bucket will be full. */
 const GROUP = "group:";
 const RATE = "rate:";
+/** Before the name of a domain: what it last told of itself. */
+const FIGURES = "figures:";
 
 /** A domain as the list of known ones has it. */
 export interface KnownDomain {
@@ -66,6 +69,15 @@ export class CoordinatorStore {
 
   setFlags(flags: Flags): void {
     this.#set(FLAGS, JSON.stringify(flags));
+  }
+
+  /** What every domain last told of itself. */
+  figures(): KnownFigures[] {
+    return [...this.#named(FIGURES)].map(([domain, value]) => ({ domain, ...(JSON.parse(value) as Omit<KnownFigures, "domain">) }));
+  }
+
+  setFigures({ domain, at, figures }: KnownFigures): void {
+    this.#set(`${FIGURES}${domain}`, JSON.stringify({ at, figures }));
   }
 
   startup(): StartupRecord | null {

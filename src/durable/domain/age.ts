@@ -4,7 +4,7 @@ import type { Core } from "./core.ts";
 import type { TaskRow } from "./rows.ts";
 
 /** How tasks grow more urgent here: as was set live, else as the code says; undefined: they do not. */
-function agingOf(core: Core): AgingPolicy | undefined {
+export function agingOf(core: Core): AgingPolicy | undefined {
   const live = core.flags.aging;
   return live === undefined ? core.outside.registry.aging : (live ?? undefined);
 }

@@ -1,6 +1,7 @@
 import { parseTaskId } from "../../policy/ids.ts";
 import type { Outcome } from "../../domains/task.ts";
 import type { SubmitItem } from "../protocol.ts";
+import { countSize } from "./figures.ts";
 import type { Core } from "./core.ts";
 
 /** Requests of these sizes have come in. One of several tasks is one event; what is a duplicate is none. Part of their transaction. */
@@ -40,6 +41,7 @@ function announceBatch(core: Core, items: readonly SubmitItem[], outcomes: reado
     last = id;
   }
   const count = items.length - (counts.duplicate ?? 0);
+  countSize(core, "batch", count);
   const hasTags = common !== undefined && Object.keys(common).length > 0;
   core.events.say("batch.submitted", { count, counts, types, ...(first ? { first, last } : {}), ...(hasTags ? { tags: common } : {}) });
 }

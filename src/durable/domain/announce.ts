@@ -6,13 +6,24 @@ import type { Run } from "./run.ts";
 // Of a run only the first unsettled task executes: that one has started, and the others start as those before them settle.
 
 /** What events say of a task that goes into a run. */
-export const subjectOfRun = ({ id, type, label, tags, attempt, timeoutMs }: RunTask): Subject & { timeoutMs: number } => ({
+export const subjectOfRun = ({
+  id,
+  type,
+  label,
+  tags,
+  attempt,
+  timeoutMs,
+  createdAt,
+  executions,
+}: RunTask): Subject & { timeoutMs: number } => ({
   id,
   type,
   label,
   tags,
   facts: { attempt },
   timeoutMs,
+  createdAt,
+  isFirst: executions === 1,
 });
 
 /** The task that executes now has started, unless that was told before. */

@@ -4,6 +4,7 @@ import type { Entry } from "../../policy/events/ring.ts";
 import { taskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { cutUtf8 } from "../../policy/text.ts";
+import { countEvent } from "./figures.ts";
 import type { Core } from "./core.ts";
 import type { TaskRow } from "./rows.ts";
 import { ProgressTeller } from "./tell-progress.ts";
@@ -19,6 +20,9 @@ export interface Subject {
   /** As stored, or taken apart. */
   tags?: string | Record<string, string> | null | undefined;
   facts?: Facts;
+  /** For the figures: when it was submitted, and whether it has never started before. */
+  createdAt?: number;
+  isFirst?: boolean;
 }
 
 export const subjectOf = ({ id, type, label, tags }: Pick<TaskRow, "id" | "type" | "label" | "tags">): Subject => ({
@@ -55,6 +59,7 @@ export class Chronicle {
   /** The same happened to each of these tasks. Part of a transaction. */
   record(event: EventName, subjects: readonly Subject[], facts?: Facts): void {
     if (subjects.length === 0) return;
+    countEvent(this.core, event, subjects, facts, this.core.clock.now());
     const entry = this.entry(event, subjects.length, (seq, at) =>
       subjects.map((subject, index) => this.about(event, subject, seq + index, at, facts)),
     );

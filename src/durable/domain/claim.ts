@@ -58,7 +58,10 @@ function give(core: Core, claimer: Claimer, row: TaskRow, now: number): void {
   core.lanes.take(1, undefined, `pull:${row.type}`);
   changeTask(core.store, row, "lease", "pending", "running", {});
   core.moved("pending", "running");
-  core.events.record("task.started", [subjectOf(row)], { attempt: row.attempt + 1, worker });
+  core.events.record("task.started", [{ ...subjectOf(row), createdAt: row.created_at, isFirst: row.executions === 0 }], {
+    attempt: row.attempt + 1,
+    worker,
+  });
   core.touch().totals.started += 1;
   core.lease(lease);
   core.rates.take(row.type);

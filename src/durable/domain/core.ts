@@ -1,6 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import { resolveDefaults, type ResolvedDefaults } from "../../domains/defaults.ts";
 import type { DomainDefinition } from "../../domains/definition.ts";
+import { preemptAtOf } from "../../domains/preempt-at.ts";
 import { MillraceError } from "../../policy/errors.ts";
 import { idsOf } from "../../policy/ranges.ts";
 import { Series } from "../../policy/series.ts";
@@ -115,6 +116,11 @@ export class Core {
     return this.defaults.get(type);
   }
 
+  /** Work of this priority or a more urgent one takes slots from what is less urgent; -1: none does. */
+  get preemptAt(): number {
+    return preemptAtOf(this.outside.registry, this.definition);
+  }
+
   /** The domain's cap: set live, else the definition's. */
   get cap(): number | null {
     return this.state.maxConcurrency === undefined ? (this.definition?.maxConcurrency ?? null) : this.state.maxConcurrency;
@@ -190,6 +196,7 @@ export class Core {
     }
     delete this.touch().runs[run.id];
     this.holder.vacate(run.group);
+    if (run.yields === "away") this.holder.yield(run.group);
     this.closed.push(run);
     this.after(() => (run.release(), this.pauses.vacated()));
   }
@@ -208,6 +215,7 @@ export class Core {
     this.touch();
     this.leases.remove(this.store, lease);
     this.holder.vacate(lease.group);
+    if (lease.yields === "away") this.holder.yield(lease.group);
     this.budgets.end(lease.task, this.clock.now());
     this.after(() => this.pauses.vacated());
   }

@@ -41,7 +41,8 @@ function factsOf(row: TaskRow, to: TerminalStatus, change: Partial<TaskRow>, now
   const attempt = change.attempt ?? row.attempt;
   if (to === "completed") return { attempt, durationMs: Math.max(0, now - (change.started_at ?? row.started_at ?? now)) };
   const error = errorFact(change.error === undefined ? row.error : change.error);
-  return { ...(attempt > 0 ? { attempt } : {}), ...(to === "failed" ? { willRetry: false } : {}), ...error };
+  const ran = change.started_at === undefined || change.started_at === null ? {} : { durationMs: Math.max(0, now - change.started_at) };
+  return { ...(attempt > 0 ? { attempt } : {}), ...(to === "failed" ? { willRetry: false } : {}), ...ran, ...error };
 }
 
 /** What follows from the end of tasks whose rows are written: totals, dependents, retention, waiters. */

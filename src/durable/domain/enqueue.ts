@@ -1,5 +1,6 @@
 import { statusFromCode } from "../../policy/status.ts";
 import { errorFact } from "./chronicle.ts";
+import { countSubmitted } from "./figures.ts";
 import type { Core } from "./core.ts";
 import { noteRetention } from "./retention.ts";
 import { lifeOf, type NewTask } from "./rows.ts";
@@ -8,6 +9,7 @@ import { lifeOf, type NewTask } from "./rows.ts";
 export function enqueue(core: Core, rows: readonly NewTask[]): void {
   const { counts, totals } = core.state;
   totals.inserted += rows.length;
+  countSubmitted(core, rows);
   let first = 0;
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index]!;

@@ -5,6 +5,7 @@ import { STATUS_CODE } from "../../policy/status.ts";
 import type { SubmitItem } from "../protocol.ts";
 import { cancelRow } from "./cancel.ts";
 import type { Facts } from "./chronicle.ts";
+import { countSkipped } from "./figures.ts";
 import type { Core } from "./core.ts";
 import { readTasks } from "./rows.ts";
 import { ruleOf, updateSchedule, type ScheduleRow } from "./schedule-rows.ts";
@@ -42,6 +43,7 @@ function fireSchedule(core: Core, row: ScheduleRow, now: number): number {
   };
   const { fire, skipped, cancelsOthers, decidedTo, next } = decideFiring(plan, instances, now, () => core.clock.random());
   core.touch().totals.schedulesSkipped += skipped;
+  if (skipped > 0) countSkipped(core, (JSON.parse(row.item) as SubmitItem).type, skipped);
   if (skipped > 0) core.events.say("schedule.skipped", { ...scheduleFacts(core, row), count: skipped });
   // One that is under way ends when its runner has answered; the new one waits for that.
   let before = cancelsOthers ? cancelAll(core, live) : row.overlap === "queue" ? live[0]?.id : undefined;

@@ -27,7 +27,7 @@ export class GroupGate {
       if (!head) {
         if (!this.shareOut()) return undefined;
       } else if (holder.free(this.now, head.group) === 0) this.set(head.group, false);
-      else if (this.isShared && !holder.isOwed(head.group)) this.set(head.group, true);
+      else if (this.isShared && head.priority > this.core.preemptAt && !holder.isOwed(head.group)) this.set(head.group, true);
       else return head.group;
     }
   }

@@ -14,6 +14,8 @@ export interface Lease {
   readonly length: number;
   /** Its worker was told to stop for a pause: it is not held any longer, and nothing of it is charged. */
   stopped?: true;
+  /** It was told so for more urgent work: of this domain, or elsewhere, so that its slot goes back to the coordinator. */
+  yields?: "here" | "away";
 }
 
 /** The leases that are out, as rows and in memory: by id, which is the fence, and by task. */

@@ -3,6 +3,7 @@ import type { Registry } from "../../domains/definition.ts";
 import type { Graph, ResultAnswer, Schedule, Task, Why } from "../../domains/task.ts";
 import type { Flags } from "../../policy/coordination/flags.ts";
 import type { Confirmation, Grant } from "../../policy/coordination/protocol.ts";
+import type { Room, RoomOrder } from "../../policy/coordination/victims.ts";
 import { acceptNotes, readNotes } from "../audit.ts";
 import type { Delivery, DeliveryAnswer, Neighbour, QuestionName, Questions } from "../mail.ts";
 import { migrate } from "../migrate.ts";
@@ -49,18 +50,17 @@ import { drain, heed, pause, resume } from "./pause.ts";
 import { METHODS } from "./methods.ts";
 import { migrations } from "./migrations.ts";
 import { claim, renew, settleHeld } from "./pull.ts";
-import { adoptOrphans } from "./recover.ts";
+import { makeRoom } from "./preempt.ts";
 import { withPrerequisites } from "./prerequisites.ts";
 import { retry, runNow } from "./reopen.ts";
 import { answer } from "./questions.ts";
 import { awaitResult } from "./results.ts";
 import { resumeRun, type ResumeRequest } from "./resume.ts";
-import { noteRetention } from "./retention.ts";
 import { ringOn } from "./ring.ts";
 import { listSchedules, readSchedule, viewSchedule } from "./schedule-rows.ts";
 import { actOnSchedule, patchSchedule, putSchedule } from "./schedules.ts";
 import { snapshot } from "./snapshot.ts";
-import { finishedCount } from "./state.ts";
+import { rise } from "./rise.ts";
 import { Syncer } from "./sync.ts";
 import { versionOf } from "./version.ts";
 import { view } from "./view.ts";
@@ -107,11 +107,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
     void new Forwarder(core, this.stream, this.#wiring.coordinator);
     core.alarm.found(await this.ctx.storage.getAlarm());
     point("wake.read", core.name);
-    const now = core.clock.now();
-    adoptOrphans(core, now);
-    if (finishedCount(core.state) > 0) noteRetention(core, now);
-    if (core.lanes.readySize > 0 || core.outbox.isDue(now)) core.alarm.soon("kick", now);
-    core.transact("wake", () => undefined);
+    rise(core);
     await declare(this.#core, this.#core.outside.registry);
   }
 
@@ -263,6 +259,7 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
   async poke(): Promise<{ active: number }> {
     await declare(this.#asked(), this.#core.outside.registry);
     this.#ring();
+    await this.#syncer.tell();
     return { active: this.#core.runs.size + this.#core.lanes.readySize };
   }
 
@@ -275,6 +272,10 @@ export class DomainObject extends StreamObject implements DomainApi, Neighbour {
     const version = heed(this.#core, flags);
     this.#syncer.kick();
     return version;
+  }
+
+  async makeRoom(order: RoomOrder): Promise<Room> {
+    return makeRoom(this.#core, order);
   }
 
   async pushGrant(incarnation: string, grant: Grant): Promise<Confirmation | null> {

@@ -42,6 +42,8 @@ export class Run {
   renewedAt: number;
   /** Set while nobody speaks for it: put back when this moment comes, unless its runner calls in. */
   orphanUntil: number | undefined;
+  /** It was told to stop for more urgent work: of this domain, or elsewhere, so that its slot goes back to the coordinator. */
+  yields: "here" | "away" | undefined;
   /** Over: late answers count for nothing. */
   closed = false;
 

@@ -8,6 +8,7 @@ import type { TaskError } from "../../domains/task.ts";
 import type { AbortReason, RunOutcome } from "../protocol.ts";
 import { announceBack, announceCurrent, announceSettled, subject } from "./announce.ts";
 import { errorFact, subjectOf } from "./chronicle.ts";
+import { countSize } from "./figures.ts";
 import type { Core } from "./core.ts";
 import { ioChange } from "./budgets.ts";
 import { dispatch } from "./dispatch.ts";
@@ -51,6 +52,8 @@ export function settle(
         completed.push([outcome.id, outcome.result]);
     }
     complete(core, run, completed, now);
+    const failures = report.outcomes.reduce((sum, { ok }) => sum + (ok ? 0 : 1), 0);
+    if (failures > 0) countSize(core, "failure", failures);
     putBack(
       core,
       run,
@@ -152,7 +155,8 @@ function failed(core: Core, run: Run, outcome: Failure, now: number): void {
   const started = { ...startedBy(row, run.currentSince), ...ioChange(row, outcome.io) };
   if (endStopped(core, row, reason, started)) return;
   // Not charged: the mill stopped it, or its runner lost the lease.
-  if (reason === "pause" || reason === "lease") {
+  if (reason === "pause" || reason === "lease" || reason === "preempt") {
+    if (reason === "preempt") core.touch().totals.preempted += 1;
     core.events.record("task.preempted", [subjectOf(row)], { reason: reason === "lease" ? "interrupted" : reason });
     back(core, row, started);
   } else charge(core, row, outcome, now, started);

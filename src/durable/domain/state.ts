@@ -1,3 +1,4 @@
+import type { SizeFigures, TypeFigures } from "../../policy/figures.ts";
 import { STATUSES, TERMINAL, type StoredStatus, type TerminalStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
 import type { Bucket } from "../../policy/bucket.ts";
@@ -37,6 +38,7 @@ const TOTALS = [
   "reopened",
   "purged",
   "interrupted",
+  "preempted",
   "upgraded",
   "duplicates",
   "requeued",
@@ -82,6 +84,8 @@ export interface State {
   lastMessage: number;
   /** The number of the last event: the next is higher, whatever the clock says. */
   lastSeq: number;
+  /** For `/metrics`. */
+  figures: { types: Record<string, TypeFigures>; sizes: SizeFigures };
   /** Completed tasks of types with `keep: false` that are kept for the sake of others. */
   lingering: Ranges;
   /** Which declared schedules the object has seen. */
@@ -137,6 +141,7 @@ export const freshState = (): State => ({
   prerequisites: [],
   lastMessage: 0,
   lastSeq: 0,
+  figures: { types: {}, sizes: { batches: 0 } },
   lingering: [],
   declared: "",
   singletons: {},

@@ -5,6 +5,7 @@ import { statusFromCode, STATUS_CODE } from "../../policy/status.ts";
 import type { Outcome } from "../../domains/task.ts";
 import type { SubmitItem } from "../protocol.ts";
 import { subjectOf } from "./chronicle.ts";
+import { countSubmitted } from "./figures.ts";
 import type { Core } from "./core.ts";
 import { end, ended } from "./end.ts";
 import { insertCopy } from "./insert-rows.ts";
@@ -144,6 +145,7 @@ function archive(core: Core, row: TaskRow): number {
   });
   if (row.tags !== null) insertTags(core.store, [{ id, tags: JSON.parse(row.tags) as Record<string, string> }]);
   state.totals.inserted += 1;
+  countSubmitted(core, [row]);
   core.moved(null, "superseded");
   core.events.record("task.superseded", [subjectOf({ ...row, id })], { by: taskId(core.name, row.id) });
   ended(core, "superseded", [id]);

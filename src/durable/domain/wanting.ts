@@ -1,6 +1,7 @@
 import type { Demand } from "../../policy/coordination/protocol.ts";
 import type { ReadyLevel } from "../../policy/lane-parents.ts";
-import { age as bringUpToDate } from "./age.ts";
+import { FINALIZE_LEVEL } from "../../policy/priority.ts";
+import { age as bringUpToDate, agingOf } from "./age.ts";
 import { claimable } from "./claim.ts";
 import type { Core } from "./core.ts";
 import { press } from "./press.ts";
@@ -17,13 +18,15 @@ export interface Wanting {
   demands: Demand[];
   /** Ready tasks of each group. */
   pending: Map<string, number>;
+  /** Those of them that were submitted so urgent that less urgent work makes room. */
+  urgent: Demand[];
 }
 
 /** @param turn grows with each request, so that each of very many groups is told in time */
 export function wantingOf(core: Core, now: number, age: (id: number) => number, turn: number): Wanting {
   const pending = new Map<string, number>();
   press(core, now);
-  if (core.pauses.stopped || (core.lanes.readySize === 0 && core.claimers.size === 0)) return { demands: [], pending };
+  if (core.pauses.stopped || (core.lanes.readySize === 0 && core.claimers.size === 0)) return { demands: [], pending, urgent: [] };
   bringUpToDate(core, now);
   const all = [...core.lanes.sizeByGroupAndPriority(undefined, (kind) => tokensOf(core, kind)), ...claimable(core)].sort(
     (one, other) => one.priority - other.priority,
@@ -32,6 +35,7 @@ export function wantingOf(core: Core, now: number, age: (id: number) => number, 
   const free = new Map<string | null, number>();
   let total = core.holder.free(now);
   const demands: Demand[] = [];
+  const urgent: Demand[] = [];
   for (const { group, priority, count, oldest } of levels) {
     if (group !== null) pending.set(group, (pending.get(group) ?? 0) + count);
     const own = Math.min(total, free.get(group) ?? core.holder.free(now, group));
@@ -40,13 +44,31 @@ export function wantingOf(core: Core, now: number, age: (id: number) => number, 
     const used = wanted - beyond;
     total -= used;
     free.set(group, own - used);
-    if (beyond > 0) demands.push({ group, priority: Math.max(0, priority), count: beyond, oldestMs: age(oldest) });
+    if (beyond === 0) continue;
+    const demand: Demand = { group, priority: Math.max(0, priority), count: beyond, oldestMs: age(oldest) };
+    demands.push(demand);
+    if (priority > FINALIZE_LEVEL && priority <= core.preemptAt) urgent.push(demand);
   }
-  return { demands, pending };
+  return { demands, pending, urgent: submittedSo(core, urgent) };
 }
 
 /** How many of a kind may start by their type's rate limit. */
 const tokensOf = (core: Core, kind: string): number => (kind === "" ? Infinity : core.rates.tokens(kind.slice(kind.indexOf(":") + 1)));
+
+/** Work that has only grown so urgent by its age takes no slot from others. */
+function submittedSo(core: Core, urgent: readonly Demand[]): Demand[] {
+  const { preemptAt } = core;
+  if (urgent.length === 0 || (agingOf(core)?.ceiling ?? 256) > preemptAt) return [...urgent];
+  const left = new Map<string | null, number>();
+  for (const { lane, priority, ids } of core.lanes.reachable())
+    if (priority > FINALIZE_LEVEL && priority <= preemptAt)
+      left.set(lane.home.name || null, (left.get(lane.home.name || null) ?? 0) + ids.size);
+  return urgent.flatMap((demand) => {
+    const count = Math.min(demand.count, left.get(demand.group) ?? 0);
+    left.set(demand.group, (left.get(demand.group) ?? 0) - count);
+    return count > 0 ? [{ ...demand, count }] : [];
+  });
+}
 
 function inTurn(levels: readonly ReadyLevel[], turn: number): readonly ReadyLevel[] {
   if (levels.length <= LEVELS_MAX) return levels;

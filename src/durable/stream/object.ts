@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Clock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
 import type { EventFilter } from "../../policy/events/filter.ts";
+import { analyticsOf } from "./analytics.ts";
 import { Stream } from "./stream.ts";
 
 /** An object whose events can be listened to: by WebSockets, which hibernate with it. */
@@ -12,6 +13,7 @@ export abstract class StreamObject extends DurableObject<unknown> {
   /** Once memory is there. @param floor the last event of the lives before */
   protected openStream(clock: Clock, registry: Registry, domain: string | null, floor: number): void {
     this.stream = new Stream(this.ctx, { clock, registry, domain, floor });
+    if (domain !== null) this.stream.onEntry = analyticsOf(this.env, domain);
   }
 
   /** From the Worker alone, by a stub: an upgrade, with what is asked for in the query. */

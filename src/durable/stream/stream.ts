@@ -44,6 +44,8 @@ export class Stream {
   private stopTimer: (() => void) | undefined;
   private flushedAt = -Infinity;
   private readonly texts = new WeakMap<MillEvent, string>();
+  /** Is given every entry. */
+  onEntry: ((entry: Entry) => void) | undefined;
   /** Hears of every event, before the listeners do. */
   onPush: (() => void) | undefined;
 
@@ -64,6 +66,7 @@ export class Stream {
   /** Events that have happened: what storage cannot take back any more. */
   push(entry: Entry): void {
     this.ring.push(entry);
+    this.onEntry?.(entry);
     this.onPush?.();
     if (this.listeners().size > 0) this.soon();
   }

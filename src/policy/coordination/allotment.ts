@@ -115,6 +115,13 @@ export class Allotment {
     if (this.slots === 0) for (const group of this.#tokens.keys()) this.#return(group);
   }
 
+  /** One unused slot goes back, and with it the leave to use one for that group. */
+  yield(group: string): void {
+    if (this.slots > this.using) this.slots -= 1;
+    const ceiling = this.#ceilings?.get(group) ?? 0;
+    if (group !== UNGROUPED && ceiling > this.usingIn(group)) this.#ceilings?.set(group, ceiling - 1);
+  }
+
   /** What a group does not use goes back. */
   giveBackIn(group: string): void {
     const ceiling = this.#ceilings?.get(group);

@@ -1,4 +1,5 @@
 import { Allotment } from "./allotment.ts";
+import { Backoff } from "./backoff.ts";
 import { type GroupGate, gateOf } from "./gate.ts";
 import { UNGROUPED } from "./groups.ts";
 import {
@@ -12,7 +13,7 @@ import {
 } from "./protocol.ts";
 import { askAt, mostUrgent, NEVER, toldBy, toldIn, withGrant } from "./told.ts";
 
-const { renewAfterMs, refineMs, backoffMinMs, backoffMaxMs, requestTimeoutMs, untilStepMs } = COORDINATION;
+const { renewAfterMs, refineMs, requestTimeoutMs, untilStepMs } = COORDINATION;
 
 interface Flight {
   request: SyncRequest;
@@ -45,8 +46,7 @@ export class Holder {
   #urgency = 256;
   /** Groups of which something was wanted then. */
   #wants: ReadonlySet<string> = new Set();
-  #failures = 0;
-  #failedAt = 0;
+  readonly #backoff = new Backoff();
   /** The furthest end of a lease that is out, or null. */
   #leasesEnd: number | null = null;
   /** The furthest end of a lease that somebody waits for; reset by every answer. */
@@ -117,6 +117,16 @@ export class Holder {
     this.#has.vacate(group ?? UNGROUPED);
   }
 
+  /** Slots that are held and not used: of a group (null: in all). */
+  idle(group: string | null): number {
+    return group === null ? this.#has.holding - this.#has.using : this.#has.holdingIn(group) - this.#has.usingIn(group);
+  }
+
+  /** A slot that has just come free goes back to the coordinator, for more urgent work elsewhere. */
+  yield(group: string | null): void {
+    this.#has.yield(group ?? UNGROUPED);
+  }
+
   /** The coordinator is to be asked at once, whatever is known of it. */
   ask(): void {
     this.#asked = true;
@@ -159,7 +169,7 @@ export class Holder {
     this.#wants = new Set(wanting.map(({ group }) => group ?? UNGROUPED));
     if (this.#flight !== null && now < this.#flight.at + requestTimeoutMs) return null;
     if (this.#flight !== null) this.failed(this.#flight.request, now);
-    if (now < this.#retryAt()) return null;
+    if (now < this.#backoff.until) return null;
     const total = wanting.reduce((sum, demand) => sum + demand.count, 0);
     this.#urgency = mostUrgent(wanting);
     if (now < this.#dueAt(now, total)) return null;
@@ -172,7 +182,7 @@ export class Holder {
    */
   nextAt(now: number, wanting: boolean): number | null {
     if (this.#flight !== null) return this.#flight.at + requestTimeoutMs;
-    const at = Math.max(this.#dueAt(now, wanting ? 1 : 0), this.#retryAt());
+    const at = Math.max(this.#dueAt(now, wanting ? 1 : 0), this.#backoff.until);
     return at === Number.POSITIVE_INFINITY ? null : Math.max(at, now);
   }
 
@@ -180,12 +190,12 @@ export class Holder {
   answered(request: SyncRequest, answer: SyncAnswer, askedAt: number): void {
     if (this.#flight?.request.seq !== request.seq) return;
     this.#flight = null;
-    if (answer.stale === true) return this.#noteFailure(askedAt);
-    this.#failures = 0;
+    if (answer.stale === true) return this.#backoff.failed(askedAt);
+    this.#backoff.succeeded();
     this.#asked = false;
     this.#leaseWanted = Number.NEGATIVE_INFINITY;
     if (request.leaseMs !== undefined && answer.leased === true) this.#leasedUntil = Math.max(this.#leasedUntil, askedAt + request.leaseMs);
-    if (request.leaseMs !== undefined && answer.leased !== true) this.#noteFailure(askedAt);
+    if (request.leaseMs !== undefined && answer.leased !== true) this.#backoff.failed(askedAt);
     const { grant } = answer;
     this.#told = toldBy(request, grant, askedAt, { holding: this.#has.holding, groups: this.#has.held() ?? new Map() });
     if (askedAt > this.#leasedAt) {
@@ -199,7 +209,7 @@ export class Holder {
   failed(request: SyncRequest, now: number): void {
     if (this.#flight?.request.seq !== request.seq) return;
     this.#flight = null;
-    this.#noteFailure(now);
+    this.#backoff.failed(now);
   }
 
   /**
@@ -227,16 +237,6 @@ export class Holder {
     this.#short = grant.short === true;
     // What the coordinator counts is at least what it has just granted.
     this.#told = withGrant(this.#told, grant);
-  }
-
-  #noteFailure(now: number): void {
-    this.#failures += 1;
-    this.#failedAt = now;
-  }
-
-  #retryAt(): number {
-    if (this.#failures === 0) return Number.NEGATIVE_INFINITY;
-    return this.#failedAt + Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(10, this.#failures - 1));
   }
 
   /** From when on a sync is due, given what is wanted; infinite: not before something happens. */

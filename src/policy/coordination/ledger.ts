@@ -32,29 +32,13 @@ import {
   type SyncAnswer,
   type SyncRequest,
 } from "./protocol.ts";
+import type { LedgerOptions, Push } from "./ledger-options.ts";
 import { type RateRow, Taps } from "./taps.ts";
 import { type GroupView, viewGroups, viewHolders } from "./view.ts";
 
 const { grantLeaseMs, slackMs, runLeaseMs } = COORDINATION;
 
 const SOON_MS = 60_000;
-
-/** A message to a Domain object, for the coordinator to send. */
-export interface Push {
-  domain: string;
-  incarnation: string;
-  grant: Grant;
-}
-
-/** What a ledger begins with. */
-export interface LedgerOptions {
-  maxConcurrency: number;
-  marks: readonly MarkRow[];
-  now: number;
-  groups?: GroupPolicy;
-  urgentAt?: number | null;
-  rates?: readonly RateRow[];
-}
 
 /**
  * The coordinator's side: who may hold how many slots. Pure: the clock is a parameter, rows and pushes are handed
@@ -173,6 +157,17 @@ export class Ledger {
   /** Rows of rate limits to write before anything is answered. */
   takeRates(): RateRow[] {
     return this.#taps.takeRows();
+  }
+
+  /** How many more slots, of a group or in all, a domain should have; how many are free, less than none where a cap was lowered; who may hold some. */
+  preemptable(domain: string, group: string | null, now: number): { due: number; free: number; holders: string[] } {
+    const holders = this.holding(now);
+    const [entry, share] = [this.#entries.get(domain), this.#shares.get(domain)];
+    if (!entry || !share) return { due: 0, free: 0, holders };
+    const { maxConcurrency, groups } = this.#settings;
+    if (group === null) return { due: share.slots - entry.using, free: maxConcurrency - this.counted, holders };
+    const due = (share.groups.get(group) ?? 0) - (entry.groups.get(group)?.using ?? 0);
+    return { due, free: capOf(groups, group) - this.countedIn(group), holders };
   }
 
   #grantOf(entry: Entry, leaseMs: number, opens?: ReadonlyMap<string, number>): Grant {

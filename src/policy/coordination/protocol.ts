@@ -1,9 +1,11 @@
 import type { MillEvent } from "../events/event.ts";
+import type { DomainFigures } from "../figures.ts";
 import type { GroupChange } from "../group-rules.ts";
 import type { AgingPolicy } from "../aging.ts";
 import type { CheckedPressure, CheckedSettings } from "../settings.ts";
 import type { AuditApi } from "../audit.ts";
 import type { Flags } from "./flags.ts";
+import type { PreemptRequest, Room, RoomOrder } from "./victims.ts";
 import type { GroupView } from "./view.ts";
 
 /** Ready work of one group and priority level, as a holder tells the coordinator. */
@@ -37,6 +39,8 @@ export interface SyncRequest {
   groups?: ReadonlyMap<string, GroupReport>;
   /** Of groups that it does not name it holds nothing. Absent: up to `holding`. */
   closed?: true;
+  /** Its figures, now and then. */
+  figures?: DomainFigures;
   /** The domain's own cap, or null. */
   cap: number | null;
   /** Pull workers may hold leases for this long, counted from before the request was sent. Absent: none is out, and none will be before an answer that says so. */
@@ -138,6 +142,8 @@ export interface StartupReport {
 /** The Coordinator object, over RPC. */
 export interface CoordinatorApi extends AuditApi {
   sync(request: SyncRequest): Promise<SyncAnswer>;
+  /** Makes room for urgent work that finds no slot; answers how many slots are on their way. */
+  preempt(request: PreemptRequest): Promise<number>;
   /** Live settings of the mill, stored; absent: stays. */
   configure(change: CheckedSettings): Promise<CoordinatorSnapshot>;
   snapshot(): Promise<CoordinatorSnapshot>;
@@ -161,6 +167,10 @@ export interface CoordinatorApi extends AuditApi {
   started(report: StartupReport): Promise<void>;
   /** Events of a domain, for those who listen to the whole mill. `isHeard: false`: nobody does any more. */
   forward(events: readonly MillEvent[]): Promise<{ isHeard: boolean }>;
+  /** A domain's figures, when no sync took them along. */
+  tellFigures(domain: string, figures: DomainFigures): Promise<void>;
+  /** What `/metrics` shows, from memory: no domain is asked. */
+  metrics(): Promise<MillFigures>;
 }
 
 /** What the ledger knows: who holds how many slots. */
@@ -169,6 +179,14 @@ export interface LedgerSnapshot {
   granted: number;
   using: number;
   holders: { domain: string; granted: number; using: number; wanting: number; syncedMsAgo: number | null }[];
+}
+
+/** The mill's figures: its own, and what each domain last told. */
+export interface MillFigures extends CoordinatorSnapshot {
+  /** `at`: when it was told, epoch ms. */
+  domains: { domain: string; at: number; figures: DomainFigures }[];
+  /** Since the coordinator's start. */
+  groupPauses: Record<string, { paused: number; resumed: number }>;
 }
 
 /** The mill at a glance. */
@@ -206,6 +224,8 @@ export const ANY_INCARNATION = "";
 /** What the coordinator calls on a Domain object: a changed grant, or the question to give back; changed flags. */
 export interface GrantReceiver {
   pushGrant(incarnation: string, grant: Grant): Promise<Confirmation | null>;
+  /** What could make room for more urgent work, and what is told to. */
+  makeRoom(order: RoomOrder): Promise<Room>;
   /** Answers with the version that it knows now. */
   pushFlags(flags: Flags): Promise<number>;
 }

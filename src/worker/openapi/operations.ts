@@ -261,6 +261,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "text:text/event-stream" },
     codes: ["unknown_domain"],
   },
+  "GET /metrics": {
+    id: "getMetrics",
+    tag: "Service",
+    summary: "Figures for Prometheus",
+    description: "From what the coordinator was last told: no domain is woken.",
+    answers: { 200: "text:text/plain" },
+  },
   "GET /v1/me": { id: "getMe", tag: "Service", summary: "Whose token this is", answers: { 200: "Me" }, local: true },
   "GET /openapi.json": {
     id: "getDescription",

@@ -1,7 +1,6 @@
-import { parseInstant } from "../../domains/instant.ts";
 import { parseFailureType, parseSeries, parseTagPrefix } from "../../policy/look.ts";
 import { json } from "../problem.ts";
-import { first, type QueryShape, readLimit } from "../query.ts";
+import { first, type QueryShape, readInstant, readLimit } from "../query.ts";
 import type { Call, Route } from "../route.ts";
 
 const tagsQuery: QueryShape = { once: ["prefix"] };
@@ -21,7 +20,7 @@ async function failures({ api, given }: Call): Promise<Response> {
   const query = {
     limit: readLimit(given),
     ...(type === undefined ? {} : { type: parseFailureType(type) }),
-    ...(since === undefined ? {} : { since: parseInstant(since, "since") }),
+    ...(since === undefined ? {} : { since: readInstant(since, "since") }),
   };
   return json(await api.look("failures", query));
 }

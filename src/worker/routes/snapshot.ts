@@ -5,7 +5,7 @@ import { checkGroupName } from "../../policy/group-name.ts";
 import { parsePressure, parseSettings } from "../../policy/settings.ts";
 import { type Identity, requireAllDomains } from "../auth.ts";
 import { json } from "../problem.ts";
-import { type Call, laterRoute, type Route } from "../route.ts";
+import type { Call, Route } from "../route.ts";
 import { groupPauseShape, pressureShape, settingsShape } from "../schemas.ts";
 
 export const snapshotRoutes: Route[] = [
@@ -21,7 +21,6 @@ export const snapshotRoutes: Route[] = [
   { method: "POST", path: "/v1/groups/:group/pause", role: "operator", body: groupPauseShape, answer: pauseGroup },
   { method: "POST", path: "/v1/groups/:group/resume", role: "operator", answer: resumeGroup },
   { method: "PUT", path: "/v1/pressure/:name", role: "operator", body: pressureShape, answer: press },
-  laterRoute("GET", "/metrics", "viewer", "metrics"),
 ];
 
 /** Without the domains that a token may not see. */

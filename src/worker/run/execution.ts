@@ -5,7 +5,7 @@ import { cutUtf8 } from "../../policy/text.ts";
 import { abortError } from "./outcome.ts";
 
 // A later reason replaces an earlier one only when it says more about what is to become of the task.
-const WEIGHT: Record<AbortReason, number> = { pause: 1, timeout: 2, deadline: 3, cancel: 4, supersede: 4, child: 4, lease: 5 };
+const WEIGHT: Record<AbortReason, number> = { pause: 1, preempt: 1, timeout: 2, deadline: 3, cancel: 4, supersede: 4, child: 4, lease: 5 };
 
 /** One start of one task, as the run sees it: its signal, its time limit, its progress. The user sees its context. */
 export class Execution {

@@ -56,7 +56,12 @@ const ABORTS: Record<AbortReason, { name: string; code: string; message: (timeou
   pause: {
     name: "AbortError",
     code: "paused",
-    message: () => "The task was stopped to make room or because of a pause; it goes back uncharged.",
+    message: () => "The task was stopped because of a pause; it goes back uncharged.",
+  },
+  preempt: {
+    name: "AbortError",
+    code: "preempted",
+    message: () => "The task was stopped to make room for a more urgent one; it goes back uncharged.",
   },
   lease: {
     name: "AbortError",

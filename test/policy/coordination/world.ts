@@ -1,5 +1,6 @@
 import { Holder } from "../../../src/policy/coordination/holder.ts";
-import { Ledger, type Push } from "../../../src/policy/coordination/ledger.ts";
+import type { Push } from "../../../src/policy/coordination/ledger-options.ts";
+import { Ledger } from "../../../src/policy/coordination/ledger.ts";
 import type { MarkRow } from "../../../src/policy/coordination/mark.ts";
 import { capOf, type GroupPolicy, NO_GROUPS } from "../../../src/policy/coordination/groups.ts";
 import type { RateRow } from "../../../src/policy/coordination/taps.ts";

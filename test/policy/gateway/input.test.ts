@@ -292,6 +292,14 @@ describe("parameters", () => {
     expect(domains.media.calls).toEqual([]);
   });
 
+  test("a moment may be RFC 3339, or milliseconds since 1970", async () => {
+    const { send } = setup();
+    for (const since of ["2026-12-01T08:00:00Z", "1796112000000"]) {
+      for (const path of [TASKS, "/v1/domains/media/failures"])
+        expect((await send("GET", `${path}?since=${since}`)).status, since).toBe(200);
+    }
+  });
+
   test("a bad wait or key submits nothing", async () => {
     const { send, domains } = setup();
     await expectRefusal(await send("POST", `${TASKS}?wait=2m`, resize), 400, "invalid_request", "at most 60s");

@@ -363,6 +363,16 @@ export class MemoryCoordinator implements CoordinatorApi {
     return { isHeard: false };
   }
 
+  async tellFigures() {}
+
+  async metrics() {
+    return { ...(await this.snapshot()), domains: [], groupPauses: {} };
+  }
+
+  async preempt() {
+    return 0;
+  }
+
   maxConcurrency = 16;
   #settings: Pick<CoordinatorSnapshot, "aging" | "defaultGroupMaxConcurrency"> = { aging: null, defaultGroupMaxConcurrency: null };
   #isPaused = false;

@@ -1,7 +1,17 @@
 // In a program of its own: an augmentation holds for every file of a program.
+import { Hono } from "hono";
 import { createMill, defineDomain } from "millrace";
 import { z } from "zod";
 import { type Equal, expectType } from "../expect.ts";
+
+// What `wrangler types` writes: bindings, of which Millrace knows none.
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      PICTURES: R2Bucket;
+    }
+  }
+}
 
 declare module "millrace" {
   interface MillApp {
@@ -31,3 +41,9 @@ mill.provide("db", () => ({ name: 1 }));
 mill.provide("cache", () => 1);
 // @ts-expect-error Nor is it late.
 createMill({ domains: [media], late: ["cache"] });
+
+// The app takes the bindings that there are, by itself and inside another one.
+declare const bindings: Cloudflare.Env;
+void mill.app.fetch(new Request("https://mill.test/healthz"), bindings);
+new Hono<{ Bindings: Cloudflare.Env }>().route("/queue", mill.app);
+mill.provide("db", (env) => ({ name: String(env.PICTURES) }));

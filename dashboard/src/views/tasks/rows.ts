@@ -46,7 +46,10 @@ export function useRows(key: string, listing: Listing): TaskRows {
       loaded.value = renew(loaded.peek(), 0, newest);
       const page = loaded.peek()?.pages.findIndex(({ end }) => end > seen.current[0]) ?? 0;
       const cursor = loaded.peek()?.pages[page]?.cursor;
-      if (page > 0 && cursor !== undefined) loaded.value = renew(loaded.peek(), page, await load(listing, cursor, signal));
+      if (page <= 0 || cursor === undefined) return;
+      const seenPage = await load(listing, cursor, signal);
+      // The list as it is now, not as it was before the answer: more may have been loaded.
+      if (!signal.aborted) loaded.value = renew(loaded.peek(), page, seenPage);
     },
     { everyMs: 2_000, concerns: ({ domain }) => listing.domain === undefined || domain === undefined || domain === listing.domain },
   );

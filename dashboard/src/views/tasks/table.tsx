@@ -32,7 +32,7 @@ export function Rows({ rows, chosen, all }: Props) {
   useEffect(() => {
     rows.see(first, last);
     if (rows.more && last >= items.length - AHEAD) rows.loadMore();
-  }, [first, last, items.length, rows.more]);
+  });
   const anchor = useRef<string | undefined>(undefined);
   const choose = (event: MouseEvent, id: string) => {
     all.value = false;

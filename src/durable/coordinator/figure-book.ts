@@ -1,0 +1,52 @@
+import type { DomainFigures } from "../../policy/figures.ts";
+import type { CoordinatorStore } from "./store.ts";
+
+/** So often a domain's figures are written down: after a restart those of idle domains are there, and nobody is woken for them. */
+const STORE_MS = 60_000;
+
+/** So many groups are counted. */
+const GROUPS_MAX = 1_000;
+
+/** What one domain last told of itself. */
+export interface KnownFigures {
+  domain: string;
+  /** Epoch ms. */
+  at: number;
+  figures: DomainFigures;
+}
+
+/** The last figures of every domain. Memory is exact; the rows are up to a minute behind. */
+export class FigureBook {
+  readonly #store: CoordinatorStore;
+  readonly #known: Map<string, KnownFigures>;
+  /** Since this life began: how often each group was paused and resumed. */
+  readonly pauses: Record<string, { paused: number; resumed: number }> = {};
+  readonly #storedAt = new Map<string, number>();
+
+  constructor(store: CoordinatorStore) {
+    this.#store = store;
+    this.#known = new Map(store.figures().map((known) => [known.domain, known]));
+  }
+
+  /** Part of a transaction. `isLast`: nothing more may come for a while. */
+  tell(domain: string, figures: DomainFigures, at: number, isLast: boolean): void {
+    const known = { domain, at, figures };
+    this.#known.set(domain, known);
+    if (!isLast && at - (this.#storedAt.get(domain) ?? -Infinity) < STORE_MS) return;
+    this.#store.setFigures(known);
+    this.#storedAt.set(domain, at);
+  }
+
+  /** A group was paused, or resumed. */
+  countPause(event: string, group: unknown): void {
+    if (event !== "group.paused" && event !== "group.resumed") return;
+    const name = String(group);
+    if (!Object.hasOwn(this.pauses, name) && Object.keys(this.pauses).length >= GROUPS_MAX) return;
+    (this.pauses[name] ??= { paused: 0, resumed: 0 })[event === "group.paused" ? "paused" : "resumed"] += 1;
+  }
+
+  /** Of these domains, those that ever told. */
+  of(domains: Iterable<string>): KnownFigures[] {
+    return [...domains].flatMap((domain) => this.#known.get(domain) ?? []);
+  }
+}

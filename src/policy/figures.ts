@@ -1,0 +1,72 @@
+/** What is counted of each type, since the domain's creation: transitions, so that a task that is reopened ends twice. */
+export const COUNTED = [
+  "submitted",
+  "dispatched",
+  "completed",
+  "failed",
+  "retried",
+  "dead_lettered",
+  "superseded",
+  "cancelled",
+  "expired",
+  "dependency_failed",
+  "preempted",
+  "reopened",
+  "recurring_skipped",
+] as const;
+export type Counted = (typeof COUNTED)[number];
+
+/** Upper bounds of the histograms, inclusive; what lies above goes into one bucket more. Seconds, and numbers of tasks. */
+export const BOUNDS = {
+  seconds: [0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 60, 300, 3_600],
+  tasks: [1, 2, 5, 10, 25, 50, 100, 250, 1_000, 10_000],
+} as const;
+
+/** A histogram: a number for each bound and one for what lies above, then the sum. */
+export type Histogram = number[];
+
+/** Ends that have a duration. */
+export type Timed = "completed" | "failed" | "dead_letter";
+
+/** The figures of one type. */
+export interface TypeFigures {
+  /** In the order of `COUNTED`. */
+  n: number[];
+  /** Seconds from submit to the first start. */
+  wait?: Histogram;
+  /** Seconds of the last execution, by how it ended. */
+  run?: Partial<Record<Timed, Histogram>>;
+}
+
+/** Sizes of what comes and goes at once. */
+export interface SizeFigures {
+  batches: number;
+  batch?: Histogram;
+  completion?: Histogram;
+  failure?: Histogram;
+}
+
+/** What a domain tells the coordinator of itself, now and then. */
+export interface DomainFigures {
+  /** How many tasks show each status. */
+  statuses: Record<string, number>;
+  types: Record<string, TypeFigures>;
+  sizes: SizeFigures;
+  purged: number;
+  cap: number | null;
+  oldestPendingMs: number | null;
+  cost: { rowsRead: number; rowsWritten: number; coordinatorCalls: number; requests: number };
+}
+
+/** Of a type that nothing has been counted of. */
+export const noFigures = (): TypeFigures => ({ n: COUNTED.map(() => 0) });
+
+/** Counts `times` values into a histogram, made where there is none. */
+export function observe(histogram: Histogram | undefined, bounds: readonly number[], value: number, times = 1): Histogram {
+  const counts = histogram ?? Array.from({ length: bounds.length + 2 }, () => 0);
+  const found = bounds.findIndex((bound) => value <= bound);
+  counts[found === -1 ? bounds.length : found]! += times;
+  // To the microsecond: the sum is stored with every change, and needs no more digits.
+  counts[bounds.length + 1] = Math.round((counts[bounds.length + 1]! + value * times) * 1e6) / 1e6;
+  return counts;
+}

@@ -1,0 +1,138 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { describe, expect, it, vi } from "vitest";
+import { analyticsOf } from "../../src/durable/stream/analytics.ts";
+import { BOUNDS, COUNTED, type DomainFigures, observe } from "../../src/policy/figures.ts";
+import type { MillFigures } from "../../src/policy/coordination/protocol.ts";
+import { METRICS, metricsText } from "../../src/worker/metrics.ts";
+
+const figures: DomainFigures = {
+  statuses: { pending: 3, scheduled: 0, running: 1, blocked: 0, paused: 0, waiting: 2, completed: 40, failed: 2 },
+  types: {
+    resize: {
+      n: COUNTED.map((_, index) => index),
+      wait: observe(observe(undefined, BOUNDS.seconds, 0.02), BOUNDS.seconds, 4_000),
+      run: { completed: observe(undefined, BOUNDS.seconds, 1, 3), failed: observe(undefined, BOUNDS.seconds, 2) },
+    },
+  },
+  sizes: {
+    batches: 1,
+    batch: observe(undefined, BOUNDS.tasks, 100),
+    completion: observe(undefined, BOUNDS.tasks, 7),
+    failure: observe(undefined, BOUNDS.tasks, 1),
+  },
+  purged: 5,
+  cap: 4,
+  oldestPendingMs: 1_500,
+  cost: { rowsRead: 10, rowsWritten: 20, coordinatorCalls: 3, requests: 7 },
+};
+const mill = {
+  maxConcurrency: 16,
+  paused: false,
+  pausedGroups: [],
+  pressure: { composite: 0.5, sources: { api: { value: 0.5, remainingMs: 1 } } },
+  holders: [{ domain: "media", granted: 2, using: 1, wanting: 0, syncedMsAgo: 0 }],
+  domains: [{ domain: "media", at: 1_795_000_000_000, figures }],
+  groupPauses: { acme: { paused: 1, resumed: 0 } },
+} as unknown as MillFigures;
+
+describe("[metrics] the text", () => {
+  const text = metricsText(mill);
+
+  it("has every metric, each once, with its help and type", () => {
+    for (const [name, [kind]] of Object.entries(METRICS)) {
+      expect(text.split(`# TYPE millrace_${name} ${kind}\n`).length, name).toBe(2);
+      expect(text, name).toMatch(new RegExp(`^millrace_${name}(_bucket)?[ {]`, "m"));
+    }
+  });
+
+  it("histograms add up, with a bucket for what lies above", () => {
+    expect(text).toContain('millrace_task_queue_wait_seconds_bucket{domain="media",type="resize",le="0.005"} 0\n');
+    expect(text).toContain('millrace_task_queue_wait_seconds_bucket{domain="media",type="resize",le="0.025"} 1\n');
+    expect(text).toContain('millrace_task_queue_wait_seconds_bucket{domain="media",type="resize",le="3600"} 1\n');
+    expect(text).toContain('millrace_task_queue_wait_seconds_bucket{domain="media",type="resize",le="+Inf"} 2\n');
+    expect(text).toContain('millrace_task_queue_wait_seconds_sum{domain="media",type="resize"} 4000.02\n');
+    expect(text).toContain('millrace_task_duration_seconds_sum{domain="media",type="resize",status="completed"} 3\n');
+  });
+
+  const hasPromtool = spawnSync("promtool", ["--version"]).error === undefined;
+  if (!hasPromtool)
+    console.warn("!!! promtool is not on this machine: Debian's package `prometheus` has it. The text of /metrics is not checked by it.");
+  it.skipIf(!hasPromtool)("passes `promtool check metrics`", () => {
+    expect(execFileSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" })).toBe("");
+  });
+});
+
+describe("[metrics] Analytics Engine", () => {
+  const entry = {
+    seq: 1,
+    at: 0,
+    count: 3,
+    event: "task.completed" as const,
+    make: () =>
+      ["resize", "resize", "crop"].map((type, index) => ({
+        seq: index,
+        at: "",
+        event: "task.completed" as const,
+        domain: "media",
+        type,
+        durationMs: 30,
+      })),
+  };
+
+  it("a point for each event and type, where a dataset is bound", () => {
+    const points: unknown[] = [];
+    analyticsOf({ MILLRACE_ANALYTICS: { writeDataPoint: (point: unknown) => points.push(point) } }, "media")!(entry);
+    expect(points).toEqual([
+      { indexes: ["media"], blobs: ["task.completed", "resize"], doubles: [2, 20] },
+      { indexes: ["media"], blobs: ["task.completed", "crop"], doubles: [1, 10] },
+    ]);
+  });
+
+  it("none without it; one that refuses a point stops nothing", () => {
+    expect(analyticsOf({}, "media")).toBeUndefined();
+    expect(analyticsOf(undefined, "media")).toBeUndefined();
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const full = {
+      writeDataPoint: () => {
+        throw new Error("too many");
+      },
+    };
+    analyticsOf({ MILLRACE_ANALYTICS: full }, "media")!(entry);
+    expect(warn).toHaveBeenCalledTimes(2);
+    vi.restoreAllMocks();
+  });
+});
+
+describe("[metrics] the Grafana dashboard", () => {
+  const dashboard = JSON.parse(readFileSync("docs/grafana.json", "utf8")) as {
+    panels: { title: string; targets: { expr: string }[] }[];
+    templating: { list: { query: string }[] };
+  };
+  const exist = new Set(
+    Object.entries(METRICS).flatMap(([name, [kind]]) =>
+      (kind === "histogram" ? ["_bucket", "_sum", "_count"] : [""]).map((end) => `millrace_${name}${end}`),
+    ),
+  );
+
+  it("asks for nothing that is not there", () => {
+    const asked = [
+      ...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+      ...dashboard.templating.list.map(({ query }) => query),
+    ];
+    const names = asked.flatMap((expr) => expr.match(/\bmillrace_\w+/g) ?? []);
+    expect(names.length).toBeGreaterThan(15);
+    expect(names.filter((name) => !exist.has(name))).toEqual([]);
+  });
+
+  it("asks by labels that the metrics have", () => {
+    const text = metricsText(mill);
+    const labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
+    const used = dashboard.panels.flatMap(({ targets }) =>
+      targets.flatMap(({ expr }) =>
+        [...expr.matchAll(/by \(([^)]*)\)|(\w+)=~?"/g)].flatMap(([, by, label]) => by?.split(/,\s*/) ?? [label!]),
+      ),
+    );
+    expect(used.filter((label) => !labels.has(label))).toEqual([]);
+  });
+});
