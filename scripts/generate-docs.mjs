@@ -199,8 +199,9 @@ function routeTables() {
     const list = (/** @type {string[]} */ names) => names.map((name) => `\`${name}\``).join(" ");
     lines.push(`| \`${method} ${shown(path)}\` | ${role} | ${list(parameters)} | ${list(fields)} |`);
   }
-  lines.push("", "Answered with 400 `not_implemented` in this version:", "", "| request | feature |", "|---|---|");
-  for (const { method, path, later } of ROUTES) if (later !== undefined) lines.push(`| \`${method} ${shown(path)}\` | ${later} |`);
+  const later = ROUTES.filter((route) => route.later !== undefined);
+  if (later.length > 0) lines.push("", "Answered with 400 `not_implemented` in this version:", "", "| request | feature |", "|---|---|");
+  for (const { method, path, later: feature } of later) lines.push(`| \`${method} ${shown(path)}\` | ${feature} |`);
   return lines.join("\n");
 }
 

@@ -15,6 +15,26 @@ test("a task moves through its states without a reload", async () => {
   expect((await api(`tasks/${id}`)).status).toBe("completed");
 });
 
+test("without a connection the page asks in turns; held still it asks nothing", async () => {
+  const { page } = await open("#/tasks?q=tag%3Aturns%3Dyes");
+  await page.routeWebSocket(/v1\/events/, (socket) => socket.close());
+  await page.clock.install();
+  await page.reload();
+  await page.getByRole("heading", { name: "No task is like that" }).waitFor();
+  await page.getByRole("button", { name: "polling" }).waitFor();
+  await deliver("ok/turns", { label: "First turn", tags: { turns: "yes" } });
+  await page.getByRole("link", { name: "First turn" }).waitFor();
+  await page.getByRole("button", { name: "polling" }).click();
+  await page.getByRole("button", { name: "paused" }).waitFor();
+  let asked = 0;
+  page.on("request", () => (asked += 1));
+  await reach(await deliver("ok/turns", { label: "Second turn", tags: { turns: "yes" } }), "completed");
+  await page.clock.fastForward(60_000);
+  expect(asked).toBe(0);
+  await page.getByRole("button", { name: "paused" }).click();
+  await page.getByRole("link", { name: "Second turn" }).waitFor();
+});
+
 test("the search completes tokens, keeps its state in the address, and filters by status", async () => {
   await reach(await deliver("missing/search", { label: "Lost parcel" }), "failed");
   const visit = await open("#/tasks");

@@ -341,6 +341,23 @@ describe("jobs", PATIENCE, () => {
     expect(await status(id!)).toBe("scheduled");
   });
 
+  test("an alarm that is only late is not set anew by every submit, which would put the job off for ever", async () => {
+    await submit(many(3));
+    clock.freeze();
+    const job = await workQ.cancelWhere({});
+    clock.advance(10);
+    const set = async () => (await workQ.snapshot()).cost.alarmsSet;
+    const before = await set();
+    for (let n = 0; n < 10; n += 1) await submit([plain(n)]);
+    expect(await set()).toBe(before);
+    // This late it may be lost.
+    clock.advance(2_000);
+    await submit([plain(11)]);
+    expect(await set()).toBe(before + 1);
+    expect(await through(job)).toMatchObject({ done: 3 });
+    clock.thaw();
+  });
+
   test("each domain has its own", async () => {
     await submit([{ type: "play", payload: { name: "x" }, delay: "1h" }], otherQ as never);
     await submit(many(1));

@@ -66,7 +66,7 @@ describe("lists", () => {
   });
 });
 
-describe("retention", () => {
+describe("retention", { timeout: 30_000 }, () => {
   const law = async () => {
     const [stored] = await rows<{ ended: number; all: number }>(
       "other",

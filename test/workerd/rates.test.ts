@@ -94,6 +94,19 @@ describe("[rate limits] a type's rate", { timeout: 60_000 }, () => {
     expect((await workQ.snapshot()).rates).toEqual({});
   });
 
+  test("and its group's: both are checked, then both are taken", async () => {
+    const group = "both";
+    await mill.group(group).set({ rate: { permits: 1, per: "1h" } });
+    await workQ.setRate("plain", { permits: 2, per: "1h" });
+    const grouped = await submit("plain", 3, { group });
+    await ended(grouped.slice(0, 1), 200);
+    await pass(2_000);
+    expect([await startedOf(grouped), await available("plain")], "the group's refusal took none of the type's").toEqual([1, 1]);
+    const [free] = await submit("plain", 1);
+    await ended([free!], 200);
+    expect(await available("plain")).toBe(0);
+  });
+
   test("a claim takes a token, too, and waits for one; other types of its claim go on", async () => {
     await workQ.setRate("pulled", { permits: 2, per: "10s" });
     await submit("pulled", 4);

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { theme } from "../theme.ts";
+import { isDark } from "../theme.ts";
 
 interface Line {
   label: string;
@@ -49,7 +49,7 @@ export function Chart({ label, from, stepMs, lines }: Props) {
       watch.disconnect();
       plot.current?.destroy();
     };
-  }, [names, theme.value]);
+  }, [names, isDark.value]);
   useEffect(() => plot.current?.setData(dataOf(from, stepMs, lines)), [from, stepMs, lines]);
   return (
     <div class="chart" ref={box} role="img" aria-label={label}>

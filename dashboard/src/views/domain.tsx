@@ -100,7 +100,7 @@ function Figures({ domain }: { domain: Domain }) {
           </div>
           <DomainCap domain={domain} />
           <div>
-            <dt>the oldest ready task waits</dt>
+            <dt>oldest ready task</dt>
             <dd>{domain.oldestPendingMs === null ? "–" : duration(domain.oldestPendingMs)}</dd>
           </div>
         </dl>

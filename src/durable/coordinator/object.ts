@@ -217,7 +217,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
   }
 
   #view(now: number): CoordinatorSnapshot {
-    const { paused, aging = null } = this.#flags;
+    const { paused, aging = this.#registry.aging ?? null } = this.#flags;
     return {
       paused: paused !== null,
       pausedAt: paused && new Date(paused.since).toISOString(),

@@ -102,11 +102,14 @@ export class CoordinatorStore {
 
   /** What is left of the buckets of groups. */
   rates(): RateRow[] {
-    return this.#named(RATE).map(([group, value]) => ({ group, fullAt: Number(value) }));
+    return this.#named(RATE).map(([group, value]) => {
+      const [fullAt = 0, heldUntil = fullAt] = value.split(" ").map(Number);
+      return { group, fullAt, heldUntil };
+    });
   }
 
   applyRates(rows: readonly RateRow[]): void {
-    for (const { group, fullAt } of rows) this.#set(RATE + group, String(fullAt));
+    for (const { group, fullAt, heldUntil } of rows) this.#set(RATE + group, `${fullAt} ${heldUntil}`);
   }
 
   #named(prefix: string): [name: string, value: string][] {

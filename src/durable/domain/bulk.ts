@@ -24,6 +24,9 @@ type Met = Pick<
   "id" | "status" | "type" | "grp" | "parent" | "tags" | "options" | "family" | "finished_at"
 >;
 
+/** Rows that are read at once. */
+const STEP = LIMITS.bulkSlice * 2;
+
 /** What a slice has done: how many, and which it could do nothing to. */
 interface Deed {
   done: number;
@@ -66,19 +69,32 @@ export function giveUpBulk(core: Core, error: unknown): void {
 function slice(core: Core, job: BulkRow, now: number): boolean {
   const query = JSON.parse(job.filter) as TaskQuery;
   const filter = filterOf(core, query);
-  const step = { limit: LIMITS.bulkSlice, budget: LIMITS.bulkRowsReadMax };
-  const isUp = job.action === "retry";
-  const { rows, reached } = isUp
-    ? climb<Met>(core, filter, { ...step, after: job.cursor, bound: job.bound }, COLUMNS)
-    : walk<Met>(core, filter, { ...step, before: job.cursor }, COLUMNS);
-  const met = rows.filter(wantedBy(core, query));
+  const { met, cursor } = meet(core, job, filter, query);
   const deed = ACTS[job.action](core, met, { now, filter, query });
   const known = job.errors === null ? [] : (JSON.parse(job.errors) as BulkJob["errors"]);
   const errors = [...known, ...deed.refused.slice(0, LIMITS.bulkErrorsMax - known.length)];
-  const cursor = rows.length > 0 ? reached : isUp ? nextAbove(core, reached, job.bound) : nextBelow(core, reached);
   const failed = job.failed + deed.refused.length;
   writeBulk(core, { ...job, cursor, done: job.done + deed.done, failed, errors: errors.length === 0 ? null : JSON.stringify(errors) });
-  return isUp ? cursor >= job.bound - 1 : cursor <= 1;
+  return job.action === "retry" ? cursor >= job.bound - 1 : cursor <= 1;
+}
+
+/** The next tasks that match, and where the walk stands then: step by step, so that little more is read than is found. */
+function meet(core: Core, { action, bound, ...job }: BulkRow, filter: Filter, query: TaskQuery): { met: Met[]; cursor: number } {
+  const isUp = action === "retry";
+  const end = isUp ? bound - 1 : 1;
+  const isWanted = wantedBy(core, query);
+  const met: Met[] = [];
+  let { cursor } = job;
+  for (let budget: number = LIMITS.bulkRowsReadMax; budget > 0 && met.length < LIMITS.bulkSlice && cursor !== end; budget -= STEP) {
+    const step = { limit: LIMITS.bulkSlice - met.length, budget: STEP };
+    const { rows, reached } = isUp
+      ? climb<Met>(core, filter, { ...step, after: cursor, bound }, COLUMNS)
+      : walk<Met>(core, filter, { ...step, before: cursor }, COLUMNS);
+    met.push(...rows.filter(isWanted));
+    if (rows.length > 0) cursor = reached;
+    else cursor = isUp ? nextAbove(core, reached, bound) : nextBelow(core, reached);
+  }
+  return { met, cursor };
 }
 
 /** On disk a task that runs, one that is ready and one behind a pause are the same. */

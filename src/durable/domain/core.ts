@@ -181,7 +181,7 @@ export class Core {
     this.runs.set(run.id, run);
     for (const id of run.open) this.claims.set(id, run);
     this.holder.occupy(run.group);
-    this.holder.spend(run.group, tasks.length);
+    this.holder.spend(run.group, tasks.length, run.startedAt);
     this.opened.push(run);
     this.touch();
     this.after(() => this.outside.start(run, tasks));
@@ -206,7 +206,7 @@ export class Core {
     this.touch();
     this.leases.insert(this.store, lease);
     this.holder.occupy(lease.group);
-    this.holder.spend(lease.group, 1);
+    this.holder.spend(lease.group, 1, lease.at);
     this.alarm.soon("lease", lease.until);
   }
 

@@ -8,6 +8,8 @@ import { readTasks } from "./rows.ts";
 import { view } from "./view.ts";
 import { matchesOf, nextBelow, walk } from "./walk.ts";
 
+const STEP = 1_000;
+
 /** One page, newest first. Reads at most 20,000 rows: it may come back short, or empty, with a `next`. */
 export function list(core: Core, query: TaskQuery): TaskPage {
   const limit = Math.min(query.limit ?? LIMITS.pageDefault, LIMITS.pageMax);
@@ -52,12 +54,14 @@ function collect(core: Core, query: TaskQuery, limit: number, now: number): { ro
   let before = query.before ?? core.state.nextId;
   while (before > 1 && budget > 0 && found.length < limit) {
     const room = limit - found.length;
-    const { rows, reached } = walk(core, filter, { before, limit: room, budget });
+    // By an index, little more is looked at in one step than is wanted.
+    const part = filter.isIndexed ? Math.min(budget, Math.max(STEP, 2 * room)) : budget;
+    const { rows, reached } = walk(core, filter, { before, limit: room, budget: part });
     for (const row of rows) {
       const task = view(core, row, now);
       if (!wanted || wanted.has(task.status)) found.push(task);
     }
-    if (filter.isIndexed) budget -= rows.length === room ? room : budget;
+    if (filter.isIndexed) budget -= rows.length === room ? room : part;
     else budget -= before - reached;
     before = rows.length === 0 ? nextBelow(core, reached) : reached;
   }

@@ -20,6 +20,8 @@ export class Allotment {
   #ceilings: Map<string, number> | null = new Map();
   readonly #tokens = new Map<string, TokenCount>();
   #limited = new Set<string>();
+  /** When the last token of a group was spent. */
+  readonly #dryAt = new Map<string, number>();
 
   /** Whatever is named by nobody holds nothing. */
   get isClosed(): boolean {
@@ -78,11 +80,12 @@ export class Allotment {
   }
 
   /** So many tasks of a group are started. */
-  spend(group: string, count: number): void {
+  spend(group: string, count: number, now?: number): void {
     if (!this.#limited.has(group)) return;
     const tokens = this.#tokens.get(group);
     invariant(tokens !== undefined && this.#unspent(group) >= count, "more tasks were started than there were tokens");
     tokens.spent += count;
+    if (now !== undefined && this.#unspent(group) === 0) this.#dryAt.set(group, now);
   }
 
   apply({ slots, perGroup, shares, shortGroups }: Grant): void {
@@ -97,6 +100,7 @@ export class Allotment {
       this.#limited.add(group);
       const count = this.#tokens.get(group) ?? { granted: 0, spent: 0, returned: 0 };
       count.granted = tokens;
+      if (count.granted - count.spent - count.returned > 0) this.#dryAt.delete(group);
       this.#tokens.set(group, count);
     }
   }
@@ -135,13 +139,14 @@ export class Allotment {
   }
 
   /** What is held, used and ready, by group; undefined where there is nothing to say. */
-  report(pending: ReadonlyMap<string, number>): Map<string, GroupReport> | undefined {
+  report(pending: ReadonlyMap<string, number>, now: number): Map<string, GroupReport> | undefined {
     const groups = new Map<string, GroupReport>();
     for (const group of new Set([...(this.#ceilings?.keys() ?? []), ...this.#usingIn.keys(), ...pending.keys(), ...this.#limited])) {
       if (group === UNGROUPED) continue;
       const report: GroupReport = { holding: this.holdingIn(group), using: this.usingIn(group), pending: pending.get(group) ?? 0 };
       const tokens = this.#tokens.get(group);
-      if (tokens !== undefined) report.tokens = { ...tokens };
+      const dryAt = this.#dryAt.get(group);
+      if (tokens !== undefined) report.tokens = { ...tokens, ...(dryAt === undefined ? {} : { dryMs: Math.max(0, now - dryAt) }) };
       if (report.holding > 0 || report.pending > 0 || tokens !== undefined) groups.set(group, report);
     }
     return groups.size > 0 ? groups : undefined;
@@ -160,6 +165,8 @@ export class Allotment {
 
   #return(group: string): void {
     const tokens = this.#tokens.get(group);
-    if (tokens !== undefined) tokens.returned += this.#unspent(group);
+    if (tokens === undefined || this.#unspent(group) === 0) return;
+    tokens.returned += this.#unspent(group);
+    this.#dryAt.delete(group);
   }
 }

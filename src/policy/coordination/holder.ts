@@ -108,8 +108,8 @@ export class Holder {
   }
 
   /** So many tasks of a group are started; the caller has asked `tokens`. */
-  spend(group: string | null, count: number): void {
-    if (group !== null) this.#has.spend(group, count);
+  spend(group: string | null, count: number, now?: number): void {
+    if (group !== null) this.#has.spend(group, count, now);
   }
 
   /** A run has ended. */
@@ -270,7 +270,7 @@ export class Holder {
     for (const group of has.short) if (!this.#wants.has(group)) has.giveBackIn(group);
     this.#seq += 1;
     const leaseMs = this.#leaseMs(now);
-    const groups = has.report(pending);
+    const groups = has.report(pending, now);
     const request: SyncRequest = {
       holder: this.#holder,
       incarnation: this.#incarnation,

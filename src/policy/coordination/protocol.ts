@@ -67,6 +67,8 @@ export interface TokenCount {
   spent: number;
   /** Given back, or void since a grant ran out. */
   returned: number;
+  /** How long ago the last one was spent; absent: some are left, or were given back. */
+  dryMs?: number;
 }
 
 /** What a grant says of one group. */

@@ -1,16 +1,20 @@
 import type { Rate } from "../rate.ts";
 import { type Entry, lapsed, unspent } from "./entry.ts";
 import type { GroupRules } from "./groups.ts";
-import type { GroupReport } from "./protocol.ts";
+import { COORDINATION, type GroupReport } from "./protocol.ts";
 
 /** Of a group with a rate limit: when its bucket will be full again if nobody takes any more (epoch ms). What survives a restart. */
 export interface RateRow {
   group: string;
   fullAt: number;
+  /** When nobody can spend any more what was given so far (epoch ms). */
+  heldUntil: number;
 }
 
 /** Stored so far ahead, so that not every token costs a row. */
 const AHEAD_MS = 5_000;
+/** Tokens are good for as long as the grant that they came with. */
+const HELD_MS = COORDINATION.grantLeaseMs + COORDINATION.slackMs;
 /** A holder that waits for tokens asks no more often. */
 const ASK_MS = 100;
 
@@ -20,6 +24,7 @@ interface Tap {
   level: number;
   at: number;
   storedFullAt: number;
+  heldUntil: number;
 }
 
 /**
@@ -29,12 +34,12 @@ interface Tap {
  */
 export class Taps {
   readonly #taps = new Map<string, Tap>();
-  readonly #stored: Map<string, number>;
+  readonly #stored: Map<string, RateRow>;
   #rows: RateRow[] = [];
 
   /** @param stored what a life before has written */
   constructor(stored: readonly RateRow[]) {
-    this.#stored = new Map(stored.map(({ group, fullAt }) => [group, fullAt]));
+    this.#stored = new Map(stored.map((row) => [row.group, row]));
   }
 
   /** Another set of limits, at once: a bucket that stays keeps its tokens, as far as its new burst holds them. */
@@ -48,12 +53,13 @@ export class Taps {
         tap.rate = rate;
         tap.level = Math.min(tap.level, rate.burst);
       } else {
-        const fullAt = this.#stored.get(group) ?? 0;
+        const { fullAt, heldUntil } = this.#stored.get(group) ?? { fullAt: 0, heldUntil: 0 };
         this.#taps.set(group, {
           rate,
           level: Math.min(rate.burst, rate.burst - (fullAt - now) / msPerToken(rate)),
           at: now,
           storedFullAt: fullAt,
+          heldUntil,
         });
       }
     }
@@ -69,7 +75,8 @@ export class Taps {
     for (const [group, { tokens }] of groups) {
       if (tokens === undefined) continue;
       const tap = this.#taps.get(group);
-      if (tap !== undefined) this.#refill(group, tap, entries, now);
+      // Whose last token was spent a while ago, it has counted as spent from then on.
+      if (tap !== undefined) this.#refill(group, tap, entries, Math.max(tap.at, now - (tokens.dryMs ?? 0)));
       const known = entry.tokens.get(group);
       const isFirst = known === undefined;
       const back = isFirst ? 0 : Math.max(0, tokens.returned - known.returned);
@@ -78,6 +85,7 @@ export class Taps {
         spent: Math.max(tokens.spent, known?.spent ?? 0),
         returned: Math.max(tokens.returned, known?.returned ?? 0),
       });
+      if (tap !== undefined) this.#refill(group, tap, entries, now);
       if (tap === undefined || back === 0) continue;
       tap.level = Math.min(tap.level + back, tap.rate.burst);
       refunded.push(group);
@@ -107,7 +115,7 @@ export class Taps {
       tap.level -= count;
       entry.tokens.set(group, { ...had, granted: had.granted + count });
       if (count < useful) opens.set(group, Math.max(ASK_MS, Math.ceil((1 - tap.level) * msPerToken(tap.rate))));
-      this.#save(group, tap, now);
+      this.#save(group, tap, now, count > 0);
     }
     return opens;
   }
@@ -130,22 +138,26 @@ export class Taps {
   #refill(group: string, tap: Tap, entries: readonly Entry[], now: number): void {
     const { rate, at } = tap;
     let out = 0;
+    let most = rate.burst;
     for (const entry of entries) {
       out += unspent(entry, group);
-      // It may have as many as there are.
-      if (entry.blindUntil >= 0) out = rate.burst;
+      // It may have had as many as there are, and spent them at the last moment.
+      if (entry.blindUntil >= 0) most = Math.min(most, Math.max(0, now - tap.heldUntil) / msPerToken(rate));
     }
     // What is out fills the bucket, too: it does not run over.
-    tap.level = Math.min(tap.level + Math.max(0, now - at) / msPerToken(rate), rate.burst - Math.min(out, rate.burst));
+    tap.level = Math.min(tap.level + Math.max(0, now - at) / msPerToken(rate), most, rate.burst - Math.min(out, rate.burst));
     tap.at = Math.max(at, now);
   }
 
-  #save(group: string, tap: Tap, now: number): void {
+  #save(group: string, tap: Tap, now: number, isGiven: boolean): void {
     const fullAt = now + (tap.rate.burst - tap.level) * msPerToken(tap.rate);
-    if (fullAt <= tap.storedFullAt) return;
-    tap.storedFullAt = Math.ceil(fullAt + AHEAD_MS);
-    this.#stored.set(group, tap.storedFullAt);
-    this.#rows.push({ group, fullAt: tap.storedFullAt });
+    const heldUntil = isGiven ? now + HELD_MS : 0;
+    if (fullAt <= tap.storedFullAt && heldUntil <= tap.heldUntil) return;
+    if (fullAt > tap.storedFullAt) tap.storedFullAt = Math.ceil(fullAt + AHEAD_MS);
+    if (heldUntil > tap.heldUntil) tap.heldUntil = heldUntil + AHEAD_MS;
+    const row = { group, fullAt: tap.storedFullAt, heldUntil: tap.heldUntil };
+    this.#stored.set(group, row);
+    this.#rows.push(row);
   }
 }
 

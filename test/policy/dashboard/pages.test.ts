@@ -25,7 +25,7 @@ test("the dashboard's list stays in order and without doubles, whatever comes an
       let last = 10;
       let loaded: Loaded | undefined = renew(undefined, 0, ask(ids, undefined));
       for (const one of steps) {
-        if (one.kind === "come") for (let count = 0; count < one.count; count++) ids = [...ids, (last += 1)];
+        if (one.kind === "come") for (let count = 0; count < one.count; count++) ids.push((last += 1));
         else if (one.kind === "go") ids = ids.filter((_, at) => at !== one.at);
         else if (one.kind === "more" && loaded?.next) loaded = append(loaded, loaded.next, ask(ids, loaded.next));
         else if (one.kind === "renew" && loaded) {

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { Holder } from "../../../src/policy/coordination/holder.ts";
+import { Ledger } from "../../../src/policy/coordination/ledger.ts";
+import type { MarkRow } from "../../../src/policy/coordination/mark.ts";
+import type { RateRow } from "../../../src/policy/coordination/taps.ts";
+
+const START = 1_800_000_000_000;
+
+/** One domain with more than enough of a limited group; every start takes no time. Answers when they started, in ms. */
+function starts(rate: { permits: number; perMs: number; burst: number }, untilMs: number, napMs = Infinity): number[] {
+  const groups = { rules: new Map([["g", { rate }]]), defaultMaxConcurrency: null };
+  const marks = new Map<string, MarkRow>();
+  const rates = new Map<string, RateRow>();
+  const wake = (now: number) => new Ledger({ maxConcurrency: 8, marks: [...marks.values()], rates: [...rates.values()], groups, now });
+  let ledger = wake(START);
+  const holder = new Holder({ holder: "d", incarnation: "i" });
+  const began: number[] = [];
+  let heardAt = START;
+  for (let now = START; now < START + untilMs;) {
+    const request = holder.due(now, [{ group: "g", priority: 128, count: 5, oldestMs: 0 }]);
+    if (request) {
+      // The platform ends an idle object.
+      if (now - heardAt > napMs) ledger = wake(now);
+      heardAt = now;
+      const answer = ledger.sync(request, now);
+      for (const row of ledger.takeMarks().put) marks.set(row.domain, row);
+      for (const row of ledger.takeRates()) rates.set(row.group, row);
+      ledger.takePushes(now);
+      holder.answered(request, answer, now);
+    }
+    for (let free = Math.min(holder.free(now, "g"), holder.tokens("g")); free > 0; free -= 1) {
+      holder.spend("g", 1, now);
+      began.push(now - START);
+    }
+    now = Math.max(now + 10, Math.min(holder.nextAt(now, true) ?? Infinity, now + 1_000));
+  }
+  return began;
+}
+
+test.each([
+  [{ permits: 1, perMs: 10_000, burst: 1 }, 300_000, 29],
+  [{ permits: 1, perMs: 60_000, burst: 1 }, 1_200_000, 18],
+  [{ permits: 4, perMs: 10_000, burst: 4 }, 100_000, 38],
+])("[rate limits] a group's tokens are used up as they come: %j", (rate, untilMs, least) => {
+  const began = starts(rate, untilMs);
+  expect(began.length).toBeGreaterThanOrEqual(least);
+  for (const [index, at] of began.entries()) expect(index + 1).toBeLessThanOrEqual(rate.burst + (at * rate.permits) / rate.perMs + 1e-6);
+});
+
+test.each([
+  [{ permits: 1, perMs: 60_000, burst: 1 }, 3_600_000, 30],
+  [{ permits: 1, perMs: 20_000, burst: 1 }, 1_200_000, 10],
+])("[rate limits] a coordinator that naps between two tokens starves nobody: %j", (rate, untilMs, least) => {
+  const began = starts(rate, untilMs, 10_000);
+  expect(began.length).toBeGreaterThanOrEqual(least);
+  for (const [index, at] of began.entries()) expect(index + 1).toBeLessThanOrEqual(rate.burst + (at * rate.permits) / rate.perMs + 1e-6);
+});
