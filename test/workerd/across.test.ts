@@ -7,7 +7,7 @@ import { mill, otherQ, workQ } from "../worker/index.ts";
 import { expectBalanced } from "../worker/laws.ts";
 import { platform } from "../worker/lives.ts";
 import { ring, rows, stub, until } from "../worker/reach.ts";
-import { gate } from "../worker/script.ts";
+import { gate, journal } from "../worker/script.ts";
 
 let serial = 0;
 const fresh = (prefix = "task"): string => `${prefix} ${(serial += 1)}`;
@@ -163,7 +163,7 @@ describe("[depend] on tasks of other domains", () => {
     await quiet();
   });
 
-  test("4,000 tasks of the batch and 1,000 of another domain before one", async () => {
+  test("#50 fan-in of 5,000: 4,000 tasks of the batch and 1,000 of another domain before one", async () => {
     await otherQ.pause();
     const far = (await otherQ.submitAll(
       Array.from({ length: 1_000 }, () => ({ type: "play", payload: { name: "part" }, key: null })) as never,
@@ -172,6 +172,11 @@ describe("[depend] on tasks of other domains", () => {
     const all = [...parts.map((_, index) => ({ index })), ...far.map(({ id }) => id)];
     const last = (await batch([...parts, { type: "play", payload: { do: "read", name: "fan-in" }, dependsOn: all }])).at(-1)!.id;
     await otherQ.resume();
+    // To look at the task itself is to look at 5,000 others.
+    await until(
+      () => journal.some(({ name, run }) => name === "fan-in" && run === "ended"),
+      (ended) => ended,
+    );
     const task = await over(last);
     expect(task.status).toBe("completed");
     expect(task.dependsOn.every(({ status }) => status === "completed")).toBe(true);
