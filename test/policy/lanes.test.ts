@@ -370,6 +370,22 @@ test("[fairness key] #46 one tenant's 100,000 do not delay another's one, and 30
   expect(many.size).toBe(0);
 });
 
+test("[aging] #47 the least urgent goes within its bound, though more urgent work comes without end", () => {
+  const lanes = new Lanes();
+  const second = 1_000;
+  // 255 rises to 64 in (255 - 64) / 16 steps of a second, after 10 s: in its 22nd second it is as urgent as what comes, and older.
+  lanes.setAging({ policy: { graceMs: 10 * second, intervalMs: second, step: 16, ceiling: 64 }, bornAt: (id) => (id - 1) * second }, 0);
+  lanes.add(laneName("", null, null), 255, 1);
+  let went = 0;
+  for (let now = 1; now <= 60 && went === 0; now += 1) {
+    lanes.add(laneName("", null, null), 64, now + 1);
+    lanes.advance(now * second);
+    const [next] = flat(lanes.take(1));
+    if (next?.id === 1) went = now;
+  }
+  expect(went).toBe(22);
+});
+
 test("[fairness key] what is put back has its turn again", () => {
   const lanes = new Lanes();
   for (const [index, key] of ["a", "b", "c"].entries()) lanes.add(laneName("", null, key), 128, index * 10 + 1, index * 10 + 3);
