@@ -23,6 +23,12 @@ export interface DomainSnapshot {
     alarmsSet: number;
     coordinatorCalls: number;
     requests: number;
+    /** All that at list prices, without the time that the object is awake. */
+    dollars: number;
+    /** For a million of the tasks that came in; null before the first. */
+    dollarsPerMillion: number | null;
+    /** Wall time of executors, by type. */
+    types: Record<string, { executions: number; wallMs: number }>;
     /** Per statement kind, such as `insert tasks`. */
     statements: Record<string, { calls: number; rowsRead: number; rowsWritten: number }>;
   };

@@ -36,6 +36,8 @@ export interface TypeFigures {
   wait?: Histogram;
   /** Seconds of the last execution, by how it ended. */
   run?: Partial<Record<Timed, Histogram>>;
+  /** Ms of all executions that were answered, those of retried attempts too. */
+  wallMs?: number;
 }
 
 /** Sizes of what comes and goes at once. */

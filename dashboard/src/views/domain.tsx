@@ -1,7 +1,6 @@
 import { href, tasksHref } from "../address.ts";
 import type { Domain, Registry, Series } from "../api/answers.ts";
 import { ask } from "../api/ask.ts";
-import { perMillion, spent } from "../cost.ts";
 import { dollars, duration, number, words } from "../format.ts";
 import { lazy } from "../lazy.tsx";
 import { useLive } from "../live.ts";
@@ -123,7 +122,6 @@ function Figures({ domain }: { domain: Domain }) {
 
 function Cost({ domain }: { domain: Domain }) {
   const { cost } = domain;
-  const price = perMillion(domain);
   const most = Object.entries(cost.statements)
     .sort(([, one], [, other]) => other.rowsWritten - one.rowsWritten || other.rowsRead - one.rowsRead)
     .slice(0, 8);
@@ -132,8 +130,8 @@ function Cost({ domain }: { domain: Domain }) {
       <header class="row">
         <h2>Cost</h2>
         <span class="dim">
-          {price === undefined ? "" : `${dollars(price)} per million tasks, `}
-          {dollars(spent(domain))} so far
+          {cost.dollarsPerMillion === null ? "" : `${dollars(cost.dollarsPerMillion)} per million tasks, `}
+          {dollars(cost.dollars)} so far
         </span>
       </header>
       <div class="scroll" role="group" aria-label="Statements" tabIndex={0}>

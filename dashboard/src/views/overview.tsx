@@ -10,7 +10,6 @@ import { Gauge } from "../parts/gauge.tsx";
 import { Spark } from "../parts/spark.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { When } from "../parts/when.tsx";
-import { perMillion } from "../cost.ts";
 import { mayAll } from "../session.ts";
 import { GroupTable } from "./groups.tsx";
 
@@ -190,7 +189,7 @@ function DomainTable({ items }: { items: readonly Domain[] }) {
 function DomainRow({ domain }: { domain: Domain }) {
   const { name, counts, totals } = domain;
   const failed = counts.failed + counts.dead_letter;
-  const price = perMillion(domain);
+  const price = domain.cost.dollarsPerMillion;
   const { ended, submitted } = useHour(name);
   const count = (search: string, value: number, bad = false) => (
     <td class="num">
@@ -221,9 +220,9 @@ function DomainRow({ domain }: { domain: Domain }) {
       <td>
         <Spark values={ended} label={`tasks of ${name} that ended in each minute of the last hour`} />
       </td>
-      <td class="num dim">{price === undefined ? "–" : dollars(price)}</td>
+      <td class="num dim">{price === null ? "–" : dollars(price)}</td>
       <td class="num dim" title="as many tasks a day as the last hour brought">
-        {price === undefined ? "–" : dollars((price / 1e6) * submitted * 24)}
+        {price === null ? "–" : dollars((price / 1e6) * submitted * 24)}
       </td>
     </tr>
   );

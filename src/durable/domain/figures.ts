@@ -56,6 +56,7 @@ export function countEvent(core: Core, event: EventName, subjects: readonly Subj
     figures.n[place]! += 1;
     if (event === "task.started" && isFirst && createdAt !== undefined)
       figures.wait = observe(figures.wait, BOUNDS.seconds, Math.max(0, now - createdAt) / 1_000);
+    if (ms !== undefined) figures.wallMs = (figures.wallMs ?? 0) + Math.round(ms);
     if (end !== undefined && ms !== undefined) (figures.run ??= {})[end] = observe(figures.run?.[end], BOUNDS.seconds, ms / 1_000);
   }
   const { sizes } = core.state.figures;
@@ -72,6 +73,12 @@ export function countSize(core: Core, what: "batch" | "failure", size: number): 
 /** Planned times that a schedule let go by. Part of the transaction. */
 export function countSkipped(core: Core, type: string, count: number): void {
   of(core, type).n[PLACE.recurring_skipped]! += count;
+}
+
+/** What each type has run, with the wall time of that. */
+export function workOf(core: Core): Record<string, { executions: number; wallMs: number }> {
+  const types = Object.entries(core.state.figures.types);
+  return Object.fromEntries(types.map(([type, { n, wallMs = 0 }]) => [type, { executions: n[PLACE.dispatched]!, wallMs }]));
 }
 
 /** What the coordinator is told. */

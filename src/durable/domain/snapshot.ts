@@ -1,6 +1,8 @@
 import { taskId } from "../../policy/ids.ts";
+import { dollarsOf, perMillion } from "../../policy/prices.ts";
 import type { DomainSnapshot } from "../protocol.ts";
 import type { Core } from "./core.ts";
+import { workOf } from "./figures.ts";
 import { countsOf } from "./list.ts";
 import { readTask, readTasks } from "./rows.ts";
 
@@ -12,6 +14,7 @@ export function snapshot(core: Core): DomainSnapshot {
   const oldest = core.lanes.oldestId();
   const oldestRow = oldest === undefined ? undefined : readTask(core.store, oldest);
   const { statements, ...cost } = state.cost;
+  const dollars = dollarsOf(cost);
   return {
     name: core.name,
     paused: pausedBy.length > 0,
@@ -24,7 +27,13 @@ export function snapshot(core: Core): DomainSnapshot {
     slots: { granted: core.holder.granted, using: core.holder.using },
     rates: core.rates.view(),
     outbox: outboxOf(core, now),
-    cost: { ...cost, statements: { ...statements } },
+    cost: {
+      ...cost,
+      dollars,
+      dollarsPerMillion: perMillion(dollars, state.totals.inserted),
+      types: workOf(core),
+      statements: { ...statements },
+    },
   };
 }
 

@@ -130,6 +130,9 @@ const domain = z.strictObject({
     alarmsSet: count,
     coordinatorCalls: count,
     requests: count,
+    dollars: z.number(),
+    dollarsPerMillion: z.nullable(z.number()),
+    types: z.record(text, z.strictObject({ executions: count, wallMs: ms })),
     statements: z.record(text, statement),
   }),
 });
