@@ -39,6 +39,7 @@ export type { Gate, GateName, Json, Outcome, Page, Progress, Schedule, Task, Tas
 export type { BulkFilter, BulkHandle, DomainBulk, DryRun } from "./domains/bulk.ts";
 export type { EventQuery, EventVerbs } from "./domains/events.ts";
 export type { EventName, MillEvent } from "./policy/events/event.ts";
+export type { WebhookEvent, WebhookOptions } from "./domains/webhook-options.ts";
 export type { DomainLooks, FailuresQuery, SeriesQuery } from "./domains/looks.ts";
 export type { BulkAction } from "./policy/bulk.ts";
 export type {

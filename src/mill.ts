@@ -8,6 +8,7 @@ import type { Defaults, DomainDefinition } from "./domains/definition.ts";
 import { findDomain } from "./domains/find.ts";
 import type { MillHandle } from "./domains/mill-handle.ts";
 import type { DomainHandle } from "./domains/handle.ts";
+import type { WebhookOptions } from "./domains/webhook-options.ts";
 import type { TypesOf } from "./domains/ref.ts";
 import type { DomainLike, Flat } from "./domains/shape.ts";
 import { CoordinatorObject } from "./durable/coordinator/object.ts";
@@ -72,6 +73,11 @@ export type MillOptions<Domains extends readonly AnyDomain[], Env, Late extends 
    * What a tick submits through the mill it is given is submitted once, also when the platform repeats the tick.
    */
   crons?: Record<string, (mill: CronMill<DomainsOf<Domains>>) => unknown>;
+  /**
+   * Addresses that are told of events, by signed deliveries of `httpDomain`, which must be among `domains`. They are submitted
+   * in the transaction of their event; there are none for what happens to deliveries.
+   */
+  webhooks?: readonly WebhookOptions<Env>[];
   /** Members of `ctx.app` that `app` leaves out, since `mill.provide` brings them. */
   late?: readonly Late[];
 } & (object extends Omit<AppOf<Domains>, Late>

@@ -7,6 +7,7 @@ import { rateProblems } from "./domains/rates.ts";
 import { prepareSchedule } from "./domains/schedule.ts";
 import { readGroup } from "./domains/submit-options.ts";
 import { checkTags } from "./domains/tags.ts";
+import { addWebhooks } from "./domains/webhook-options.ts";
 import { type AgingOptions, parseAging } from "./policy/aging.ts";
 import { DEPENDENCY_POLICIES } from "./policy/dependencies.ts";
 import { parseOnDuplicate } from "./policy/duplicates.ts";
@@ -33,6 +34,7 @@ export interface RegistryOptions {
   preemptAt?: Priority | null | undefined;
   pressure?: readonly PressureStep[] | undefined;
   crons?: Readonly<Record<string, unknown>> | undefined;
+  webhooks?: unknown;
 }
 
 const MAX_CONCURRENCY = 16;
@@ -59,7 +61,7 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
   if (given.late !== undefined && (!Array.isArray(given.late) || given.late.some((name) => typeof name !== "string" || name === "")))
     problems.push("createMill: late must be a list of names, those that mill.provide will be given.");
   problems.push(...cronProblems(given.crons));
-  const registry: Registry = {
+  let registry: Registry = {
     domains: collect(given.domains, problems),
     app: given.app,
     late: given.late,
@@ -72,6 +74,8 @@ export function buildRegistry(options: RegistryOptions, known: readonly string[]
     defaultGroupMaxConcurrency: given.defaultGroupMaxConcurrency ?? null,
   };
   for (const domain of registry.domains.values()) problems.push(...domainProblems(domain));
+  // Deliveries are made of the domain's own schema and defaults.
+  if (problems.length === 0 && given.webhooks !== undefined) registry = addWebhooks(registry, given.webhooks, problems);
   // Payloads of schedules go through schemas and defaults, which must be right themselves first.
   if (problems.length === 0) for (const domain of registry.domains.values()) problems.push(...scheduleProblems(registry, domain));
   if (problems.length > 0) throw everything(problems);

@@ -1,3 +1,4 @@
+import type { Webhook } from "./webhook-options.ts";
 import type { GroupRules } from "../policy/coordination/groups.ts";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { AgingPolicy } from "../policy/aging.ts";
@@ -142,6 +143,8 @@ export interface Registry {
   readonly pressure?: readonly PressureRule[] | undefined;
   /** Work of this priority or a more urgent one takes slots from what is less urgent; null: none does. Absent: realtime. */
   readonly preemptAt?: Priority | null | undefined;
+  /** Addresses that are told of events. */
+  readonly webhooks?: readonly Webhook[] | undefined;
   /** Settings of groups, by name. */
   readonly groups: ReadonlyMap<string, GroupRules>;
   /** The cap of a group that names none; null: none. */

@@ -214,6 +214,7 @@ const SINGLETON = new Set([
 ]);
 const SINGLETON_LATER = new Set(["finalize"]);
 const MILL = new Set([
+  "webhooks",
   "domains",
   "app",
   "late",

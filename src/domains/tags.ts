@@ -25,7 +25,7 @@ export function checkTags(tags: unknown, where = "tags"): Record<string, string>
 
 function keyProblem(key: string): string | undefined {
   if (key === "") return "has an empty key; name it";
-  if (key === "_domain" || key === "__proto__") return "is reserved; choose another key";
+  if (key === "_domain" || key === "_webhook" || key === "__proto__") return "is reserved; choose another key";
   if (key.includes(":")) return 'has a ":" in its key, where filters are written key:value; use "." or "-"';
   if (!isClean(key)) return "has a key with a NUL or half a surrogate pair; use whole characters";
   if (utf8Bytes(key) > LIMITS.tagKeyBytesMax) return `has a key of more than ${LIMITS.tagKeyBytesMax} bytes; shorten it`;

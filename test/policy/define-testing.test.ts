@@ -50,6 +50,7 @@ describe("runTask", () => {
     const answer = await runTask(media, "resize", { object: "cat" }, { env: { prefix: "r2" }, attempt: 2, domains: [notify] });
     expect(answer).toEqual({
       result: { url: "r2/cat@320?2&media_1&cat" },
+      io: null,
       progress: [
         { fraction: 0.5, message: "resizing" },
         { fraction: 0.75, message: "resizing", bytes: { done: 3, total: 4 } },

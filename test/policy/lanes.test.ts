@@ -354,7 +354,7 @@ test("a pull kind has an order of its own", () => {
   expect(flat(lanes.take(9, undefined, "pull:t")).map(({ id }) => id)).toEqual([2, 3]);
 });
 
-test("[fairness key] one tenant's 100,000 do not delay another's one, and 30,000 keys cost what they are", () => {
+test("[fairness key] #46 one tenant's 100,000 do not delay another's one, and 30,000 keys cost what they are", () => {
   const lanes = new Lanes();
   lanes.add(laneName("", null, "big"), 128, 1, 100_000);
   lanes.add(laneName("", null, "small"), 128, 100_001);

@@ -30,6 +30,7 @@ const mill = {
   maxConcurrency: 16,
   paused: false,
   pausedGroups: [],
+  groups: [],
   pressure: { composite: 0.5, sources: { api: { value: 0.5, remainingMs: 1 } } },
   holders: [{ domain: "media", granted: 2, using: 1, wanting: 0, syncedMsAgo: 0 }],
   domains: [{ domain: "media", at: 1_795_000_000_000, figures }],

@@ -8,10 +8,17 @@ import { RunnerEntrypoint } from "../../src/worker/runner.ts";
 import { clock } from "./clock.ts";
 import { other, work } from "./domains.ts";
 import { born, platform } from "./lives.ts";
+import { HOOK_SECRET, hooked, http } from "./hooks.ts";
 import { rounds } from "./singletons.ts";
 import { strict } from "./strict.ts";
 
-const options = { domains: [work, other, rounds, strict] as const, maxConcurrency: 8 };
+const options = {
+  domains: [work, other, rounds, strict, hooked, http] as const,
+  maxConcurrency: 8,
+  webhooks: [
+    { url: "https://hooks.test/in", events: ["task.submitted", "task.cancelled"] as const, secret: () => HOOK_SECRET, domains: ["hooked"] },
+  ],
+};
 const mill = createMill(options, clock);
 const registry = buildRegistry(options);
 
@@ -70,5 +77,7 @@ export const workQ = mill.domain(work);
 export const otherQ = mill.domain(other);
 export const roundsQ = mill.domain(rounds);
 export const strictQ = mill.domain(strict);
+export const hookedQ = mill.domain(hooked);
+export const httpQ = mill.domain(http);
 export { mill };
 export default mill;

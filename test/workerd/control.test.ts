@@ -50,6 +50,7 @@ describe("[pause] a group", () => {
     expect(await workQ.count({ status: "paused" })).toBe(2);
     await shows(await play({ name: "no group" }), "completed");
     expect((await mill.snapshot()).pausedGroups).toMatchObject([{ name: "g", paused: true }]);
+    expect((await mill.snapshot()).groups).toEqual(await mill.groups());
     // Reasons are a set.
     await workQ.pause();
     expect((await get(late)).pausedBy).toEqual(["domain", "group"]);

@@ -118,7 +118,7 @@ describe("the coordinator object", () => {
   });
 
   test("the sweep names every domain of the registry once a day, and those at work each time", async () => {
-    expect((await coordinator().sweepList()).sort()).toEqual(["other", "rounds", "strict", "work"]);
+    expect((await coordinator().sweepList()).sort()).toEqual(["hooked", "http", "other", "rounds", "strict", "work"]);
     expect(await coordinator().sweepList()).toEqual([]);
     await coordinator().sync(request("work", 1));
     expect(await coordinator().sweepList()).toEqual(["work"]);

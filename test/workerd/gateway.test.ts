@@ -63,7 +63,14 @@ test("submit, wait, read, list, count, registry and snapshots, over real objects
     status: 200,
     body: { name: "work", maxConcurrency: 8, counts: { completed: 2, cancelled: 1 } },
   });
-  expect((await send("GET", "/v1/domains")).body.items.map(({ name }: Body) => name)).toEqual(["work", "other", "rounds", "strict"]);
+  expect((await send("GET", "/v1/domains")).body.items.map(({ name }: Body) => name)).toEqual([
+    "work",
+    "other",
+    "rounds",
+    "strict",
+    "hooked",
+    "http",
+  ]);
   expect((await send("GET", "/v1/registry")).body.domains[0].types[1]).toMatchObject({
     name: "plain",
     payloadSchema: { properties: { n: { type: "number" } } },

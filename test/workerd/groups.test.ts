@@ -149,6 +149,23 @@ describe("a group's cap", { timeout: 60_000 }, () => {
     await tasks.ended();
   });
 
+  test("[caps] of every group that names none is changed live, stored, and taken away again", async () => {
+    await mill.settings({ defaultGroupMaxConcurrency: 2 });
+    const first = await hold(4, "unnamed");
+    await runs(2);
+    await crash("mill");
+    await crash("work");
+    const second = await hold(3, "another");
+    await pass(30_000);
+    await runs(4);
+    await mill.settings({ defaultGroupMaxConcurrency: null });
+    await runs(7);
+    first.open();
+    second.open();
+    await first.ended();
+    await second.ended();
+  });
+
   test("one at its cap holds nobody up: 100,000 of its tasks wait, and the next one of nobody's runs at once", async () => {
     await mill.group("full").set({ maxConcurrency: 1 });
     const first = await hold(1, "full");

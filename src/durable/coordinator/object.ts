@@ -226,6 +226,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
       aging,
       pressure: pressureView(this.#flags, now),
       pausedGroups: pausedGroups(this.#flags, now),
+      groups: this.#ledger.groups(now),
     };
   }
 

@@ -7,6 +7,7 @@ import { cutUtf8 } from "../../policy/text.ts";
 import { countEvent } from "./figures.ts";
 import type { Core } from "./core.ts";
 import type { TaskRow } from "./rows.ts";
+import { postWebhooks } from "./webhooks.ts";
 import { ProgressTeller } from "./tell-progress.ts";
 
 /** What an event says beside its name. */
@@ -64,6 +65,7 @@ export class Chronicle {
       subjects.map((subject, index) => this.about(event, subject, seq + index, at, facts)),
     );
     this.core.touch().lastSeq = this.last;
+    postWebhooks(this.core, entry);
     this.core.after(() => this.core.outside.happened(entry));
   }
 
@@ -71,6 +73,7 @@ export class Chronicle {
   say(event: EventName, facts: Facts): void {
     const entry = this.entry(event, 1, (seq, at) => [{ seq, at, event, domain: this.core.name, ...facts }]);
     this.core.touch().lastSeq = this.last;
+    postWebhooks(this.core, entry);
     this.core.after(() => this.core.outside.happened(entry));
   }
 

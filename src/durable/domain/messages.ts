@@ -3,6 +3,8 @@ import { takeBackfill } from "./backfill.ts";
 import { type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
 import { takeMove, type Move } from "./move.ts";
 import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
+import type { SubmitItem } from "../protocol.ts";
+import { takeWebhooks } from "./webhooks.ts";
 import { takeSettle, takeUnwatch, takeWatch, watched } from "./watch.ts";
 
 /**
@@ -24,6 +26,8 @@ interface Messages {
   spawn: { body: SpawnBody; sent: SpawnBody; answer: SpawnedBody };
   /** Children whose parents are the target's have ended, or live again. */
   kin: { body: KinEnds; sent: KinEnds; answer: null };
+  /** Events for webhooks: deliveries, for the domain that makes them. */
+  webhooks: { body: SubmitItem[]; sent: SubmitItem[]; answer: null };
   /** The parent is over, in another way than by completing: its living children are cancelled. */
   abandon: { body: { parent: number }; sent: { parent: number }; answer: null };
 }
@@ -68,4 +72,5 @@ export const MESSAGES: { readonly [Kind in MessageName]: MessageKind<Kind> } = {
   spawn: { take: takeSpawn, answered: spawned },
   kin: { take: takeKin },
   abandon: { take: takeAbandon },
+  webhooks: { take: takeWebhooks },
 };

@@ -202,6 +202,8 @@ export interface CoordinatorSnapshot extends LedgerSnapshot {
   aging: AgingPolicy | null;
   pressure: PressureView;
   pausedGroups: GroupPauseView[];
+  /** As `groups` tells them; to a token for some domains, none. */
+  groups: GroupView[];
 }
 
 /** A group's pause as everybody sees it. */

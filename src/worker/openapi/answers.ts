@@ -156,19 +156,6 @@ const pressure = z.strictObject({
   composite: z.number(),
   sources: z.record(text, z.strictObject({ value: z.number(), remainingMs: ms })),
 });
-const mill = z.strictObject({
-  paused: z.boolean(),
-  pausedAt: maybeAt,
-  maxConcurrency: count,
-  defaultGroupMaxConcurrency: limit,
-  aging: z.nullable(z.strictObject({ graceMs: ms, intervalMs: ms, step: count, ceiling: count })),
-  pressure,
-  pausedGroups: z.array(groupPause),
-  granted: count,
-  using: count,
-  holders: z.array(holder),
-});
-
 const group = z.strictObject({
   name: text,
   allocated: count,
@@ -178,6 +165,20 @@ const group = z.strictObject({
   weight: count,
   minSlots: count,
   rate: z.nullable(limited),
+});
+
+const mill = z.strictObject({
+  paused: z.boolean(),
+  pausedAt: maybeAt,
+  maxConcurrency: count,
+  defaultGroupMaxConcurrency: limit,
+  aging: z.nullable(z.strictObject({ graceMs: ms, intervalMs: ms, step: count, ceiling: count })),
+  pressure,
+  pausedGroups: z.array(groupPause),
+  groups: z.array(group),
+  granted: count,
+  using: count,
+  holders: z.array(holder),
 });
 
 const defaults = z.record(text, z.unknown());

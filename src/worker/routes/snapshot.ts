@@ -26,7 +26,8 @@ export const snapshotRoutes: Route[] = [
 /** Without the domains that a token may not see. */
 function show({ domains }: Identity, snapshot: CoordinatorSnapshot): Response {
   const holders = snapshot.holders.filter(({ domain }) => domains === null || domains.has(domain));
-  return json({ ...snapshot, holders });
+  // Groups reach over all domains.
+  return json({ ...snapshot, holders, ...(domains === null ? {} : { groups: [] }) });
 }
 
 async function pause({ identity, options }: Call): Promise<Response> {

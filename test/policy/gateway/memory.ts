@@ -414,6 +414,7 @@ export class MemoryCoordinator implements CoordinatorApi {
       ...this.#settings,
       pressure: this.#pressing(),
       pausedGroups: [...this.#groups.values()],
+      groups: [],
       granted: 2,
       using: 0,
       holders,

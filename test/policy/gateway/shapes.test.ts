@@ -500,7 +500,6 @@ describe("schedules", () => {
     [{ ...resize, every: "1h", catchUp: "400d" }, "invalid_request"],
     [{ ...resize, every: "1h", jitter: -1 }, "invalid_request"],
     [{ ...resize, every: "1h", delay: "1s", runAt: "2030-01-01T00:00:00Z" }, "invalid_request"],
-    [{ ...resize, every: "1h", dependsOn: ["media_1"] }, "not_implemented"],
     [{ ...resize, every: "1h", overlap: "sometimes" }, "invalid_request"],
     [{ ...resize, every: "1h", key: "x" }, "invalid_request"],
     [{ type: "inner", payload: {}, every: "1h" }, "not_submittable"],

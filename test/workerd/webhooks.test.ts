@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createMill, httpDomain, verifySignature } from "millrace";
+import { HOOK_SECRET, hooked } from "../worker/hooks.ts";
+import { httpQ, hookedQ, workQ } from "../worker/index.ts";
+import { platform } from "../worker/lives.ts";
+import { until } from "../worker/reach.ts";
+
+interface Sent {
+  url: string;
+  body: string;
+  signature: string | null;
+  delivery: string | null;
+}
+let sent: Sent[] = [];
+beforeEach(() => {
+  sent = [];
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (url, init) => {
+    const headers = new Headers(init?.headers as HeadersInit);
+    sent.push({
+      url: String(url),
+      body: String(init?.body),
+      signature: headers.get("millrace-signature"),
+      delivery: headers.get("millrace-delivery"),
+    });
+    return new Response("ok");
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+const submit = (options: object = {}) => hookedQ.submit("note", { n: 1 }, { key: null, delay: "1h", ...options });
+const arrived = (count: number) =>
+  until(
+    () => sent,
+    ({ length }) => length >= count,
+  );
+
+describe("[events] webhooks", () => {
+  test("an event goes out once, signed with the webhook's own secret; nothing of its delivery does", async () => {
+    const { id } = await submit();
+    await hookedQ.task("note", id).cancel();
+    await arrived(2);
+    const events = sent.map(({ body }) => JSON.parse(body) as { event: string; task: string; seq: number });
+    expect(events.map(({ event, task }) => [event, task]).sort()).toEqual([
+      ["task.cancelled", id],
+      ["task.submitted", id],
+    ]);
+    for (const { body, signature: header } of sent) {
+      expect(await verifySignature({ body, header, keys: HOOK_SECRET })).toBe(true);
+      expect(await verifySignature({ body, header, keys: "the key of all other deliveries" })).toBe(false);
+    }
+    await until(
+      () => httpQ.count({ status: "completed" }),
+      (count) => count === 2,
+    );
+    expect(sent).toHaveLength(2);
+  });
+
+  test("an answer that is lost on its way doubles no delivery", async () => {
+    const before = await httpQ.count();
+    platform.lostAnswers = 1;
+    const { id } = await submit();
+    await hookedQ.task("note", id).cancel();
+    await arrived(2);
+    await until(
+      async () => (await hookedQ.snapshot()).outbox.length,
+      (count) => count === 0,
+    );
+    expect((await httpQ.count()) - before).toBe(2);
+    expect(platform.lostAnswers).toBe(0);
+  });
+
+  test("other domains' events, and a change that came to nothing, go nowhere", async () => {
+    const before = await httpQ.count();
+    const { id } = await workQ.submit("plain", { n: 1 }, { delay: "1h" });
+    await workQ.task("plain", id).cancel();
+    const { id: own } = await submit({ key: "held" });
+    await expect(submit({ key: "held", onDuplicate: "reject" })).rejects.toMatchObject({ code: "rejected_duplicate" });
+    await arrived(1);
+    await hookedQ.task("note", own).cancel();
+    await arrived(2);
+    expect((await httpQ.count()) - before).toBe(2);
+  });
+
+  test("a delivery of somebody else's has the domain's key, and cannot say that it is a webhook's", async () => {
+    const { id } = await httpQ.submit("deliver", { url: "https://hooks.test/in", body: 1 });
+    await httpQ.task("deliver", id).result({ timeout: "20s" });
+    const { body, signature: header } = sent[0]!;
+    expect(await verifySignature({ body, header, keys: HOOK_SECRET })).toBe(false);
+    expect(await verifySignature({ body, header, keys: "the key of all other deliveries" })).toBe(true);
+    await expect(httpQ.submit("deliver", { url: "https://hooks.test/in", body: 1 }, { tags: { _webhook: "1" } })).rejects.toMatchObject({
+      code: "invalid_tag",
+    });
+  });
+
+  test("what is wrong with them is said, all at once", () => {
+    const good = { url: "https://a.test", events: ["task.failed"], secret: "x".repeat(16) };
+    const problems = (webhooks: unknown, domains: unknown[] = [hooked, httpDomain({ keys: "unsigned" })]): string[] => {
+      try {
+        createMill({ domains, webhooks } as never);
+        return [];
+      } catch (error) {
+        return (error as { facts: { problems: string[] } }).facts.problems;
+      }
+    };
+    expect(problems([good])).toEqual([]);
+    expect(problems([good], [hooked])).toEqual([expect.stringContaining("httpDomain")]);
+    expect(problems({})).toEqual([expect.stringContaining("must be a list")]);
+    expect(problems([{ ...good, url: "ftp://a.test" }])).toEqual([expect.stringContaining("url")]);
+    expect(
+      problems([{ ...good, events: ["task.fail", "mill.paused"] }, good, { ...good, url: "https://b.test", domains: ["http"], colour: 1 }]),
+    ).toEqual([
+      expect.stringContaining("task.failed"),
+      expect.stringContaining("mill.paused"),
+      expect.stringContaining("same url"),
+      expect.stringContaining("colour"),
+      expect.stringContaining("domains"),
+    ]);
+  });
+});
