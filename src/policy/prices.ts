@@ -3,7 +3,7 @@
  * includes. An alarm that is set counts as a row written.
  * Source: https://developers.cloudflare.com/durable-objects/platform/pricing/, read on 2026-11-20.
  */
-export const PRICES = { rowsRead: 0.001, rowsWritten: 1, requests: 0.15 } as const;
+const PRICES = { rowsRead: 0.001, rowsWritten: 1, requests: 0.15 } as const;
 
 /** What a domain has used since it exists. */
 export interface Used {

@@ -64,6 +64,16 @@ describe("[cost] rows per task", () => {
     expect(await perTask("with three tags", () => batch(workQ, { tags }))).toBeLessThan(5.2);
   });
 
+  test("its cost is told: by type, and in dollars", async () => {
+    const { cost, totals } = await workQ.snapshot();
+    expect(cost.types["plain"]!.executions).toBeGreaterThanOrEqual(COUNT);
+    expect(cost.types["play"]).toEqual({ executions: expect.any(Number), wallMs: expect.any(Number) });
+    expect(cost.dollarsPerMillion).toBeCloseTo((cost.dollars / totals["inserted"]!) * 1e6, 6);
+    // The rows are most of it.
+    expect(cost.dollars * 1e6).toBeGreaterThan(cost.rowsWritten);
+    expect(cost.dollars * 1e6).toBeLessThan(cost.rowsWritten * 1.5);
+  });
+
   test("a dependency inside a domain, and across: beside the two tasks", async () => {
     for (const [what, queue, type, most] of [
       ["edge inside", workQ, "plain", 2.2],

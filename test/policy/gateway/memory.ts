@@ -217,7 +217,17 @@ export class MemoryDomain implements DomainApi {
       slots: { granted: 0, using: 0 },
       rates: this.#rates,
       outbox: [],
-      cost: { rowsRead: 0, rowsWritten: 0, alarmsSet: 0, coordinatorCalls: 0, requests: 0, dollars: 0, dollarsPerMillion: null, types: {}, statements: {} },
+      cost: {
+        rowsRead: 0,
+        rowsWritten: 0,
+        alarmsSet: 0,
+        coordinatorCalls: 0,
+        requests: 0,
+        dollars: 0,
+        dollarsPerMillion: null,
+        types: {},
+        statements: {},
+      },
     };
   }
 
