@@ -15,18 +15,24 @@ if (findChromium() === undefined)
     "\n!!! No Chromium on this machine: the tests of the dashboard do NOT run. `apt-get install chromium`, or set CHROMIUM to its path.\n",
   );
 
+/** No test judges a machine: what takes half a second on a quiet one may take ten beside other work. */
+const PATIENCE_MS = 30_000;
+
 export default defineConfig({
   test: {
     // Much of the suite waits (for leases, restarts, processes): three files at a time keep two cores busy.
     maxWorkers: 3,
     projects: [
       // Pure rules in plain Node: no I/O, no clock of their own.
-      { resolve: { alias }, test: { name: "policy", include: ["test/policy/**/*.test.ts"], environment: "node" } },
+      {
+        resolve: { alias },
+        test: { name: "policy", include: ["test/policy/**/*.test.ts"], environment: "node", testTimeout: PATIENCE_MS },
+      },
       // The objects, the gateway and the runner in real workerd.
       {
         plugins: [cloudflareTest({ main: "./test/worker/index.ts", wrangler: { configPath: "./test/worker/wrangler.toml" } })],
         resolve: { alias },
-        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
+        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], testTimeout: PATIENCE_MS },
       },
       // The examples, as their own packages would test them: a domain alone in plain Node …
       {
