@@ -65,8 +65,11 @@ function useCompletion({ text, known, onSearch }: Props) {
   const cursor = useSignal(text.length);
   const opened = useSignal(false);
   const active = useSignal(-1);
+  const asked = useRef(text);
   useEffect(() => {
-    if (text !== typed.peek().trim()) typed.value = text;
+    // Its own search that comes back as the address is older than what has been typed since.
+    if (text !== asked.current) typed.value = text;
+    asked.current = text;
   }, [text]);
   useEffect(() => {
     if (address.peek().query.has("focus")) field.current?.focus();
@@ -77,7 +80,10 @@ function useCompletion({ text, known, onSearch }: Props) {
     typed.value = next;
     active.value = -1;
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => onSearch(next.trim()), wait);
+    timer.current = setTimeout(() => {
+      asked.current = next.trim();
+      onSearch(asked.current);
+    }, wait);
   };
   const take = (at: number) => {
     const option = options[at];
