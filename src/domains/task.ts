@@ -35,7 +35,8 @@ export interface Task<Payload = Json, Result = Json> {
   maxAttempts: number;
   /** Starts, charged or not. */
   executions: number;
-  errors: { attempt: number; at: string; message: string }[];
+  /** Its last 20 charged failures; `durationMs` is how long that attempt ran, null where an older version kept it. */
+  errors: { attempt: number; at: string; message: string; durationMs: number | null }[];
   parent: string | null;
   children: { total: number; active: number; failed: number };
   /** `purged`: it has ended, and the history keeps it no longer. */

@@ -34,7 +34,8 @@ test("a failed task shows its error first, and is retried with an edited payload
   const visit = await open(`#/tasks/${id}`);
   const { page } = visit;
   await page.getByRole("region", { name: "Error" }).getByText("answered 404").first().waitFor();
-  await page.getByRole("region", { name: "Failed attempts" }).getByText("#1").waitFor();
+  const attempt = page.getByRole("region", { name: "Failed attempts" }).getByRole("listitem").filter({ hasText: "#1" });
+  await attempt.getByText(/^ran \d/).waitFor();
   await page.getByRole("link", { name: "order=4217" }).waitFor();
   await visit.look("task-failed");
   await page.getByRole("button", { name: "Edit and retry" }).click();

@@ -8,7 +8,7 @@ import type { Dependency } from "../../src/domains/task.ts";
  * lives in the test's isolate: the objects under test share it.
  */
 export const Script = z.object({
-  do: z.enum(["ok", "fail", "permanent", "later", "hold", "flaky", "progress", "deaf", "big", "spin", "read"]).default("ok"),
+  do: z.enum(["ok", "fail", "permanent", "later", "hold", "break", "flaky", "progress", "deaf", "big", "spin", "read"]).default("ok"),
   name: z.string().default(""),
   ms: z.number().optional(),
   times: z.number().optional(),
@@ -27,7 +27,7 @@ export const journal: Execution[] = [];
 const opened = new Set<string>();
 
 /**
- * A gate that `hold`, `deaf` and `progress` tasks of that name wait at until the test opens it. They look at a flag:
+ * A gate that `hold`, `break`, `deaf` and `progress` tasks of that name wait at until the test opens it. They look at a flag:
  * the runtime lets no promise of one request be resolved by another.
  */
 export const gate = (name: string) => ({ open: () => void opened.add(name) });
@@ -88,6 +88,9 @@ export async function act(script: Script, ctx: ScriptContext): Promise<{ name: s
     case "hold":
       await passed(script.name, ctx.signal);
       break;
+    case "break":
+      await passed(script.name, ctx.signal);
+      throw new Error(`broke ${script.name}`);
     case "deaf":
       await passed(script.name);
       break;

@@ -293,6 +293,24 @@ describe("fencing", () => {
 });
 
 describe("ends", () => {
+  test("a failed attempt says how long it was held; one written by an older version says null", async () => {
+    clock.freeze();
+    const { id } = await pulled("held", { retry: { kind: "constant", attempts: 5, initial: "0s" } });
+    const first = await one();
+    clock.advance(3_000);
+    await first.fail("slow");
+    await (await one()).fail("fast");
+    clock.thaw();
+    const { errors } = await get(id);
+    expect(errors.map(({ attempt, durationMs }) => [attempt, durationMs])).toEqual([
+      [1, 3_000],
+      [2, 0],
+    ]);
+    const old = JSON.stringify([{ attempt: 1, at: 0, message: "old" }]);
+    await rows("work", "UPDATE tasks SET errors = ? WHERE id = ? RETURNING id", old, Number(id.slice(id.lastIndexOf("_") + 1)));
+    expect((await get(id)).errors).toEqual([{ attempt: 1, at: "1970-01-01T00:00:00.000Z", message: "old", durationMs: null }]);
+  });
+
   test("fail: retried by the policy, then a dead letter; not retryable: failed; retryAfter decides when", async () => {
     const { id } = await pulled("fails");
     const first = await one();

@@ -84,6 +84,21 @@ describe("attempts", () => {
     ]);
   });
 
+  test("[retry] a failed attempt says how long it ran", async () => {
+    const { id } = await play({ do: "break", name: "after a while" });
+    const { startedAt } = await until(
+      () => task(id).get(),
+      ({ status }) => status === "running",
+    );
+    clock.advance(4_000);
+    gate("after a while").open();
+    const { errors } = await ended(id).then(() => task(id).get());
+    const [first] = errors;
+    expect(first!.durationMs).toBe(Date.parse(first!.at) - Date.parse(startedAt!));
+    expect(first!.durationMs).toBeGreaterThanOrEqual(4_000);
+    expect(errors.every(({ durationMs }) => durationMs !== null && durationMs >= 0)).toBe(true);
+  });
+
   test("[outcome] [dead letters] retries used up: dead_letter, and a retry reopens the same id at attempt 1", async () => {
     const { id } = await play({ do: "flaky", name: "thrice", times: 3 });
     expect(await ended(id)).toMatchObject({ status: "dead_letter", attempt: 3, error: { message: "flaky thrice" } });

@@ -23,7 +23,7 @@ export const tasks = sqliteTable(
     result: text(),
     /** JSON of a `TaskError`. */
     error: text(),
-    /** JSON of the last 20 `{ attempt, at, message }`. */
+    /** JSON of the last 20 `{ attempt, at, message, durationMs }`. */
     errors: text(),
     /** The explicit key; a default key is only a hash. */
     key: text(),

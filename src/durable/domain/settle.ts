@@ -1,12 +1,10 @@
 import { invariant } from "../../policy/errors.ts";
-import { cutUtf8 } from "../../policy/text.ts";
-import { LIMITS } from "../../policy/limits.ts";
 import { toRanges } from "../../policy/ranges.ts";
 import { retryDelayMs } from "../../policy/retry.ts";
 import { STATUS_CODE, statusFromCode } from "../../policy/status.ts";
-import type { TaskError } from "../../domains/task.ts";
 import type { AbortReason, RunOutcome } from "../protocol.ts";
 import { announceBack, announceCurrent, announceSettled, subject } from "./announce.ts";
+import { rememberAttempt } from "./attempts.ts";
 import { errorFact, subjectOf } from "./chronicle.ts";
 import { countSize } from "./figures.ts";
 import type { Core } from "./core.ts";
@@ -152,7 +150,7 @@ function failed(core: Core, run: Run, outcome: Failure, now: number): void {
   const row = readTask(core.store, outcome.id);
   invariant(row, `task ${outcome.id} of run ${run.id} has no row`);
   const reason: AbortReason | undefined = stoppedBy(row.cancelling) ?? run.aborts.get(outcome.id) ?? outcome.aborted;
-  const started = { ...startedBy(row, run.currentSince), ...ioChange(row, outcome.io) };
+  const started = { ...ioChange(row, outcome.io), ...startedBy(row, run.currentSince) };
   if (endStopped(core, row, reason, started)) return;
   // Not charged: the mill stopped it, or its runner lost the lease.
   if (reason === "pause" || reason === "lease" || reason === "preempt") {
@@ -168,14 +166,14 @@ export function charge(
   row: TaskRow,
   outcome: Pick<Failure, "error" | "retryable" | "retryAfterMs">,
   now: number,
-  started: Partial<TaskRow>,
+  started: Partial<TaskRow> & { started_at: number },
 ): void {
   const attempt = row.attempt + 1;
   const change: Partial<TaskRow> = {
     ...started,
     attempt,
     error: JSON.stringify(outcome.error),
-    errors: remember(row, attempt, now, outcome.error),
+    errors: rememberAttempt(row, attempt, started.started_at, now, outcome.error),
     suspect: 0,
     interruptions: 0,
   };
@@ -215,7 +213,7 @@ export function lifeAfterStart(row: TaskRow, now: number): Partial<TaskRow> {
 }
 
 /** What an execution leaves on its row. */
-export const startedBy = (row: TaskRow, at: number): Partial<TaskRow> => ({
+export const startedBy = (row: TaskRow, at: number) => ({
   started_at: at,
   first_started_at: row.first_started_at ?? row.started_at ?? at,
   executions: row.executions + 1,
@@ -256,10 +254,4 @@ function endDone(core: Core, run: Run, { id, io }: RunOutcome, stopped: AbortRea
   const row = readTask(core.store, id);
   invariant(row, `task ${id} has no row`);
   endStopped(core, row, stoppedBy(row.cancelling) ?? stopped, { ...startedBy(row, run.startedAt), ...ioChange(row, io) });
-}
-
-function remember(row: TaskRow, attempt: number, now: number, error: TaskError): string {
-  const errors = row.errors === null ? [] : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]);
-  errors.push({ attempt, at: now, message: cutUtf8(error.message, LIMITS.errorHistoryBytesMax) });
-  return JSON.stringify(errors.slice(-LIMITS.errorsMax));
 }

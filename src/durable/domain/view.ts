@@ -4,6 +4,7 @@ import { showIo } from "../../policy/io.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { utf8Bytes } from "../../policy/text.ts";
 import { urgencyOf } from "./age.ts";
+import { viewAttempts } from "./attempts.ts";
 import type { Core } from "./core.ts";
 import { recordedIo } from "./budgets.ts";
 import { readStatuses } from "./edges.ts";
@@ -47,10 +48,7 @@ export function view(core: Core, row: TaskRow, now: number): Task {
     attempt: row.attempt + (isRunning ? 1 : 0),
     maxAttempts: (policy?.attempts ?? 0) + 1,
     executions: row.executions + (isRunning ? 1 : 0),
-    errors:
-      row.errors === null
-        ? []
-        : (JSON.parse(row.errors) as { attempt: number; at: number; message: string }[]).map((error) => ({ ...error, at: iso(error.at) })),
+    errors: viewAttempts(row),
     parent: row.parent,
     children: { ...core.families.of(row) },
     dependsOn: dependsOn === undefined ? [] : dependenciesOf(core, dependsOn),

@@ -56,7 +56,7 @@ const task = z.strictObject({
   attempt: count,
   maxAttempts: count,
   executions: count,
-  errors: z.array(z.strictObject({ attempt: count, at, message: text })),
+  errors: z.array(z.strictObject({ attempt: count, at, message: text, durationMs: maybeMs })),
   parent: name,
   children: z.strictObject({ total: count, active: count, failed: count }),
   dependsOn: z.array(z.strictObject({ id: text, status: kept })),

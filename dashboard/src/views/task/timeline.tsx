@@ -34,10 +34,10 @@ function stepsOf(task: Task): Step[] {
   const { status, attempt, createdAt, startedAt, finishedAt, runAt, expiresAt, errors } = task;
   const steps: Step[] = [{ at: createdAt, what: "submitted", status: "pending" }];
   if (startedAt) steps.push({ at: startedAt, what: attempt > 1 ? `started, attempt ${attempt}` : "started", status: "running" });
-  const last = errors.at(-1);
-  for (const error of errors)
-    if (error !== last || !finishedAt)
-      steps.push({ at: error.at, what: `attempt ${error.attempt} failed`, status: "failed", note: error.message });
+  for (const { attempt: number, at, message, durationMs } of finishedAt ? errors.slice(0, -1) : errors) {
+    const ran = durationMs === null ? "" : ` after ${duration(durationMs)}`;
+    steps.push({ at, what: `attempt ${number} failed${ran}`, status: "failed", note: message });
+  }
   if (finishedAt) steps.push({ at: finishedAt, what: words(status), status });
   if (runAt && !isEnded(status) && status !== "running")
     steps.push({ at: runAt, what: attempt > 0 ? "next attempt" : "due", status: "scheduled" });
