@@ -1,3 +1,6 @@
+import type { Bucket } from "./bucket.ts";
+import type { Rate } from "./rate.ts";
+
 /** What is counted of each type, since the domain's creation: transitions, so that a task that is reopened ends twice. */
 export const COUNTED = [
   "submitted",
@@ -48,12 +51,27 @@ export interface SizeFigures {
   failure?: Histogram;
 }
 
+/** What sets a ready task aside that has a free slot: the names that `why` has for it. Rate limits are counted by what they limit. */
+export const DENIALS = ["gate", "gate_error", "pressure", "io"] as const;
+export type Denial = (typeof DENIALS)[number];
+
+/** What held tasks back; absent: nothing has. */
+export interface HeldFigures {
+  /** Tasks newly set aside, by what did it. */
+  denials?: Partial<Record<Denial, number>>;
+  /** How often what waited of a type had to wait for the next token. */
+  throttles?: Record<string, number>;
+}
+
 /** What a domain tells the coordinator of itself, now and then. */
 export interface DomainFigures {
   /** How many tasks show each status. */
   statuses: Record<string, number>;
   types: Record<string, TypeFigures>;
   sizes: SizeFigures;
+  held?: HeldFigures;
+  /** The rate limits of its types, each with its bucket: what is in it by now is seen without asking. */
+  rates?: Record<string, Rate & { bucket?: Bucket }>;
   purged: number;
   cap: number | null;
   oldestPendingMs: number | null;

@@ -45,6 +45,7 @@ export class Lanes extends LaneParents {
   private aging: Aging | undefined;
   private now = 0;
   private floor = NO_FLOOR;
+  private pressed = 0;
   private turn = 0;
   private total = 0;
 
@@ -65,7 +66,9 @@ export class Lanes extends LaneParents {
     const home = this.lanes.get(lane) ?? this.open(lane);
     let level = home.levels.get(priority);
     if (!level) home.levels.set(priority, (level = new Level(home, priority, new Intervals(), priority < this.floor)));
-    return this.changed(level, level.ids.add(first, last));
+    const added = this.changed(level, level.ids.add(first, last));
+    if (!level.isOpen) this.pressed += added;
+    return added;
   }
 
   /** Removes the ids `first` to `last`; answers how many were there. */
@@ -127,10 +130,18 @@ export class Lanes extends LaneParents {
     this.floor = priority;
     for (const { home, levels } of this.lanes.values()) {
       for (const level of levels.values()) {
+        if (level.isOpen && level.rank >= priority) this.pressed += level.ids.size;
         level.isOpen = level.rank < priority;
         home.update(level);
       }
     }
+  }
+
+  /** How many ids have come to wait below the floor since the last call: they came, or it fell. */
+  takePressed(): number {
+    const { pressed } = this;
+    this.pressed = 0;
+    return pressed;
   }
 
   /** Whether there is a floor, and something that may be below it. */

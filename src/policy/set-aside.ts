@@ -33,6 +33,11 @@ export class SetAside {
     return this.all.get(id)?.hold;
   }
 
+  /** Everything that is held. */
+  ids(): Iterable<number> {
+    return this.all.keys();
+  }
+
   put(id: number, hold: GateHold, now: number): void {
     this.delete(id);
     const aside: Aside = { id, hold, askedAt: now, places: [-1] };

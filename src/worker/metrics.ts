@@ -1,5 +1,6 @@
+import { tokensIn } from "../policy/bucket.ts";
 import type { MillFigures } from "../policy/coordination/protocol.ts";
-import { BOUNDS, COUNTED, type Histogram, type TypeFigures } from "../policy/figures.ts";
+import { BOUNDS, COUNTED, DENIALS, type DomainFigures, type Histogram, type TypeFigures } from "../policy/figures.ts";
 
 type Kind = "counter" | "gauge" | "histogram";
 
@@ -22,6 +23,8 @@ export const METRICS = {
   batches_submitted_total: ["counter", "Submits of several tasks at once."],
   group_pauses_total: ["counter", "Pauses of a group, since the coordinator's start."],
   group_resumes_total: ["counter", "Ends of a group's pause by hand, since the coordinator's start."],
+  gate_denials_total: ["counter", "Ready tasks newly set aside: by the domain's gate, pressure, an IO budget."],
+  rate_limit_throttles_total: ["counter", "How often what waited of a type or group had to wait for its next token."],
   rows_read_total: ["counter", "Rows that the domain's storage has read: what Cloudflare bills."],
   rows_written_total: ["counter", "Rows that the domain's storage has written: what Cloudflare bills."],
   requests_total: ["counter", "Calls that the domain's object has answered."],
@@ -43,6 +46,7 @@ export const METRICS = {
   groups_paused: ["gauge", "How many groups are paused."],
   pressure: ["gauge", "Composite pressure, 0 to 1."],
   pressure_source: ["gauge", "What each source of pressure last said."],
+  rate_limit_tokens_available: ["gauge", "Tasks of a type or group that its rate limit lets start now."],
   task_duration_seconds: ["histogram", "The last execution of ended tasks."],
   task_queue_wait_seconds: ["histogram", "From submit to the first start; a delay counts."],
   batch_size: ["histogram", "Tasks in one submit of several."],
@@ -120,11 +124,17 @@ export function metricsText(mill: MillFigures): string {
     page.add("slots_granted", { domain }, granted);
     page.add("slots_used", { domain }, using);
   }
-  for (const told of mill.domains) addDomain(page, told);
+  for (const { name, rate } of mill.groups) {
+    if (rate === null) continue;
+    const labels = { scope_kind: "group", scope: name };
+    page.add("rate_limit_tokens_available", labels, rate.available);
+    page.add("rate_limit_throttles_total", labels, mill.groupThrottles[name] ?? 0);
+  }
+  for (const told of mill.domains) addDomain(page, told, mill.at);
   return page.text();
 }
 
-function addDomain(page: Page, { domain, at, figures }: MillFigures["domains"][number]): void {
+function addDomain(page: Page, { domain, at, figures }: MillFigures["domains"][number], now: number): void {
   const { statuses, types, sizes, purged, cap, oldestPendingMs, cost } = figures;
   const labels = { domain };
   for (const status of LIVE) page.add(`tasks_${status}`, labels, statuses[status] ?? 0);
@@ -146,7 +156,18 @@ function addDomain(page: Page, { domain, at, figures }: MillFigures["domains"][n
   page.histogram("batch_size", labels, BOUNDS.tasks, sizes.batch);
   page.histogram("completion_batch_size", labels, BOUNDS.tasks, sizes.completion);
   page.histogram("failure_batch_size", labels, BOUNDS.tasks, sizes.failure);
+  addHeld(page, domain, figures, now);
   for (const [type, of] of Object.entries(types)) addType(page, { domain, type }, of);
+}
+
+/** What holds tasks back. A bucket fills while its domain sleeps: what is in it is reckoned as of now. */
+function addHeld(page: Page, domain: string, { held = {}, rates = {} }: DomainFigures, now: number): void {
+  for (const reason of DENIALS) page.add("gate_denials_total", { domain, reason }, held.denials?.[reason] ?? 0);
+  for (const [type, { bucket, ...rate }] of Object.entries(rates)) {
+    const labels = { domain, scope_kind: "type", scope: type };
+    page.add("rate_limit_tokens_available", labels, tokensIn(bucket, rate, now));
+    page.add("rate_limit_throttles_total", labels, held.throttles?.[type] ?? 0);
+  }
 }
 
 function addType(page: Page, labels: Labels, { n, wait, run }: TypeFigures): void {

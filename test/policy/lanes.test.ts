@@ -410,3 +410,21 @@ test("what cannot be an id or a priority breaks an invariant and changes nothing
   }
   expect(lanes.size).toBe(0);
 });
+
+test("[metrics] what comes to wait below the floor is counted once: it came, or the floor fell", () => {
+  const lanes = new Lanes();
+  lanes.add("", 100, 1, 3);
+  lanes.add("", 200, 4, 8);
+  expect(lanes.takePressed()).toBe(0);
+  lanes.setFloor(192);
+  expect(lanes.takePressed()).toBe(5);
+  lanes.setFloor(192);
+  lanes.add("", 200, 8, 9);
+  lanes.add("", 100, 10);
+  expect(lanes.takePressed(), "one of them is new").toBe(1);
+  lanes.setFloor(64);
+  expect(lanes.takePressed(), "those below it already are not").toBe(4);
+  lanes.setFloor();
+  lanes.setFloor(192);
+  expect(lanes.takePressed(), "they had been let go").toBe(6);
+});

@@ -21,6 +21,8 @@ const figures: DomainFigures = {
     completion: observe(undefined, BOUNDS.tasks, 7),
     failure: observe(undefined, BOUNDS.tasks, 1),
   },
+  held: { denials: { gate: 3, pressure: 40 }, throttles: { resize: 2 } },
+  rates: { resize: { permits: 2, perMs: 1_000, burst: 10, bucket: [1, 1_795_000_000_000] }, idle: { permits: 1, perMs: 1_000, burst: 5 } },
   purged: 5,
   cap: 4,
   oldestPendingMs: 1_500,
@@ -30,11 +32,16 @@ const mill = {
   maxConcurrency: 16,
   paused: false,
   pausedGroups: [],
-  groups: [],
+  groups: [
+    { name: "acme", rate: { permits: 1, perMs: 1_000, burst: 1, available: 1 } },
+    { name: "free", rate: null },
+  ],
   pressure: { composite: 0.5, sources: { api: { value: 0.5, remainingMs: 1 } } },
   holders: [{ domain: "media", granted: 2, using: 1, wanting: 0, syncedMsAgo: 0 }],
   domains: [{ domain: "media", at: 1_795_000_000_000, figures }],
   groupPauses: { acme: { paused: 1, resumed: 0 } },
+  groupThrottles: { acme: 7 },
+  at: 1_795_000_002_000,
 } as unknown as MillFigures;
 
 describe("[metrics] the text", () => {
@@ -54,6 +61,30 @@ describe("[metrics] the text", () => {
     expect(text).toContain('millrace_task_queue_wait_seconds_bucket{domain="media",type="resize",le="+Inf"} 2\n');
     expect(text).toContain('millrace_task_queue_wait_seconds_sum{domain="media",type="resize"} 4000.02\n');
     expect(text).toContain('millrace_task_duration_seconds_sum{domain="media",type="resize",status="completed"} 3\n');
+  });
+
+  it("what holds tasks back: every reason, and every limit with what its bucket holds by now", () => {
+    const lines = text.split("\n").filter((line) => /^millrace_(gate_denials|rate_limit)/.test(line));
+    expect(lines).toEqual([
+      'millrace_gate_denials_total{domain="media",reason="gate"} 3',
+      'millrace_gate_denials_total{domain="media",reason="gate_error"} 0',
+      'millrace_gate_denials_total{domain="media",reason="pressure"} 40',
+      'millrace_gate_denials_total{domain="media",reason="io"} 0',
+      'millrace_rate_limit_throttles_total{scope_kind="group",scope="acme"} 7',
+      'millrace_rate_limit_throttles_total{domain="media",scope_kind="type",scope="resize"} 2',
+      'millrace_rate_limit_throttles_total{domain="media",scope_kind="type",scope="idle"} 0',
+      'millrace_rate_limit_tokens_available{scope_kind="group",scope="acme"} 1',
+      // One was in it two seconds ago.
+      'millrace_rate_limit_tokens_available{domain="media",scope_kind="type",scope="resize"} 5',
+      'millrace_rate_limit_tokens_available{domain="media",scope_kind="type",scope="idle"} 5',
+    ]);
+  });
+
+  it("figures that an older version told have none of that, and are shown", () => {
+    const { held: _held, rates: _rates, ...older } = figures;
+    const shown = metricsText({ ...mill, domains: [{ domain: "media", at: 1, figures: older }] });
+    expect(shown).toContain('millrace_gate_denials_total{domain="media",reason="gate"} 0\n');
+    expect(shown).not.toContain('scope_kind="type"');
   });
 
   const hasPromtool = spawnSync("promtool", ["--version"]).error === undefined;

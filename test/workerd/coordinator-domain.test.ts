@@ -38,10 +38,13 @@ let batches = 0;
 async function hold(
   count: number,
   handle = workQ,
+  options: object = {},
 ): Promise<{ names: string[]; ids: string[]; open(upTo?: number): void; ended(): Promise<void> }> {
   const batch = `batch ${(batches += 1)}`;
   const names = Array.from({ length: count }, (_, n) => `${batch} ${n}`);
-  const answers = await handle.submitAll(names.map((name) => ({ type: "play" as const, payload: { do: "hold" as const, name } })));
+  const answers = await handle.submitAll(
+    names.map((name) => ({ type: "play" as const, payload: { do: "hold" as const, name }, ...options })),
+  );
   const ids = answers.map(({ id }) => id);
   const isOver = async (id: string) => (await handle.task("play", id).get()).finishedAt !== null;
   return {
@@ -149,6 +152,22 @@ describe("a domain's cap", { timeout: 30_000 }, () => {
     await runs(1);
     await workQ.setMaxConcurrency(null);
     await runs(5);
+    tasks.open();
+    await tasks.ended();
+  });
+
+  test("[caps] holds up its own work alone: what waits behind it takes no slot from another domain, however urgent it is", async () => {
+    await coordinator.configure({ maxConcurrency: 2 });
+    await workQ.setMaxConcurrency(1);
+    const tasks = await hold(8, workQ, { priority: "high" });
+    await runs(1);
+    for (let n = 0; n < 5; n += 1) {
+      const { id } = await otherQ.submit("play", { do: "ok", name: `goes on ${n}` }, { priority: "idle" });
+      await time.until(`the end of ${id}`, async () => (await otherQ.task("play", id).get()).status === "completed");
+    }
+    expect(await running(workQ)).toBe(1);
+    expect((await workQ.snapshot()).counts.pending).toBe(7);
+    expect((await workQ.task("play", tasks.ids[7]!).why()).gates.map(({ gate: name }) => name)).toContain("domain_cap");
     tasks.open();
     await tasks.ended();
   });

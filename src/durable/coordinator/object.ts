@@ -206,6 +206,8 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
         ...this.#view(this.#clock.now()),
         domains: this.book.of(this.#registry.domains.keys()),
         groupPauses: this.book.pauses,
+        groupThrottles: this.#ledger.throttles(),
+        at: this.#clock.now(),
       }),
     };
   }

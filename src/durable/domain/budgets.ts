@@ -1,6 +1,7 @@
 import { addIo, type IoByAxis, parseIo, showIo } from "../../policy/io.ts";
 import { IoMeter, type Overdraft } from "../../policy/io-meter.ts";
 import type { Core } from "./core.ts";
+import { countDenied } from "./held.ts";
 import { kindOf } from "./ready.ts";
 import { readClaimed, type TaskRow } from "./rows.ts";
 
@@ -39,6 +40,8 @@ export class Budgets {
   /** Whether one may start. One that may not has its type set aside. */
   admits(type: string): boolean {
     if (this.overdraft(type) === undefined) return true;
+    // Its first task that does not fit; those behind it are not looked at.
+    if (!this.held.has(type)) countDenied(this.core, "io");
     this.held.add(type);
     this.core.lanes.holdKind(kindOf(this.core, type), HELD);
     return false;

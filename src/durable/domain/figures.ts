@@ -91,6 +91,8 @@ export function figuresFor(core: Core, now: number): DomainFigures {
     statuses: countsOf(core),
     types: state.figures.types,
     sizes: state.figures.sizes,
+    ...(state.figures.held ? { held: state.figures.held } : {}),
+    ...core.rates.figures(),
     purged: state.totals.purged,
     cap: core.cap,
     oldestPendingMs: row ? Math.max(0, now - row.created_at) : null,

@@ -2,6 +2,7 @@ import { ask, type GateHold } from "../../policy/gate.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { SetAside } from "../../policy/set-aside.ts";
 import type { Core } from "./core.ts";
+import { countDenied } from "./held.ts";
 import { FAMILY, queue, unqueue } from "./order.ts";
 import { gatedLane } from "./ready.ts";
 import { readTask, readTasks } from "./rows.ts";
@@ -21,6 +22,8 @@ export class Gatekeeper {
   private readonly aside = new SetAside();
   /** How often it has said no in this dispatch. */
   private refusals = 0;
+  /** Those that it held before and is to be asked about again: a "no" is nothing new. */
+  private readonly again = new Set<number>();
   private timerAt = Infinity;
 
   constructor(core: Core) {
@@ -41,8 +44,9 @@ export class Gatekeeper {
   begin(now: number): void {
     this.refusals = 0;
     const { core } = this;
-    for (const row of readTasks(core.store, this.aside.take(now)))
-      if (core.lanes.remove(gatedLane(row.grp), row.priority, row.id) > 0) queue(core, row);
+    const ids = this.aside.take(now);
+    for (const id of ids) this.again.add(id);
+    for (const row of readTasks(core.store, ids)) if (core.lanes.remove(gatedLane(row.grp), row.priority, row.id) > 0) queue(core, row);
   }
 
   /** Whether a task that could start may; one that may not is set aside. What is left of a parent always may: it has begun. */
@@ -52,17 +56,20 @@ export class Gatekeeper {
     if (gate === undefined || family === FAMILY.finalizing) return true;
     const row = readTask(core.store, id)!;
     const hold = ask(gate, view(core, row, now), now);
+    const isNew = !this.again.delete(id);
     if (hold === null) return true;
     this.refusals += 1;
     unqueue(core, row);
     this.aside.put(id, hold, now);
     queue(core, row);
+    if (isNew) countDenied(core, hold.isError ? "gate_error" : "gate");
     return false;
   }
 
   /** It has left the order, or comes to another place in it: it is asked about anew. */
   forget(id: number): void {
     this.aside.delete(id);
+    this.again.delete(id);
   }
 
   /** At the end of a dispatch: `later` is called when it is to go on. */
@@ -90,6 +97,7 @@ export class Gatekeeper {
 
   /** The ready order is made anew: everything is asked about again. */
   clear(): void {
+    for (const id of this.aside.ids()) this.again.add(id);
     this.aside.clear();
   }
 }

@@ -3,9 +3,11 @@ import { type Bucket, opensAt, refit, takeTokens, tokensIn } from "../../policy/
 import { fail } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { didYouMean } from "../../policy/names.ts";
+import type { DomainFigures } from "../../policy/figures.ts";
 import type { Rate } from "../../policy/rate.ts";
 import type { DomainSnapshot } from "../protocol.ts";
 import type { Core } from "./core.ts";
+import { countThrottled } from "./held.ts";
 import { kindOf, layOut } from "./ready.ts";
 
 /** The reason for which the lanes of a type without tokens are set aside. */
@@ -23,6 +25,8 @@ export class Rates {
   private limits = new Map<string, Rate>();
   /** Types set aside, each with the moment of its next token. */
   private readonly dry = new Map<string, number>();
+  /** Those of them whose tasks are known to wait for it. */
+  private readonly waiting = new Set<string>();
   private timerAt = Infinity;
 
   constructor(core: Core) {
@@ -71,6 +75,7 @@ export class Rates {
       else if (this.core.definition?.types.has(type)) this.limits.set(type, rate);
     }
     this.dry.clear();
+    for (const type of this.waiting) if (!this.limits.has(type)) this.waiting.delete(type);
     this.timerAt = Infinity;
   }
 
@@ -86,6 +91,7 @@ export class Rates {
 
   /** At the end of a transaction that may have taken tokens: `later` is called when one comes that somebody waits for. */
   watch(now: number, later: () => void): void {
+    this.count();
     const at = this.nextAt();
     if (at === null) return;
     if (at - now <= TIMER_MAX_MS && !this.hasTimer(now, at)) {
@@ -126,8 +132,28 @@ export class Rates {
     else for (const type of before.keys()) this.hold(type);
   }
 
+  /** What the coordinator is told. */
+  figures(): Pick<DomainFigures, "rates"> {
+    if (this.limits.size === 0) return {};
+    const { buckets } = this.core.state;
+    return {
+      rates: Object.fromEntries(
+        [...this.limits].map(([type, rate]) => [type, { ...rate, ...(buckets[type] ? { bucket: buckets[type] } : {}) }]),
+      ),
+    };
+  }
+
   view(): DomainSnapshot["rates"] {
     return Object.fromEntries([...this.limits].map(([type, rate]) => [type, { ...rate, available: this.tokens(type) }]));
+  }
+
+  /** Counts the types of which something waits for a token now and did not before. */
+  private count(): void {
+    for (const type of this.dry.keys()) {
+      if (this.waiting.has(type) || this.core.lanes.sizeOfKind(kindOf(this.core, type)) === 0) continue;
+      this.waiting.add(type);
+      countThrottled(this.core, type);
+    }
   }
 
   /** Sets a type aside, or lets it go, as it is now. */
@@ -136,6 +162,7 @@ export class Rates {
     const at = this.opensAt(type);
     if (at === null) {
       this.dry.delete(type);
+      this.waiting.delete(type);
       lanes.releaseKind(kindOf(this.core, type), HELD);
     } else {
       this.dry.set(type, at);

@@ -2,6 +2,7 @@ import { laneName } from "../../policy/lane-name.ts";
 import { Lanes } from "../../policy/lanes.ts";
 import type { Core } from "./core.ts";
 import { queue } from "./order.ts";
+import { pressAgain } from "./press.ts";
 
 /** What of a task says which lane it is in. */
 export interface Laned {
@@ -49,6 +50,7 @@ export function layOut(core: Core): void {
     .raw<[number, number, string, string | null, string | null, number | null]>();
   for (const [id, priority, type, grp, fair, family] of rows)
     if (!core.claims.has(id)) queue(core, { id, priority, type, grp, fair, family });
+  pressAgain(core, core.clock.now());
   core.rates.holdAll();
   core.budgets.load(core.clock.now());
 }

@@ -1,4 +1,4 @@
-import type { SizeFigures, TypeFigures } from "../../policy/figures.ts";
+import type { HeldFigures, SizeFigures, TypeFigures } from "../../policy/figures.ts";
 import { STATUSES, TERMINAL, type StoredStatus, type TerminalStatus } from "../../policy/status.ts";
 import { type Flags, NO_FLAGS, type Pause } from "../../policy/coordination/flags.ts";
 import type { Bucket } from "../../policy/bucket.ts";
@@ -85,7 +85,7 @@ export interface State {
   /** The number of the last event: the next is higher, whatever the clock says. */
   lastSeq: number;
   /** For `/metrics`. */
-  figures: { types: Record<string, TypeFigures>; sizes: SizeFigures };
+  figures: { types: Record<string, TypeFigures>; sizes: SizeFigures; held?: HeldFigures };
   /** Completed tasks of types with `keep: false` that are kept for the sake of others. */
   lingering: Ranges;
   /** Which declared schedules the object has seen. */

@@ -154,6 +154,11 @@ export class Ledger {
     return viewGroups(this.#all, this.#shares, this.#settings.groups, (group) => this.#taps.available(group, this.#all, now));
   }
 
+  /** How often each limited group had to wait for a token. */
+  throttles(): Record<string, number> {
+    return this.#taps.throttles();
+  }
+
   /** Rows of rate limits to write before anything is answered. */
   takeRates(): RateRow[] {
     return this.#taps.takeRows();

@@ -189,6 +189,10 @@ export interface MillFigures extends CoordinatorSnapshot {
   domains: { domain: string; at: number; figures: DomainFigures }[];
   /** Since the coordinator's start. */
   groupPauses: Record<string, { paused: number; resumed: number }>;
+  /** Of groups with a rate limit, since the coordinator's start: how often a domain had to wait for the next token. */
+  groupThrottles: Record<string, number>;
+  /** When this was said, epoch ms. */
+  at: number;
 }
 
 /** The mill at a glance. */

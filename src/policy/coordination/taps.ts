@@ -25,6 +25,9 @@ interface Tap {
   at: number;
   storedFullAt: number;
   heldUntil: number;
+  /** Holders that wait for the next token. */
+  waiting: Set<string>;
+  throttles: number;
 }
 
 /**
@@ -60,6 +63,8 @@ export class Taps {
           at: now,
           storedFullAt: fullAt,
           heldUntil,
+          waiting: new Set(),
+          throttles: 0,
         });
       }
     }
@@ -103,6 +108,7 @@ export class Taps {
     for (const [group, slots] of entry.granted.perGroup ?? []) {
       const tap = this.#taps.get(group);
       const wanted = demand(entry, group);
+      if (wanted === 0) tap?.waiting.delete(entry.domain);
       if (tap === undefined || wanted === 0) continue;
       this.#refill(group, tap, entries, now);
       const using = entry.groups.get(group)?.using ?? 0;
@@ -114,6 +120,11 @@ export class Taps {
       const had = entry.tokens.get(group) ?? { granted: 0, spent: 0, returned: 0 };
       tap.level -= count;
       entry.tokens.set(group, { ...had, granted: had.granted + count });
+      if (count > 0 || useful <= 0) tap.waiting.delete(entry.domain);
+      if (count < useful && !tap.waiting.has(entry.domain)) {
+        tap.waiting.add(entry.domain);
+        tap.throttles += 1;
+      }
       if (count < useful) opens.set(group, Math.max(ASK_MS, Math.ceil((1 - tap.level) * msPerToken(tap.rate))));
       this.#save(group, tap, now, count > 0);
     }
@@ -126,6 +137,11 @@ export class Taps {
     if (tap === undefined) return 0;
     this.#refill(group, tap, entries, now);
     return Math.max(0, Math.floor(tap.level));
+  }
+
+  /** How often a holder had to wait for the next token of each group, since this life began or the group has a limit. */
+  throttles(): Record<string, number> {
+    return Object.fromEntries([...this.#taps].map(([group, tap]) => [group, tap.throttles]));
   }
 
   /** The rows to write before anything is answered. */

@@ -8,6 +8,11 @@ export const metricRoutes: Route[] = [{ method: "GET", path: "/metrics", role: "
 async function metrics({ options, identity: { domains } }: Call): Promise<Response> {
   const mill = await options.coordinator().metrics();
   const may = ({ domain }: { domain: string }): boolean => domains === null || domains.has(domain);
-  const text = metricsText({ ...mill, domains: mill.domains.filter(may), holders: mill.holders.filter(may) });
+  const text = metricsText({
+    ...mill,
+    domains: mill.domains.filter(may),
+    holders: mill.holders.filter(may),
+    groups: domains === null ? mill.groups : [],
+  });
   return new Response(text, { headers: { ...HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }

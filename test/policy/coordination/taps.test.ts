@@ -6,9 +6,38 @@ import type { RateRow } from "../../../src/policy/coordination/taps.ts";
 
 const START = 1_800_000_000_000;
 
+const rules = (rate: { permits: number; perMs: number; burst: number }) => ({
+  rules: new Map([["g", { rate }]]),
+  defaultMaxConcurrency: null,
+});
+
+test("[metrics] each wait of a holder for a group's next token counts once, however often it asks meanwhile", () => {
+  const ledger = new Ledger({ maxConcurrency: 8, marks: [], groups: rules({ permits: 1, perMs: 10_000, burst: 2 }), now: START });
+  let seq = 0;
+  let spent = 0;
+  const sync = (at: number, count: number): void => {
+    const groups = new Map([["g", { holding: 8, using: 0, pending: count, tokens: { granted: spent, spent, returned: 0 } }]]);
+    const wanting = count === 0 ? [] : [{ group: "g", priority: 128, count, oldestMs: 0 }];
+    const base = { holder: "d", incarnation: "i", seq: (seq += 1), version: 0, holding: 0, using: 0, cap: null };
+    const { grant } = ledger.sync({ ...base, wanting, groups }, START + at);
+    spent = grant.perGroup?.get("g")?.tokens ?? spent;
+  };
+  expect(ledger.throttles()).toEqual({ g: 0 });
+  sync(0, 2);
+  expect(ledger.throttles(), "it has what it wants").toEqual({ g: 0 });
+  for (const at of [10, 20, 5_000]) sync(at, 3);
+  expect(ledger.throttles()).toEqual({ g: 1 });
+  sync(10_010, 3);
+  sync(10_020, 2);
+  expect(ledger.throttles(), "one token came, and the next is waited for").toEqual({ g: 2 });
+  sync(10_030, 0);
+  sync(10_040, 1);
+  expect(ledger.throttles(), "nobody waited in between").toEqual({ g: 3 });
+});
+
 /** One domain with more than enough of a limited group; every start takes no time. Answers when they started, in ms. */
 function starts(rate: { permits: number; perMs: number; burst: number }, untilMs: number, napMs = Infinity): number[] {
-  const groups = { rules: new Map([["g", { rate }]]), defaultMaxConcurrency: null };
+  const groups = rules(rate);
   const marks = new Map<string, MarkRow>();
   const rates = new Map<string, RateRow>();
   const wake = (now: number) => new Ledger({ maxConcurrency: 8, marks: [...marks.values()], rates: [...rates.values()], groups, now });

@@ -376,7 +376,7 @@ export class MemoryCoordinator implements CoordinatorApi {
   async tellFigures() {}
 
   async metrics() {
-    return { ...(await this.snapshot()), domains: [], groupPauses: {} };
+    return { ...(await this.snapshot()), domains: [], groupPauses: {}, groupThrottles: {}, at: 0 };
   }
 
   async preempt() {
