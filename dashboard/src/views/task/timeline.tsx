@@ -31,10 +31,12 @@ export function Timeline({ task }: { task: Task }) {
 }
 
 function stepsOf(task: Task): Step[] {
-  const { status, attempt, createdAt, startedAt, finishedAt, runAt, expiresAt, errors } = task;
+  const { status, attempt, createdAt, startedAt, finishedAt, runAt, expiresAt, error, errors } = task;
   const steps: Step[] = [{ at: createdAt, what: "submitted", status: "pending" }];
   if (startedAt) steps.push({ at: startedAt, what: attempt > 1 ? `started, attempt ${attempt}` : "started", status: "running" });
-  for (const { attempt: number, at, message, durationMs } of finishedAt ? errors.slice(0, -1) : errors) {
+  // The last failure of one that failed is its end; of one that was retried and got done, or was poisoned, it is not.
+  const isLast = (status === "failed" || status === "dead_letter") && error?.code !== "poison";
+  for (const { attempt: number, at, message, durationMs } of isLast ? errors.slice(0, -1) : errors) {
     const ran = durationMs === null ? "" : ` after ${duration(durationMs)}`;
     steps.push({ at, what: `attempt ${number} failed${ran}`, status: "failed", note: message });
   }

@@ -7,7 +7,9 @@ import { useLive } from "../../live.ts";
 import type { Listing } from "../../search.ts";
 import { append, type Loaded, renew } from "./pages.ts";
 
-const PAGE = 100;
+/** Tasks of the first page, and of each after it: who scrolls on has far to go. */
+const FIRST_PAGE = 100;
+const PAGE = 500;
 const RETRY_MS = 2_000;
 
 /** A list that is loaded as it is scrolled, and stays true. */
@@ -89,5 +91,5 @@ export function useRows(key: string, listing: Listing): TaskRows {
 async function load({ domain, id, filters }: Listing, cursor: string | undefined, signal: AbortSignal): Promise<TaskPage> {
   if (id !== undefined) return { items: [await ask<Task>(`v1/tasks/${encodeURIComponent(id)}`, { signal })], next: null };
   const path = domain === undefined ? "v1/tasks" : `v1/domains/${encodeURIComponent(domain)}/tasks`;
-  return ask<TaskPage>(withQuery(path, { ...filters, limit: PAGE, cursor }), { signal });
+  return ask<TaskPage>(withQuery(path, { ...filters, limit: cursor === undefined ? FIRST_PAGE : PAGE, cursor }), { signal });
 }
