@@ -14,7 +14,10 @@ const plain = { type: "plain", payload: { n: 1 }, delay: "1h" };
 type Asking = Omit<RequestInit, "body"> & { body?: string | ReadableStream | Uint8Array };
 async function raw(path: string, init: Asking = {}, bindings = OPEN) {
   const response = await mill.fetch(new Request(`http://mill${path}`, init as RequestInit), bindings, createExecutionContext());
-  return { status: response.status, headers: response.headers, text: await response.text() };
+  const { status, headers } = response;
+  // A stream of events has no end.
+  if (headers.get("content-type")?.startsWith("text/event-stream")) await response.body?.cancel();
+  return { status, headers, text: response.bodyUsed ? "" : await response.text() };
 }
 async function post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<{ status: number; body: any }> {
   const text = typeof body === "string" ? body : JSON.stringify(body);

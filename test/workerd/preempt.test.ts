@@ -167,6 +167,8 @@ describe("[preemption] a realtime task that finds no slot", { timeout: 60_000 },
       await coordinator.configure({ maxConcurrency: 2 });
       const one = await running();
       const two = await running({ priority: "idle" }, otherQ);
+      // By then its run has handed over its control: one that has not yet is told in the answer, without a call.
+      await pass(200);
       let isDead = false;
       onPoint((point, object) => {
         if (isDead || point !== where) return;
