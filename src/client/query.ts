@@ -1,6 +1,7 @@
 import type { BulkFilter } from "../domains/bulk.ts";
 import type { ListQuery } from "../domains/handle.ts";
 import { parseInstant } from "../domains/instant.ts";
+import type { BulkQuery } from "../durable/bulk.ts";
 import type { TaskQuery } from "../durable/protocol.ts";
 import { type BulkAction, bulkStatuses } from "../policy/bulk.ts";
 import { fail, type MillraceError } from "../policy/errors.ts";
@@ -77,13 +78,27 @@ export function readQuery(given: ListQuery = {}): TaskQuery {
  *
  * @throws `invalid_request` naming the field
  */
-export function readBulkFilter(action: BulkAction, given: BulkFilter): TaskQuery {
+export function readBulkFilter(action: BulkAction, given: BulkFilter): BulkQuery {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     throw refuse("filter", 'A filter is an object, such as { status: "dead_letter" }; {} is every task that the action is about.');
   for (const name of ["limit", "cursor"])
     if (name in given) throw refuse(`filter.${name}`, `A filter takes no ${name}: a bulk action is about every task that matches.`);
-  const query = readQuery(given);
-  return { ...query, status: bulkStatuses(action, query.status) };
+  const { pattern, ...others } = given;
+  const query = readQuery(others);
+  if (pattern === undefined) return { ...query, status: bulkStatuses(action, query.status) };
+  return { ...query, pattern: readPattern(pattern), status: bulkStatuses(action, readFailures(query.status)) };
+}
+
+/** Empty is the pattern of errors without a message. */
+function readPattern(pattern: unknown): string {
+  if (typeof pattern === "string" && utf8Bytes(pattern) <= TEXT_BYTES_MAX) return pattern;
+  throw refuse("filter.pattern", `pattern must be one of those that failures are grouped by: text of at most ${TEXT_BYTES_MAX} bytes.`);
+}
+
+function readFailures(statuses: readonly Status[] = ["failed", "dead_letter"]): readonly Status[] {
+  const other = statuses.find((status) => status !== "failed" && status !== "dead_letter");
+  if (other === undefined) return statuses;
+  throw refuse("filter.status", `Beside a pattern, status can be failed and dead_letter; got ${other}.`);
 }
 
 function readStatuses(given: Status | readonly Status[]): Status[] {

@@ -2,7 +2,10 @@ import type { BulkJob, BulkMatch } from "../durable/protocol.ts";
 import type { CallOptions, ListQuery, WaitOptions } from "./handle.ts";
 
 /** Which tasks; everything given must match. An empty filter is every task that the action is about. */
-export type BulkFilter<Type extends string = string> = Omit<ListQuery<Type>, "limit" | "cursor">;
+export type BulkFilter<Type extends string = string> = Omit<ListQuery<Type>, "limit" | "cursor"> & {
+  /** Failed and dead-lettered tasks of one of the groups that `failures` answers with; for retries and deletions. */
+  pattern?: string;
+};
 
 /** Only asks how many tasks match. */
 export interface DryRun {

@@ -1,11 +1,16 @@
 import type { BulkAction } from "../policy/bulk.ts";
 import type { TaskQuery } from "./protocol.ts";
 
+/** Its `status` is always given: what the action is about. */
+export interface BulkQuery extends TaskQuery {
+  /** Of failures, as they are grouped. */
+  pattern?: string;
+}
+
 /** What to do to which tasks. */
 export interface BulkMatchRequest {
   action: BulkAction;
-  /** Its `status` is always given: what the action is about. */
-  filter: TaskQuery;
+  filter: BulkQuery;
 }
 
 export interface BulkRequest extends BulkMatchRequest {

@@ -60,6 +60,7 @@ export const bulkShape: BodyShape = {
       tagPrefix: z.optional(text),
       key: z.optional(text),
       error: z.optional(text),
+      pattern: z.optional(text),
       q: z.optional(text),
       schedule: z.optional(text),
       parent: z.optional(text),

@@ -41,6 +41,15 @@ describe("[cancel] what a bulk action is about", () => {
     expect(() => readBulkFilter("cancel", filter as never)).toThrow(message);
   });
 
+  test("a pattern is about failures alone", () => {
+    expect(readBulkFilter("delete", { pattern: "no {n}" })).toEqual({ pattern: "no {n}", status: ["failed", "dead_letter"] });
+    expect(readBulkFilter("retry", { pattern: "", status: "failed" })).toEqual({ pattern: "", status: ["failed"] });
+    expect(() => readBulkFilter("retry", { pattern: "x", status: "completed" })).toThrow(/Beside a pattern.*got completed/);
+    expect(() => readBulkFilter("cancel", { pattern: "x" })).toThrow(/got failed/);
+    for (const wrong of [7, null, "ü".repeat(129)])
+      expect(() => readBulkFilter("retry", { pattern: wrong } as never)).toThrow(/pattern must be/);
+  });
+
   test("ids of jobs", () => {
     expect(parseBulkId(bulkId("media", 2))).toEqual({ domain: "media", counter: 2 });
     for (const wrong of ["media_2", "media_s2", "media_b0", "media_b01", "Media_b1", 7]) expect(parseBulkId(wrong)).toBeNull();

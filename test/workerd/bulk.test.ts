@@ -98,6 +98,26 @@ describe.each<[string, DomainHandle<"work", never>]>([
     expect((await workQ.task("play", dead[0]!).get()).errors).toHaveLength(3);
   });
 
+  test("[dead letters] a group of failures by its pattern, as it is grouped, and nothing that only looks alike", async () => {
+    const ids = await Promise.all(["b 7", "b 8", "b 7 more"].map((name) => play({ do: "permanent", name })));
+    await until(
+      () => handle.count({ status: "failed" }),
+      (count) => count === 3,
+    );
+    const { items } = await handle.failures();
+    const { pattern } = items.find(({ count }) => count === 2)!;
+    await handle.pause();
+    expect(await handle.retryWhere({ pattern }, { dryRun: true })).toEqual({ matched: 2, exact: true });
+    expect(await handle.retryWhere({ pattern, type: "plain" as never }, { dryRun: true })).toEqual({ matched: 0, exact: true });
+    expect(await through(await handle.retryWhere({ pattern }))).toMatchObject({ matched: 2, done: 2, failed: 0 });
+    expect(await Promise.all(ids.map(status))).toEqual(["paused", "paused", "failed"]);
+    clock.advance(LIMITS.keepAtLeastMs + 1);
+    expect(await through(await handle.deleteWhere({ pattern: items.find(({ count }) => count === 1)!.pattern }))).toMatchObject({
+      done: 1,
+    });
+    expect(await handle.count({ status: "failed" })).toBe(0);
+  });
+
   test("what is wrong with a filter is said before anything begins", async () => {
     await submit(many(1));
     await expect(handle.deleteWhere({ status: "running" })).rejects.toMatchObject({ code: "invalid_request" });

@@ -1,9 +1,8 @@
-import { failurePattern } from "../../../src/policy/failure-pattern.ts";
 import { taskHref, tasksHref } from "../address.ts";
-import type { DomainPage, Failures as FailureList, TaskPage } from "../api/answers.ts";
-import { ask, withQuery } from "../api/ask.ts";
+import type { DomainPage, Failures as FailureList } from "../api/answers.ts";
+import { ask } from "../api/ask.ts";
 import { number } from "../format.ts";
-import { actOnEach } from "../job.ts";
+import { actOnAll, countAll } from "../job.ts";
 import { useLive } from "../live.ts";
 import { Act } from "../parts/act.tsx";
 import { confirm } from "../parts/dialog.tsx";
@@ -13,7 +12,6 @@ import { Trouble } from "../parts/trouble.tsx";
 import { When } from "../parts/when.tsx";
 
 type Group = FailureList["items"][number] & { domain: string };
-const PAGE = 500;
 
 /** What failed and was given up, by what the errors have in common. */
 export function Failures() {
@@ -62,11 +60,11 @@ function Item({ group }: { group: Group }) {
   const { domain, pattern, count, first, last, example, message } = group;
   const verb = count === 1 ? "Retry it" : `Retry all ${number(count)}`;
   const retry = async () => {
-    const ids = await idsOf(group);
-    const tasks = ids.length === 1 ? "1 task" : `${number(ids.length)} tasks`;
+    const { matched, exact } = await countAll("retry", [domain], { pattern });
+    const tasks = `${exact ? "" : "at least "}${number(matched)} ${matched === 1 ? "task" : "tasks"}`;
     const text = `They run again under their ids, from the first attempt: what failed with "${pattern}" in ${domain}.`;
     if (!(await confirm({ title: `Retry ${tasks}?`, text, action: `Retry ${tasks}` }))) return undefined;
-    await actOnEach("retry", ids);
+    await actOnAll("retry", [domain], { pattern }, matched);
     return undefined;
   };
   return (
@@ -92,17 +90,4 @@ function longest(message: string, pattern: string): string {
   const pieces = pattern.split(/\{\w+\}/).map((piece) => piece.trim());
   const shared = pieces.filter((piece) => piece !== "" && message.includes(piece) && !piece.includes('"'));
   return shared.sort((one, other) => other.length - one.length)[0]?.slice(0, 200) ?? message.slice(0, 60);
-}
-
-/** The tasks of a group: a list cannot be asked for by pattern, so it is asked for by a part and judged here. */
-async function idsOf({ domain, pattern, message }: Group): Promise<string[]> {
-  const ids: string[] = [];
-  let cursor: string | undefined;
-  do {
-    const query = { status: ["failed", "dead_letter"], error: longest(message, pattern), limit: PAGE, cursor };
-    const page: TaskPage = await ask<TaskPage>(withQuery(`v1/domains/${domain}/tasks`, query));
-    for (const { id, error } of page.items) if (failurePattern(error?.name ?? "", error?.message ?? "") === pattern) ids.push(id);
-    cursor = page.next ?? undefined;
-  } while (cursor !== undefined);
-  return ids;
 }

@@ -2,13 +2,13 @@ import { MillraceError } from "../../policy/errors.ts";
 import { parseTaskId, taskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { isTerminal, statusFromCode } from "../../policy/status.ts";
-import type { BulkJob, BulkMatch, BulkMatchRequest } from "../bulk.ts";
-import type { TaskQuery } from "../protocol.ts";
+import type { BulkJob, BulkMatch, BulkMatchRequest, BulkQuery } from "../bulk.ts";
 import { type BulkRow, dueBulk, endBulk, forgetBulk, nextBulkAt, writeBulk } from "./bulk-rows.ts";
 import { cancelRow } from "./cancel.ts";
 import type { Core } from "./core.ts";
 import { dispatch } from "./dispatch.ts";
 import { remove } from "./end.ts";
+import { patternOf, SAMPLE, type Sample } from "./failures.ts";
 import { type Filter, filterOf } from "./filter.ts";
 import { unneeded } from "./purge.ts";
 import { reopen } from "./reopen.ts";
@@ -22,7 +22,11 @@ const COLUMNS = "tasks.id, tasks.status, tasks.type, tasks.grp, tasks.parent, ta
 type Met = Pick<
   NonNullable<ReturnType<typeof readTask>>,
   "id" | "status" | "type" | "grp" | "parent" | "tags" | "options" | "family" | "finished_at"
->;
+> &
+  Partial<Sample>;
+
+/** What a pattern is made of is read where it is asked for alone. */
+const columnsOf = ({ pattern }: BulkQuery): string => (pattern === undefined ? COLUMNS : `${COLUMNS}, ${SAMPLE}`);
 
 /** Rows that are read at once. */
 const STEP = LIMITS.bulkSlice * 2;
@@ -67,7 +71,7 @@ export function giveUpBulk(core: Core, error: unknown): void {
 
 /** True when its walk is through. */
 function slice(core: Core, job: BulkRow, now: number): boolean {
-  const query = JSON.parse(job.filter) as TaskQuery;
+  const query = JSON.parse(job.filter) as BulkQuery;
   const filter = filterOf(core, query);
   const { met, cursor } = meet(core, job, filter, query);
   const deed = ACTS[job.action](core, met, { now, filter, query });
@@ -79,7 +83,7 @@ function slice(core: Core, job: BulkRow, now: number): boolean {
 }
 
 /** The next tasks that match, and where the walk stands then: step by step, so that little more is read than is found. */
-function meet(core: Core, { action, bound, ...job }: BulkRow, filter: Filter, query: TaskQuery): { met: Met[]; cursor: number } {
+function meet(core: Core, { action, bound, ...job }: BulkRow, filter: Filter, query: BulkQuery): { met: Met[]; cursor: number } {
   const isUp = action === "retry";
   const end = isUp ? bound - 1 : 1;
   const isWanted = wantedBy(core, query);
@@ -88,8 +92,8 @@ function meet(core: Core, { action, bound, ...job }: BulkRow, filter: Filter, qu
   for (let budget: number = LIMITS.bulkRowsReadMax; budget > 0 && met.length < LIMITS.bulkSlice && cursor !== end; budget -= STEP) {
     const step = { limit: LIMITS.bulkSlice - met.length, budget: STEP };
     const { rows, reached } = isUp
-      ? climb<Met>(core, filter, { ...step, after: cursor, bound }, COLUMNS)
-      : walk<Met>(core, filter, { ...step, before: cursor }, COLUMNS);
+      ? climb<Met>(core, filter, { ...step, after: cursor, bound }, columnsOf(query))
+      : walk<Met>(core, filter, { ...step, before: cursor }, columnsOf(query));
     met.push(...rows.filter(isWanted));
     if (rows.length > 0) cursor = reached;
     else cursor = isUp ? nextAbove(core, reached, bound) : nextBelow(core, reached);
@@ -97,8 +101,9 @@ function meet(core: Core, { action, bound, ...job }: BulkRow, filter: Filter, qu
   return { met, cursor };
 }
 
-/** On disk a task that runs, one that is ready and one behind a pause are the same. */
-function wantedBy(core: Core, { status = [] }: TaskQuery): (row: Met) => boolean {
+/** On disk a task that runs, one that is ready and one behind a pause are the same; no index has patterns. */
+function wantedBy(core: Core, { status = [], pattern }: BulkQuery): (row: Met) => boolean {
+  if (pattern !== undefined) return ({ name = null, message = null }) => patternOf({ name, message }) === pattern;
   const wanted = new Set<string>(status);
   const ready = ["pending", "paused", "running"].filter((one) => wanted.has(one)).length;
   return ready === 0 || ready === 3 ? () => true : (row) => wanted.has(shownStatus(core, row));
@@ -107,7 +112,7 @@ function wantedBy(core: Core, { status = [] }: TaskQuery): (row: Met) => boolean
 interface Act {
   now: number;
   filter: Filter;
-  query: TaskQuery;
+  query: BulkQuery;
 }
 
 const ACTS: Readonly<Record<BulkRow["action"], (core: Core, rows: readonly Met[], act: Act) => Deed>> = {
@@ -158,7 +163,7 @@ const YOUNG = "It ended less than a minute ago; somebody may still wait for its 
 const NEEDED = "A living task needs it: one that depends on it, its parent, or a child; or another domain has still to hear of its end.";
 
 /** Matching parents that stand further on: a parent must not go on, or fail, because its children were cancelled before it. */
-function parentsOf(core: Core, rows: readonly Met[], filter: Filter, query: TaskQuery): number[] {
+function parentsOf(core: Core, rows: readonly Met[], filter: Filter, query: BulkQuery): number[] {
   const found: number[] = [];
   const seen = new Set(rows.map(({ id }) => id));
   let ids = unseenParents(core, rows, seen);
@@ -192,7 +197,7 @@ export function bulkMatch(core: Core, { filter: query }: BulkMatchRequest): Bulk
   let matched = 0;
   while (before > 1 && budget > 0) {
     const step = { before, limit: LIMITS.bulkRowsReadMax, budget: Math.min(budget, LIMITS.bulkRowsReadMax) };
-    const { rows, reached } = walk<Met>(core, filter, step, COLUMNS);
+    const { rows, reached } = walk<Met>(core, filter, step, columnsOf(query));
     matched += rows.filter(isWanted).length;
     budget -= filter.isIndexed ? Math.max(1, rows.length) : before - reached;
     before = rows.length === 0 ? nextBelow(core, reached) : reached;

@@ -4,7 +4,13 @@ import { LIMITS } from "../../policy/limits.ts";
 import type { FailureGroup, FailureQuery, Failures } from "../looks.ts";
 import type { Core } from "./core.ts";
 
-interface Row extends Record<string, SqlStorageValue> {
+/** Of an error what its pattern is made of. */
+export interface Sample {
+  name: string | null;
+  message: string | null;
+}
+
+interface Row extends Sample, Record<string, SqlStorageValue> {
   id: number;
   at: number;
   name: string | null;
@@ -17,9 +23,9 @@ interface Group extends Omit<FailureGroup, "first" | "last"> {
 }
 
 // Only what patterns are made of: messages and stacks of 20,000 rows would not fit into memory.
-const READ = `SELECT id, finished_at AS at,
-    CASE WHEN json_valid(error) THEN error ->> '$.name' END AS name,
-    CASE WHEN json_valid(error) THEN substr(error ->> '$.message', 1, 512) END AS message
+export const SAMPLE = `CASE WHEN json_valid(tasks.error) THEN tasks.error ->> '$.name' END AS name,
+    CASE WHEN json_valid(tasks.error) THEN substr(tasks.error ->> '$.message', 1, 512) END AS message`;
+const READ = `SELECT id, finished_at AS at, ${SAMPLE}
   FROM tasks INDEXED BY tasks_failures WHERE status IN (11, 12) AND id > ?`;
 
 /** Failed and dead-lettered tasks that are kept, by what their errors have in common. Reads the newest 20,000 failures. */
@@ -43,8 +49,12 @@ export function failures(core: Core, { type, since, limit }: FailureQuery): Fail
   };
 }
 
-function add(core: Core, groups: Map<string, Group>, { id, at, name, message }: Row): void {
-  const pattern = failurePattern(name ?? "", message ?? "");
+/** What the failure is grouped by. */
+export const patternOf = ({ name, message }: Sample): string => failurePattern(name ?? "", message ?? "");
+
+function add(core: Core, groups: Map<string, Group>, { id, at, ...sample }: Row): void {
+  const { message } = sample;
+  const pattern = patternOf(sample);
   const group = groups.get(pattern);
   if (!group) {
     groups.set(pattern, { pattern, count: 1, first: at, last: at, example: taskId(core.name, id), message: message ?? "" });
