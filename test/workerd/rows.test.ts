@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { clock } from "../worker/clock.ts";
 import { otherQ, workQ } from "../worker/index.ts";
 import { ring, rows, until } from "../worker/reach.ts";
+import { gate } from "../worker/script.ts";
 
 // Rows written per task, by the objects' own meters, from submit to settle, in batches of 100: what Cloudflare bills.
 
@@ -67,7 +68,20 @@ describe("[cost] rows per task", () => {
   test("its cost is told: by type, and in dollars", async () => {
     const { cost, totals } = await workQ.snapshot();
     expect(cost.types["plain"]!.executions).toBeGreaterThanOrEqual(COUNT);
-    expect(cost.types["play"]).toEqual({ executions: expect.any(Number), wallMs: expect.any(Number) });
+    const before = cost.types["play"]!;
+    clock.advance(10);
+    const { id } = (await workQ.submit("play", { do: "hold", name: "wall time" }, { key: null })) as { id: string };
+    const status = async () => {
+      clock.advance(10);
+      return (await workQ.task("play", id).get()).status;
+    };
+    await until(status, (one) => one === "running");
+    clock.advance(500);
+    gate("wall time").open();
+    await until(status, (one) => one === "completed");
+    const { executions, wallMs } = (await workQ.snapshot()).cost.types["play"]!;
+    expect(executions).toBe(before.executions + 1);
+    expect(wallMs - before.wallMs).toBeGreaterThanOrEqual(500);
     expect(cost.dollarsPerMillion).toBeCloseTo((cost.dollars / totals["inserted"]!) * 1e6, 6);
     // The rows are most of it.
     expect(cost.dollars * 1e6).toBeGreaterThan(cost.rowsWritten);

@@ -56,7 +56,7 @@ export function countEvent(core: Core, event: EventName, subjects: readonly Subj
     figures.n[place]! += 1;
     if (event === "task.started" && isFirst && createdAt !== undefined)
       figures.wait = observe(figures.wait, BOUNDS.seconds, Math.max(0, now - createdAt) / 1_000);
-    if (ms !== undefined) figures.wallMs = (figures.wallMs ?? 0) + Math.round(ms);
+    if (ms !== undefined) figures.wallMs = Math.round(((figures.wallMs ?? 0) + ms) * 1e3) / 1e3;
     if (end !== undefined && ms !== undefined) (figures.run ??= {})[end] = observe(figures.run?.[end], BOUNDS.seconds, ms / 1_000);
   }
   const { sizes } = core.state.figures;
@@ -78,7 +78,9 @@ export function countSkipped(core: Core, type: string, count: number): void {
 /** What each type has run, with the wall time of that. */
 export function workOf(core: Core): Record<string, { executions: number; wallMs: number }> {
   const types = Object.entries(core.state.figures.types);
-  return Object.fromEntries(types.map(([type, { n, wallMs = 0 }]) => [type, { executions: n[PLACE.dispatched]!, wallMs }]));
+  return Object.fromEntries(
+    types.map(([type, { n, wallMs = 0 }]) => [type, { executions: n[PLACE.dispatched]!, wallMs: Math.round(wallMs) }]),
+  );
 }
 
 /** What the coordinator is told. */
