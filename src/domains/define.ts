@@ -35,7 +35,7 @@ export interface Domain<Name extends string = string, Types = unknown, State = u
   /**
    * Adds a task type.
    *
-   * @param type a letter, then at most 62 of a-z, A-Z, 0-9, _ and -
+   * @param type a letter, then at most 62 of a-z, A-Z, 0-9, _ and -; nothing that every object has (`toString`)
    * @example
    * ```ts
    * .task("resize", {
@@ -164,7 +164,7 @@ export type DomainStarter<App, Env> = <const Name extends string, State = undefi
 /**
  * Begins the definition of a domain. It is checked by `createMill`, together with all others.
  *
- * @param name a lower-case letter, then at most 62 of a-z, 0-9 and -
+ * @param name a lower-case letter, then at most 62 of a-z, 0-9 and -; not `constructor`
  * @example
  * ```ts
  * export const media = defineDomain("media", { state: (env: Env) => ({ bucket: env.MEDIA }), maxConcurrency: 4 })

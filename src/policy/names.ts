@@ -5,26 +5,30 @@ const DOMAIN = /^[a-z][a-z0-9-]{0,62}$/;
 const TYPE = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 const CONTROL = /\p{Cc}/u;
 const SCHEDULE = /^[A-Za-z][A-Za-z0-9._-]{0,127}$/;
+/** `constructor`, `toString`, …: every object has them, so a record by name would seem to hold them. */
+const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /** What a domain may be called, for messages. */
-export const DOMAIN_NAME_RULE = "a lower-case letter, then at most 62 of a-z, 0-9 and -";
+export const DOMAIN_NAME_RULE = "a lower-case letter, then at most 62 of a-z, 0-9 and -, other than constructor";
 /** What a task type may be called, for messages. */
-export const TYPE_NAME_RULE = "a letter, then at most 62 of a-z, A-Z, 0-9, _ and -";
+export const TYPE_NAME_RULE =
+  "a letter, then at most 62 of a-z, A-Z, 0-9, _ and -, other than constructor, toString and what else every object has";
 /** What a group may be called, for messages. */
-export const GROUP_NAME_RULE = "text of 1 to 128 bytes, without control characters and without spaces at its ends";
+export const GROUP_NAME_RULE = "text of 1 to 128 bytes, without control characters and without spaces at its ends, other than __proto__";
 /** What a schedule may be called, for messages. */
 export const SCHEDULE_NAME_RULE = "a letter, then at most 127 of a-z, A-Z, 0-9, . _ and -";
 
-/** Whether it may name a domain: `[a-z][a-z0-9-]{0,62}`. */
-export const isDomainName = (name: unknown): name is string => typeof name === "string" && DOMAIN.test(name);
+/** Whether it may name a domain: `[a-z][a-z0-9-]{0,62}`, not `constructor`. */
+export const isDomainName = (name: unknown): name is string => typeof name === "string" && DOMAIN.test(name) && !INHERITED.has(name);
 
-/** Whether it may name a task type: `[A-Za-z][A-Za-z0-9_-]{0,62}`. */
-export const isTypeName = (name: unknown): name is string => typeof name === "string" && TYPE.test(name);
+/** Whether it may name a task type: `[A-Za-z][A-Za-z0-9_-]{0,62}`, and no member of every object. */
+export const isTypeName = (name: unknown): name is string => typeof name === "string" && TYPE.test(name) && !INHERITED.has(name);
 
 /** Whether it may name a group: free-form text of 1 to 128 UTF-8 bytes. */
 export const isGroupName = (name: unknown): name is string =>
   typeof name === "string" &&
   name !== "" &&
+  name !== "__proto__" &&
   name.trim() === name &&
   !CONTROL.test(name) &&
   name.isWellFormed() &&

@@ -1,6 +1,7 @@
 import { tokensIn } from "../policy/bucket.ts";
 import type { MillFigures } from "../policy/coordination/protocol.ts";
 import { BOUNDS, COUNTED, DENIALS, type DomainFigures, type Histogram, type TypeFigures } from "../policy/figures.ts";
+import { own } from "../policy/own.ts";
 
 type Kind = "counter" | "gauge" | "histogram";
 
@@ -128,7 +129,7 @@ export function metricsText(mill: MillFigures): string {
     if (rate === null) continue;
     const labels = { scope_kind: "group", scope: name };
     page.add("rate_limit_tokens_available", labels, rate.available);
-    page.add("rate_limit_throttles_total", labels, mill.groupThrottles[name] ?? 0);
+    page.add("rate_limit_throttles_total", labels, own(mill.groupThrottles, name) ?? 0);
   }
   for (const told of mill.domains) addDomain(page, told, mill.at);
   return page.text();

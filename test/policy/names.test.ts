@@ -3,19 +3,20 @@ import { didYouMean, isDomainName, isGroupName, isScheduleName, isTypeName } fro
 
 test("[names] domain names", () => {
   for (const name of ["a", "media", "a-1", "a".repeat(63)]) expect(isDomainName(name), name).toBe(true);
-  for (const name of ["", "1a", "-a", "A", "a_b", "a b", "a\n", "ä", "a".repeat(64), null, 1, ["a"]])
+  for (const name of ["", "1a", "-a", "A", "a_b", "a b", "a\n", "ä", "a".repeat(64), "constructor", null, 1, ["a"]])
     expect(isDomainName(name), String(name)).toBe(false);
 });
 
 test("[names] type names", () => {
   for (const name of ["a", "Resize", "upload_part-2", "a".repeat(63)]) expect(isTypeName(name), name).toBe(true);
-  for (const name of ["", "1a", "_a", "a.b", "a b", "a\n", "a".repeat(64), undefined]) expect(isTypeName(name), String(name)).toBe(false);
+  for (const name of ["", "1a", "_a", "a.b", "a b", "a\n", "a".repeat(64), "toString", "constructor", undefined])
+    expect(isTypeName(name), String(name)).toBe(false);
 });
 
 test("group and schedule names", () => {
-  for (const name of ["sync-reserved", "s3://bucket", "a@b.c", "7", "-a", "a b", "größe ✓", "é".repeat(64)])
+  for (const name of ["sync-reserved", "s3://bucket", "a@b.c", "7", "-a", "a b", "größe ✓", "é".repeat(64), "constructor"])
     expect(isGroupName(name), name).toBe(true);
-  for (const name of ["", " a", "a ", "a\n", "a\0b", "\ud800", "a".repeat(129), "é".repeat(65), null])
+  for (const name of ["", " a", "a ", "a\n", "a\0b", "\ud800", "a".repeat(129), "é".repeat(65), "__proto__", null])
     expect(isGroupName(name), String(name)).toBe(false);
   for (const name of ["nightly", "a.b_c-1", "a".repeat(128)]) expect(isScheduleName(name), name).toBe(true);
   for (const name of ["", "1a", "a/b", "a b", "a".repeat(129), {}]) expect(isScheduleName(name), String(name)).toBe(false);

@@ -192,6 +192,27 @@ const WILD = fc.oneof(TEXT.map(encodeURIComponent), fc.constantFrom("%", "%zz", 
 const ROUTED_COUNT = ROUTES.length + 3;
 const ROUTED = fc.constantFrom(...ROUTES.map(({ path }) => path), "/healthz", "/v1/none/:x", "/");
 
+test("#52 names that every object has are names like others, on every route that takes one", async () => {
+  const wrong: string[] = [];
+  let answered = 0;
+  for (const { method, path } of ROUTES.filter((route) => route.path.includes(":"))) {
+    for (const name of Object.getOwnPropertyNames(Object.prototype)) {
+      for (const body of [undefined, "{}", '{"weight":1}', JSON.stringify({ value: 1, ttl: "1s" })]) {
+        if (method === "GET" && body !== undefined) continue;
+        const answer = await raw(path.replaceAll(/:\w+/g, name), {
+          method,
+          ...(body === undefined ? {} : { body, headers: { "content-type": "application/json" } }),
+        });
+        if (answer.status < 300) answered += 1;
+        if (answer.status >= 500 || answer.text.includes("native code")) wrong.push(`${method} ${path} ${name} ${body}: ${answer.text}`);
+      }
+    }
+  }
+  expect(wrong).toEqual([]);
+  // A group may be called so.
+  expect(answered).toBeGreaterThan(30);
+});
+
 test("2,000 requests of any kind for each route: documented codes alone, never a 500, and the counters balance", async () => {
   const asking = fc.record({
     method: fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"),

@@ -1,4 +1,5 @@
 import type { DomainFigures } from "../../policy/figures.ts";
+import { own } from "../../policy/own.ts";
 import type { CoordinatorStore } from "./store.ts";
 
 /** So often a domain's figures are written down: after a restart those of idle domains are there, and nobody is woken for them. */
@@ -41,8 +42,10 @@ export class FigureBook {
   countPause(event: string, group: unknown): void {
     if (event !== "group.paused" && event !== "group.resumed") return;
     const name = String(group);
-    if (!Object.hasOwn(this.pauses, name) && Object.keys(this.pauses).length >= GROUPS_MAX) return;
-    (this.pauses[name] ??= { paused: 0, resumed: 0 })[event === "group.paused" ? "paused" : "resumed"] += 1;
+    const known = own(this.pauses, name);
+    if (known === undefined && Object.keys(this.pauses).length >= GROUPS_MAX) return;
+    const counts = known ?? (this.pauses[name] = { paused: 0, resumed: 0 });
+    counts[event === "group.paused" ? "paused" : "resumed"] += 1;
   }
 
   /** Of these domains, those that ever told. */

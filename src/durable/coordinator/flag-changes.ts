@@ -1,5 +1,6 @@
 import type { Flags, FlagsChange } from "../../policy/coordination/flags.ts";
 import { fail } from "../../policy/errors.ts";
+import { own } from "../../policy/own.ts";
 import type { CheckedPressure } from "../../policy/settings.ts";
 
 const PRESSURE_SOURCES_MAX = 100;
@@ -17,7 +18,7 @@ export function groupPauseChange(group: string, until: number | undefined, now: 
  * @throws `invalid_request` beyond 100 sources
  */
 export function pressureChange({ pressure }: Flags, { name, value, ttlMs }: CheckedPressure, now: number): FlagsChange | undefined {
-  const said = pressure[name];
+  const said = own(pressure, name);
   const sources = Object.values(pressure).filter(({ until }) => until > now).length;
   if (said === undefined && sources >= PRESSURE_SOURCES_MAX) throw tooManySources();
   const isNews = said?.value !== value || said.until - now < ttlMs / 2 || said.until > now + ttlMs;

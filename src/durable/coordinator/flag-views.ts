@@ -1,11 +1,12 @@
 import { type Flags, isPaused, pressureAt } from "../../policy/coordination/flags.ts";
+import { own } from "../../policy/own.ts";
 import type { GroupPauseView, PressureView } from "../../policy/coordination/protocol.ts";
 
 const iso = (at: number): string => new Date(at).toISOString();
 
 /** A group's pause as everybody sees it; one that is over is none. */
 export function groupPause({ groups }: Flags, name: string, now: number): GroupPauseView {
-  const pause = groups[name];
+  const pause = own(groups, name);
   if (pause === undefined || !isPaused(pause, now)) return { name, paused: false, pausedAt: null, pausedUntil: null };
   return { name, paused: true, pausedAt: iso(pause.since), pausedUntil: pause.until === undefined ? null : iso(pause.until) };
 }

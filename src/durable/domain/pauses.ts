@@ -1,4 +1,5 @@
 import { type Flags, isPaused, nextEnd, pausedMsOf, pausedWithin } from "../../policy/coordination/flags.ts";
+import { own } from "../../policy/own.ts";
 import type { OwnPause } from "./state.ts";
 import type { Core } from "./core.ts";
 
@@ -49,7 +50,7 @@ export class Pauses {
     const now = this.core.clock.now();
     const { pause } = this.core.state;
     if (isPaused(pause, now) && (pause?.abortAt ?? now) <= now) return true;
-    return isPaused(this.flags.paused, now) || (group !== null && isPaused(this.flags.groups[group], now));
+    return isPaused(this.flags.paused, now) || (group !== null && isPaused(own(this.flags.groups, group), now));
   }
 
   /** Sets the lanes of groups aside, or lets them go, as it is now. */
@@ -73,7 +74,7 @@ export class Pauses {
     const reasons: PauseReason[] = [];
     if (isPaused(this.flags.paused, now)) reasons.push("mill");
     if (isPaused(this.core.state.pause, now)) reasons.push("domain");
-    if (group !== null && isPaused(this.flags.groups[group], now)) reasons.push("group");
+    if (group !== null && isPaused(own(this.flags.groups, group), now)) reasons.push("group");
     return reasons;
   }
 

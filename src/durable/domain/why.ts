@@ -3,6 +3,7 @@ import type { Pause } from "../../policy/coordination/flags.ts";
 import type { CoordinatorApi } from "../../policy/coordination/protocol.ts";
 import type { GateHold } from "../../policy/gate.ts";
 import { taskId } from "../../policy/ids.ts";
+import { own } from "../../policy/own.ts";
 import { FINALIZE_LEVEL } from "../../policy/priority.ts";
 import { isTerminal, statusFromCode, type Status } from "../../policy/status.ts";
 import { explain, NAMED, type GateName, type Hold, type Why } from "../../policy/why.ts";
@@ -110,7 +111,7 @@ function standing(core: Core, { type, grp }: TaskRow): Hold[] {
   const until = (of: Pause | null | undefined) => (of?.until === undefined ? {} : { until: of.until });
   const holds = core.pauses.reasons(grp).map((reason): Hold => {
     if (reason === "mill") return { gate: "mill_paused", ...until(flags.paused) };
-    if (reason === "group") return { gate: "group_paused", group: grp!, ...until(flags.groups[grp!]) };
+    if (reason === "group") return { gate: "group_paused", group: grp!, ...until(own(flags.groups, grp!)) };
     return { gate: "domain_paused", ...until(pause) };
   });
   if (!core.definition?.types.has(type)) holds.push({ gate: "unregistered", type, domain: core.name });

@@ -1,4 +1,5 @@
 import type { AgingPolicy } from "../aging.ts";
+import { own } from "../own.ts";
 
 /** Since when something is paused, and until when at most; epoch ms. */
 export interface Pause {
@@ -54,7 +55,7 @@ export function pausedWithin(pause: Pause | null | undefined, from: number, to: 
 export function pausedMsOf(flags: Flags, group: string | null, now: number): number {
   const { at, paused, groups, pausedMs } = flags;
   const mill = pausedMs.mill + pausedWithin(paused, at, now);
-  return group === null ? mill : mill + (pausedMs.groups[group] ?? 0) + pausedWithin(groups[group], at, now, paused);
+  return group === null ? mill : mill + (own(pausedMs.groups, group) ?? 0) + pausedWithin(own(groups, group), at, now, paused);
 }
 
 /** When the next pause ends by itself, or null. */
@@ -79,12 +80,12 @@ export function changeFlags(flags: Flags, now: number, change: FlagsChange): Fla
   const groups: Flags["groups"] = {};
   const totals = { ...flags.pausedMs.groups };
   for (const [name, pause] of Object.entries(flags.groups)) {
-    totals[name] = (totals[name] ?? 0) + pausedWithin(pause, flags.at, at, flags.paused);
+    totals[name] = (own(totals, name) ?? 0) + pausedWithin(pause, flags.at, at, flags.paused);
     if (isPaused(pause, at)) groups[name] = pause;
   }
   for (const [name, pause] of Object.entries(change.groups ?? {})) {
     if (pause === null) delete groups[name];
-    else groups[name] = again(groups[name], pause);
+    else groups[name] = again(own(groups, name), pause);
   }
   const standing = isPaused(flags.paused, at) ? flags.paused : null;
   const wanted = change.paused;
@@ -121,7 +122,7 @@ export function pauseNews(before: Flags, after: Flags, now: number): PauseNews[]
   const [was, is] = [isPaused(before.paused, now), isPaused(after.paused, now)];
   if (was !== is) news.push(is ? { event: "mill.paused", ...until(after.paused) } : { event: "mill.resumed" });
   for (const group of new Set([...Object.keys(before.groups), ...Object.keys(after.groups)])) {
-    const [one, other] = [before.groups[group], after.groups[group]];
+    const [one, other] = [own(before.groups, group), own(after.groups, group)];
     if (isPaused(one, now) === isPaused(other, now) && one?.until === other?.until) continue;
     if (isPaused(other, now)) news.push({ event: "group.paused", group, ...until(other) });
     else if (isPaused(one, now)) news.push({ event: "group.resumed", group });
