@@ -437,20 +437,24 @@ const events: Step[] = mixed([
     "events",
     "of the whole mill",
     async (w) => {
-      const [[event]] = await Promise.all([heard(w.mill.events({ events: ["mill.paused"] }), 1), soon(w)]);
+      const [event] = await pausing(w, heard(w.mill.events({ events: ["mill.paused"] }), 1));
       return event;
     },
     { event: "mill.paused", domain: null },
   ],
 ]);
 
-/** Pauses of the mill, until somebody who has just begun to listen has heard of one. */
-async function soon({ mill }: Way): Promise<void> {
-  for (let times = 0; times < 5; times += 1) {
+/** Pauses of the mill, until somebody who has just begun to listen has heard of one, however long his connection took. */
+async function pausing<T>({ mill }: Way, heard: Promise<T>): Promise<T> {
+  let isOver = false;
+  const over = () => void (isOver = true);
+  heard.then(over, over);
+  while (!isOver) {
     await mill.pause();
     await mill.resume();
     await scheduler.wait(20);
   }
+  return heard;
 }
 
 /** The whole story, in order: later steps build on earlier ones. */
