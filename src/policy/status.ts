@@ -53,7 +53,6 @@ export function statusFromCode(code: number): StoredStatus {
 export type Cause =
   | "due"
   | "unblock"
-  | "delay"
   | "complete"
   | "fail"
   | "exhaust"
@@ -83,7 +82,6 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
     ["blocked", "pending"],
     ["blocked", "scheduled"],
   ],
-  delay: [["pending", "scheduled"]],
   complete: [
     ["pending", "completed"],
     ["waiting", "completed"],
