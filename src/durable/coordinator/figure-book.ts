@@ -1,3 +1,4 @@
+import type { MillFigures } from "../../policy/coordination/protocol.ts";
 import { type DomainFigures, neverBack } from "../../policy/figures.ts";
 import { own } from "../../policy/own.ts";
 import type { CoordinatorStore } from "./store.ts";
@@ -21,7 +22,7 @@ export class FigureBook {
   readonly #store: CoordinatorStore;
   readonly #known: Map<string, KnownFigures>;
   /** Since this life began: how often each group was paused and resumed. */
-  readonly pauses: Record<string, { paused: number; resumed: number }> = {};
+  readonly #pauses: Record<string, { paused: number; resumed: number }> = {};
   readonly #stored: Map<string, KnownFigures>;
 
   constructor(store: CoordinatorStore) {
@@ -42,17 +43,17 @@ export class FigureBook {
   countPause(event: string, group: unknown): void {
     if (event !== "group.paused" && event !== "group.resumed") return;
     const name = String(group);
-    const known = own(this.pauses, name);
-    if (known === undefined && Object.keys(this.pauses).length >= GROUPS_MAX) return;
-    const counts = known ?? (this.pauses[name] = { paused: 0, resumed: 0 });
+    const known = own(this.#pauses, name);
+    if (known === undefined && Object.keys(this.#pauses).length >= GROUPS_MAX) return;
+    const counts = known ?? (this.#pauses[name] = { paused: 0, resumed: 0 });
     counts[event === "group.paused" ? "paused" : "resumed"] += 1;
   }
 
   /** Of these domains, those that ever told. Part of a transaction: after a restart no counter is lower than somebody has seen it. */
-  show(domains: Iterable<string>): KnownFigures[] {
-    const shown = [...domains].flatMap((domain) => this.#known.get(domain) ?? []);
-    for (const known of shown) if (this.#stored.get(known.domain) !== known) this.#write(known);
-    return shown;
+  show(names: Iterable<string>): Pick<MillFigures, "domains" | "groupPauses"> {
+    const domains = [...names].flatMap((domain) => this.#known.get(domain) ?? []);
+    for (const known of domains) if (this.#stored.get(known.domain) !== known) this.#write(known);
+    return { domains, groupPauses: this.#pauses };
   }
 
   #write(known: KnownFigures): void {

@@ -205,8 +205,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
       figures: () =>
         this.#act("coordinator.figures", (now) => ({
           ...this.#view(now),
-          domains: this.book.show(this.#registry.domains.keys()),
-          groupPauses: this.book.pauses,
+          ...this.book.show(this.#registry.domains.keys()),
           groupThrottles: this.#ledger.throttles(),
           at: now,
         })),
