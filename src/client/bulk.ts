@@ -28,8 +28,8 @@ export function bulkVerbs(ways: BulkWays): DomainBulk {
     finished: (options) => finished(ways, id, options),
   });
   const act = (action: BulkAction) =>
-    (async (filter: BulkFilter, options: DryRun | CallOptions = {}) => {
-      if ("dryRun" in options && options.dryRun) return ways.match(action, filter);
+    (async (filter: BulkFilter, options: Partial<DryRun> & CallOptions = {}) => {
+      if (options.dryRun) return ways.match(action, filter);
       return handle((await ways.start(action, filter, options)).id);
     }) as DomainBulk["cancelWhere"];
   return { cancelWhere: act("cancel"), retryWhere: act("retry"), deleteWhere: act("delete"), bulk: handle };

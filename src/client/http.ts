@@ -116,8 +116,8 @@ export class Http {
   #unanswered(error: unknown, call: Call): unknown {
     if (call.signal?.aborted) throw call.signal.reason;
     if (MillraceError.is(error)) throw error;
-    const { message, cause } = error as { message?: string; cause?: { code?: string } };
-    const why = `${message ?? String(error)}${cause?.code ? ` (${cause.code})` : ""}`;
+    const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };
+    const why = `${message ?? String(error)}${cause ? ` (${cause.code ?? cause.message})` : ""}`;
     return fail("domain_unreachable", `Nothing answered at ${this.#where}: ${why}`, { cause: why });
   }
 
