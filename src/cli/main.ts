@@ -14,12 +14,13 @@ const interrupt = new AbortController();
 process.once("SIGINT", () => interrupt.abort(new Error("interrupted")));
 // A reader that has seen enough (`| head`) is no fault, and nothing goes on for it.
 let isUnread = false;
-for (const output of [process.stdout, process.stderr])
-  output.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    isUnread = true;
-    interrupt.abort(error);
-  });
+const unread = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== "EPIPE") throw error;
+  isUnread = true;
+  interrupt.abort(error);
+};
+process.stdout.on("error", unread);
+process.stderr.on("error", unread);
 
 const code = await run(
   process.argv.slice(2),
