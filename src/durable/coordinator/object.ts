@@ -111,7 +111,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
   }
 
   async preempt(request: PreemptRequest): Promise<number> {
-    return preempt(this.#ledger, request, this.#clock.now());
+    return preempt(this.#ledger, request, this.#clock);
   }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
@@ -141,9 +141,9 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
     });
   }
 
-  /** @throws `invalid_request` when `until` has passed */
+  /** @throws `invalid_request` when `until` has passed, or beyond 1,000 paused groups */
   async pauseGroup(group: string, until?: number): Promise<GroupPauseView> {
-    await this.#flag(groupPauseChange(group, until, this.#clock.now()));
+    await this.#flag(groupPauseChange(this.#flags, group, until, this.#clock.now()));
     return groupPause(this.#flags, group, this.#clock.now());
   }
 
