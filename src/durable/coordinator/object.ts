@@ -77,7 +77,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
 
   /** A holder says what it uses and wants; the answer is its lease and its grant. */
   async sync(request: SyncRequest): Promise<SyncAnswer> {
-    this.audience.refresh(this.watching, false);
+    this.audience.refresh(this.watching);
     return this.#act("coordinator.sync", (now) => {
       this.#roster.synced(request.holder, now);
       const known = request.flags ?? 0;
@@ -111,7 +111,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
   }
 
   async preempt(request: PreemptRequest): Promise<number> {
-    return preempt(this.#ledger, request, this.#clock.now());
+    return preempt(this.#ledger, request, this.#clock);
   }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
@@ -141,9 +141,9 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
     });
   }
 
-  /** @throws `invalid_request` when `until` has passed */
+  /** @throws `invalid_request` when `until` has passed, or beyond 1,000 paused groups */
   async pauseGroup(group: string, until?: number): Promise<GroupPauseView> {
-    await this.#flag(groupPauseChange(group, until, this.#clock.now()));
+    await this.#flag(groupPauseChange(this.#flags, group, until, this.#clock.now()));
     return groupPause(this.#flags, group, this.#clock.now());
   }
 
@@ -166,7 +166,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
 
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
-    this.audience.refresh(this.watching, false);
+    this.audience.refresh(this.watching);
     return this.#act("coordinator.sweep", (now) => {
       this.#ledger.tidy(now);
       return this.#roster.sweep(new Set(this.#ledger.holding(now)), now);
