@@ -15,6 +15,9 @@ if (findChromium() === undefined)
     "\n!!! No Chromium on this machine: the tests of the dashboard do NOT run. `apt-get install chromium`, or set CHROMIUM to its path.\n",
   );
 
+/** Chance begins with the same number in every run; `npm run fuzz` tries others. */
+const SEED = ["./test/seed.ts"];
+
 /** No test judges a machine: what takes half a second on a quiet one may take ten beside other work. */
 const PATIENCE_MS = 30_000;
 
@@ -22,17 +25,18 @@ export default defineConfig({
   test: {
     // Much of the suite waits (for leases, restarts, processes): three files at a time keep two cores busy.
     maxWorkers: 3,
+    provide: { seed: Number(process.env.MILLRACE_SEED ?? 1) },
     projects: [
       // Pure rules in plain Node: no I/O, no clock of their own.
       {
         resolve: { alias },
-        test: { name: "policy", include: ["test/policy/**/*.test.ts"], environment: "node", testTimeout: PATIENCE_MS },
+        test: { name: "policy", setupFiles: SEED, include: ["test/policy/**/*.test.ts"], environment: "node", testTimeout: PATIENCE_MS },
       },
       // The objects, the gateway and the runner in real workerd.
       {
         plugins: [cloudflareTest({ main: "./test/worker/index.ts", wrangler: { configPath: "./test/worker/wrangler.toml" } })],
         resolve: { alias },
-        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], testTimeout: PATIENCE_MS },
+        test: { name: "workerd", setupFiles: SEED, include: ["test/workerd/**/*.test.ts"], testTimeout: PATIENCE_MS },
       },
       // The examples, as their own packages would test them: a domain alone in plain Node …
       {
@@ -57,6 +61,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: "e2e",
+          setupFiles: SEED,
           include: ["test/e2e/**/*.test.ts"],
           environment: "node",
           globalSetup: "./test/e2e/assets.ts",
@@ -71,6 +76,7 @@ export default defineConfig({
             {
               test: {
                 name: "browser",
+                setupFiles: SEED,
                 include: ["test/browser/**/*.test.ts"],
                 environment: "node" as const,
                 globalSetup: ["./test/e2e/assets.ts", "./test/browser/setup.ts"],

@@ -26,7 +26,10 @@ const ERRORS = {
     "A task to depend on does not exist",
     "Submit what it depends on first; an index names an earlier task of the batch",
   ],
-  dependency_cycle: ["The dependencies would lead back", "Not answered yet: a new task can only depend on existing ones"],
+  dependency_cycle: [
+    "A task would wait for itself: a child depends on what waits for its parent, or what supersedes a task on what depends on that",
+    "Leave that dependency out; `issues` or `dependency` names it",
+  ],
   not_submittable: ["The type has `submittable: false`", "Submit it from code inside the Worker"],
   not_implemented: ["The feature exists in the design, not in this version", "Leave the named field, option or route out"],
   unauthenticated: ["No token, a wrong one, or none configured", "Send `Authorization: Bearer <token>`; see [tokens](http.md#tokens)"],
@@ -49,7 +52,10 @@ const ERRORS = {
     "A payload over 1 MiB, or a request or batch over its limit",
     "Store the data (R2, KV), submit a reference; cut the batch",
   ],
-  too_many_requests: ["More than 1,000 callers wait for results of one domain", "Ask again after `Retry-After`, or without `wait`"],
+  too_many_requests: [
+    "More than 1,000 calls wait for results, or for claims, of one domain; 32 bulk jobs go on in it; 30,000 listen to one stream; or the token is over `MILLRACE_RATE_LIMIT`",
+    "Ask again after `Retry-After`",
+  ],
   internal: ["A bug, or a storage that a newer version wrote", "`request` finds the log line; nothing else is told"],
   overloaded: ["The platform says that more is asked than the object can take", "Ask again after `Retry-After`, with less at once"],
   storage_full: ["The object's storage is full; reads still work", "Shorten the history it keeps; ask again after `Retry-After`"],
@@ -64,7 +70,6 @@ const ERRORS = {
 const CAUSES = {
   due: "Its run time has come; the alarm moves it into the ready order",
   unblock: "Everything it waited for has ended",
-  delay: "A ready task is given a later run time (nothing does so in this version)",
   complete: "Its execution succeeded",
   fail: "Its execution failed for good",
   exhaust: "Its execution failed and no retry is left",

@@ -16,7 +16,7 @@ import { LIMITS_PAGE } from "./limits-page.mjs";
  */
 function membersOf(file, name) {
   const source = readFileSync(join(root, "src", file), "utf8");
-  const start = new RegExp(`^export (?:interface|type) ${name}\\b`, "m").exec(source)?.index ?? -1;
+  const start = new RegExp(`^(?:export )?(?:interface|type) ${name}\\b`, "m").exec(source)?.index ?? -1;
   // Its own `{` ends a line; those of its type parameters do not.
   const open = /\{\n/.exec(source.slice(Math.max(start, 0)));
   if (start < 0 || !open) throw new Error(`src/${file} has no ${name}`);
@@ -25,7 +25,7 @@ function membersOf(file, name) {
   const members = [];
   const pattern = /(?:^ {2}\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?^ {2}(?:readonly )?(\w+)(\??)([(<:].*)$/gm;
   for (const [, comment, member = "", mark, rest = ""] of body.matchAll(pattern)) {
-    if (rest.startsWith(": undefined") || members.some((known) => known.name === member)) continue;
+    if (/^: (undefined|never);/.test(rest) || members.some((known) => known.name === member)) continue;
     const text = comment === undefined ? typeOf(rest) : proseOf(comment);
     members.push({ name: member, optional: mark === "?", text });
   }
@@ -159,7 +159,7 @@ const OPTIONS = [
   "",
   "## createClient",
   "",
-  table(of("client/http.ts", "ClientOptions"), "`createClient({ … })`"),
+  table([...of("client/http.ts", "HttpOptions"), ...of("client/http.ts", "ServiceOptions", ["service"])], "`createClient({ … })`"),
   "",
   "## runTask",
   "",
@@ -177,7 +177,7 @@ const VERBS = [
   "",
   "## A task",
   "",
-  table(of("domains/handle.ts", "TaskHandle"), "`handle.task(submitted)`"),
+  table(of("domains/task-handle.ts", "TaskHandle"), "`handle.task(submitted)`"),
   "",
   "## A schedule",
   "",
@@ -197,10 +197,7 @@ const VERBS = [
   "",
   "## The mill",
   "",
-  table(
-    [...of("domains/mill-handle.ts", "MillHandle"), ...of("mill.ts", "Mill")].filter(({ name }) => !name.startsWith("~")),
-    "`mill`",
-  ),
+  table(of("mill.ts", "Mill"), "`mill`"),
   "",
   table(of("domains/mill-handle.ts", "GroupHandle"), "`mill.group(name)`"),
 ];

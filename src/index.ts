@@ -4,7 +4,7 @@ export { defineDomain } from "./domains/define.ts";
 export type { Domain, DomainStarter, ScheduleOptions } from "./domains/define.ts";
 export type { MillApp } from "./domains/app.ts";
 export type { Context, ExecutionHandle, Log } from "./domains/context.ts";
-export type { Defaults, History } from "./domains/definition.ts";
+export type { Defaults, History, HistoryBounds } from "./domains/definition.ts";
 export type { ClaimOptions, FailOptions, RenewOptions } from "./domains/claim-options.ts";
 export type {
   BatchAnswer,
@@ -35,7 +35,21 @@ export { ref } from "./domains/ref.ts";
 export type { DomainLike, InputOf, ResultOf, TaskType } from "./domains/shape.ts";
 export type { SingletonOptions } from "./domains/singleton.ts";
 export type { StartJobs, StartMode } from "./domains/startup.ts";
-export type { Gate, GateName, Json, Outcome, Page, Progress, Schedule, Task, TaskError, Why } from "./domains/task.ts";
+export type {
+  Child,
+  Dependency,
+  Gate,
+  GateName,
+  Graph,
+  Json,
+  Outcome,
+  Page,
+  Progress,
+  Schedule,
+  Task,
+  TaskError,
+  Why,
+} from "./domains/task.ts";
 export type { BulkFilter, BulkHandle, DomainBulk, DryRun } from "./domains/bulk.ts";
 export type { EventQuery, EventVerbs } from "./domains/events.ts";
 export type { EventName, MillEvent } from "./policy/events/event.ts";
@@ -54,6 +68,7 @@ export type {
   TagKeys,
   TagValues,
 } from "./durable/protocol.ts";
+export type { DependencyPolicy } from "./policy/dependencies.ts";
 export type { OnDuplicate } from "./policy/duplicates.ts";
 export type { AgingOptions, AgingPolicy } from "./policy/aging.ts";
 export type { GroupPauseView, PressureView } from "./policy/coordination/protocol.ts";
@@ -66,6 +81,7 @@ export type { ErrorCode, ErrorFacts } from "./policy/errors.ts";
 export type { GroupChange, GroupOptions, RateOptions } from "./policy/group-rules.ts";
 export type { GroupView } from "./policy/coordination/view.ts";
 export { admit, deny, until } from "./policy/gate.ts";
+export type { Overlap } from "./policy/firing.ts";
 export type { GateAnswer } from "./policy/gate.ts";
 export type { Io } from "./policy/io.ts";
 export type { PressureStep } from "./policy/pressure.ts";

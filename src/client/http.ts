@@ -2,28 +2,32 @@ import type { Clock } from "../clock.ts";
 import { ERROR_STATUS, type ErrorCode, type ErrorFacts, fail, MillraceError } from "../policy/errors.ts";
 import { abortable, eitherOf } from "./abort.ts";
 
-/** Where the mill is, and who asks: over HTTP by `url`, or from another Worker of the account by a service binding. */
-export type ClientOptions = {
+/** A mill over HTTP. */
+interface HttpOptions {
+  /** Of the mill, such as `https://jobs.example.com`; a path is kept. */
+  url: string | URL;
+  /** A bearer token, or a function that gives one; needed unless the mill's auth is open. */
+  token?: string | (() => string | Promise<string>);
+  /** Instead of the global `fetch`. */
+  fetch?: (request: Request) => Promise<Response>;
+  service?: never;
   /** Time and chance, for tests. */
   clock?: Clock;
-} & (
-  | {
-      /** Of the mill, such as `https://jobs.example.com`; a path is kept. */
-      url: string | URL;
-      /** A bearer token, or a function that gives one; needed unless the mill's auth is open. */
-      token?: string | (() => string | Promise<string>);
-      /** Instead of the global `fetch`. */
-      fetch?: (request: Request) => Promise<Response>;
-      service?: never;
-    }
-  | {
-      /** The service binding to the mill's entrypoint `MillService`; its `props` say who asks. */
-      service: { fetch(request: Request): Promise<Response> };
-      url?: never;
-      token?: never;
-      fetch?: never;
-    }
-);
+}
+
+/** A mill of another Worker of the account. */
+interface ServiceOptions {
+  /** In place of `url`: the service binding to the mill's entrypoint `MillService`; its `props` say who asks. */
+  service: { fetch(request: Request): Promise<Response> };
+  url?: never;
+  token?: never;
+  fetch?: never;
+  /** Time and chance, for tests. */
+  clock?: Clock;
+}
+
+/** Where the mill is, and who asks: over HTTP by `url`, or from another Worker of the account by a service binding. */
+export type ClientOptions = HttpOptions | ServiceOptions;
 
 /** One request of the API. */
 export interface Call {

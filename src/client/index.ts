@@ -13,7 +13,9 @@ export type {
   CallOptions,
   ClaimedTask,
   DomainHandle,
+  Instant,
   ListQuery,
+  NewSchedule,
   ScheduleChange,
   ScheduleHandle,
   SubmitOptions,
@@ -27,9 +29,14 @@ export type { EventName, MillEvent } from "../policy/events/event.ts";
 export type { DomainLooks, FailuresQuery, SeriesQuery } from "../domains/looks.ts";
 export type { GroupHandle, MillHandle, MillSettings, MillSnapshot } from "../domains/mill-handle.ts";
 export type { Listing } from "../domains/listing.ts";
-export type { Json, Page, Schedule, Task, TaskError } from "../domains/task.ts";
+export type { Graph, Json, Outcome, Page, Schedule, Task, TaskError, Why } from "../domains/task.ts";
 export { MillraceError } from "../policy/errors.ts";
 export type { ErrorCode } from "../policy/errors.ts";
+export type { BulkJob, DomainSnapshot } from "../durable/protocol.ts";
+export type { Duration } from "../policy/duration.ts";
+export type { Priority } from "../policy/priority.ts";
+export type { RetryOptions, RetryPolicy } from "../policy/retry.ts";
+export type { Status } from "../policy/status.ts";
 export { constant, exponential, linear } from "../policy/retry.ts";
 export type { ClientOptions } from "./http.ts";
 

@@ -9,12 +9,17 @@ export interface ClaimedTask<Type extends string = string, Input = unknown, Resu
   readonly lease: string;
   /** When the lease ends unless it is renewed, by the domain's time. */
   readonly leaseUntil: string;
+  /** What is to be done. */
   readonly task: Task<Input, Result> & { type: Type };
   /** Holds the lease for as long again; `cancelled`: stop, and settle in whatever way. */
   renew(options?: RenewOptions): Promise<Renewal>;
   /** Done. A result that does not fit the type's schema fails the task for good (`invalid_result`). */
   complete(...result: [null] extends [Result] ? [result?: Result] : [result: Result]): Promise<Task<Input, Result>>;
-  /** Text, an `Error`, or anything with a message. Charged an attempt. */
+  /**
+   * It failed: text, an `Error`, or anything with a message. Charged an attempt.
+   *
+   * @example `await claim.fail(error, { retryAfter: "1m" });`
+   */
   fail(error: unknown, options?: FailOptions): Promise<Task<Input, Result>>;
   /** Gives it back, uncharged. */
   release(): Promise<Task<Input, Result>>;

@@ -16,10 +16,13 @@ import type { Json, Task } from "./task.ts";
 
 /** Defaults of a mill, a domain or a type; the nearest wins: call > type > domain > mill > built in. */
 export interface Defaults {
+  /** A name, or 0 (most urgent) to 255; default `normal`, 128. */
   priority?: Priority;
+  /** Made by `constant`, `linear` or `exponential`; default `exponential(3, "1s", "5m")`. */
   retry?: RetryPolicy;
   /** Per attempt; default 5 minutes. */
   timeout?: Duration;
+  /** Tasks that have not started within this end `expired`; default: none. */
   ttl?: Duration;
   /** From submission: aborted wherever it is, `expired`. Default: none. */
   deadline?: Duration;
@@ -27,6 +30,7 @@ export interface Defaults {
   ttlFrom?: "submit" | "firstAttempt";
   /** What happens when the key is held by a live task; default `skip`. Firings of schedules hold keys of their own. */
   onDuplicate?: OnDuplicate;
+  /** Of every task, merged when it is read: they cost no row. Those of type and call win. */
   tags?: Record<string, string>;
   /** The group of its tasks; `null`: none, whatever the levels above say. */
   group?: string | null;
@@ -46,9 +50,9 @@ export interface History extends HistoryBounds {
 
 /** Some finished tasks: the newest so many, and none older. */
 export interface HistoryBounds {
-  /** Default 10,000. */
+  /** How many; default 10,000. */
   keep?: number;
-  /** Default 30 days. */
+  /** Since their end, looked at once a day; default 30 days. */
   maxAge?: Duration;
 }
 

@@ -9,6 +9,7 @@ import { checkTags } from "./tags.ts";
 export interface EventQuery<Type extends string = string> {
   /** These alone. */
   events?: readonly EventName[];
+  /** Of tasks of this type. */
   type?: Type;
   /** The id of one task. */
   task?: string;

@@ -15,9 +15,11 @@ import type { DomainLooks } from "./looks.ts";
 import type { EventVerbs } from "./events.ts";
 import type { InputOf, ResultOf, TypeName } from "./shape.ts";
 import type { Listing } from "./listing.ts";
-import type { Graph, Outcome, Schedule, Task, Why } from "./task.ts";
+import type { Outcome, Schedule, Task } from "./task.ts";
+import type { TaskHandle } from "./task-handle.ts";
 
 export type { ClaimedTask, ClaimOf } from "./claim-handle.ts";
+export type { TaskHandle, WaitOptions } from "./task-handle.ts";
 
 /** A moment: RFC 3339 text, a `Date`, or milliseconds since 1970. */
 export type Instant = string | number | Date;
@@ -38,12 +40,13 @@ export interface SubmitOptions {
   ttl?: Duration;
   /** Where the ttl's clock starts; default `submit`. */
   ttlFrom?: "submit" | "firstAttempt";
-  /** Per attempt. */
+  /** Per attempt; default 5 minutes. */
   timeout?: Duration;
   /** Ends `expired` at this moment (RFC 3339 text or `Date`) or this long after the submit (a duration), wherever it is. */
   deadline?: Duration | string | Date;
   /** At most 32, keys to 64 bytes, values to 256; over the type's own tags. */
   tags?: Record<string, string>;
+  /** Made by `constant`, `linear` or `exponential`; default `exponential(3, "1s", "5m")`. */
   retry?: RetryPolicy;
   /**
    * What happens when the key is held by a live task; default `skip`. With a debounce the task runs when nobody has
@@ -92,15 +95,19 @@ export type BatchAnswer<Name extends string, Items extends readonly { type: stri
 
 /** Which tasks; everything given must match. */
 export interface ListQuery<Type extends string = string> {
+  /** Any of them. */
   status?: Status | readonly Status[];
+  /** Exactly this type. */
   type?: Type;
+  /** Exactly this group. */
   group?: string;
+  /** Exactly this one, as it was submitted. */
   priority?: Priority;
   /** All of them must match exactly. */
   tags?: Record<string, string>;
   /** With a tag whose key begins so; `%` and `_` mean themselves. */
   tagPrefix?: string;
-  /** An explicit key. */
+  /** The duplicate key, as the call or the type named it; payloads that are their own key are not found by it. */
   key?: string;
   /** Substring of the error's message. */
   error?: string;
@@ -110,47 +117,14 @@ export interface ListQuery<Type extends string = string> {
   schedule?: string;
   /** Id of the task whose children are asked for. */
   parent?: string;
-  /** About `createdAt`. */
+  /** Submitted then or later (`createdAt`). */
   since?: Instant;
+  /** Submitted before that. */
   until?: Instant;
   /** 1 to 500; default 50. */
   limit?: number;
   /** The `next` of the page before. */
   cursor?: string;
-}
-
-/** How long to wait for a result. */
-export interface WaitOptions {
-  /** Default 60 s; no upper limit: the wait is asked for again and again. */
-  timeout?: Duration;
-  /** Stops the wait; the task goes on. */
-  signal?: AbortSignal;
-}
-
-/** One task. */
-export interface TaskHandle<Type extends string = string, Input = unknown, Result = unknown> {
-  readonly id: string;
-  readonly type: Type;
-  /** Its record. @throws `task_not_found` */
-  get(): Promise<Task<Input, Result>>;
-  /**
-   * Its result, as soon as it is there; a late caller gets the stored one.
-   * @throws `invalid_state` with the facts `status`, `error` and `ended`: false when it was still active at the end of the wait
-   * @example `const { bytes } = await media.task(submitted).result({ timeout: "30s" });`
-   */
-  result(options?: WaitOptions): Promise<Result>;
-  /** Ends it, wherever it is; running work is aborted first. */
-  cancel(): Promise<Task<Input, Result>>;
-  /** Reopens a finished, failed or dead-lettered task under its id, optionally with another payload. */
-  retry(options?: { payload?: Input }): Promise<Task<Input, Result>>;
-  /** Brings a delayed task forward to now. */
-  runNow(): Promise<Task<Input, Result>>;
-  /** Reopens it, when it has ended, and all that depended on it and has ended, in every domain: they run again, in order. */
-  backfill(): Promise<Task<Input, Result>>;
-  /** What it depends on and what depends on it, near and far; at most 1,000 tasks. */
-  graph(): Promise<Graph>;
-  /** Everything that keeps it from running now, in words, with the time it opens where that is known. */
-  why(): Promise<Why>;
 }
 
 /** When a schedule fires: a fixed rate, or cron (5 or 6 fields) in a time zone. */
@@ -248,8 +222,9 @@ export interface DomainHandle<Name extends string = string, Types = unknown>
     options?: SubmitOptions & CallOptions,
   ): Promise<Submitted<Name, Type>>;
   /**
-   * Submits up to 10,000 tasks in one transaction: all or none.
+   * Submits up to 10,000 tasks, 24 MiB in all, in one transaction: all or none.
    *
+   * @throws what `submit` throws; the fact `failed` names each bad task by its index
    * @example `await media.submitAll([{ type: "resize", payload: a }, { type: "resize", payload: b, priority: "idle" }]);`
    */
   submitAll<const Items extends readonly BatchItem<Types>[]>(items: Items, options?: CallOptions): Promise<BatchAnswer<Name, Items>>;
@@ -268,9 +243,18 @@ export interface DomainHandle<Name extends string = string, Types = unknown>
   list(query?: ListQuery<TypeName<Types>>): Listing<Task>;
   /** How many there are. */
   count(query?: Omit<ListQuery<TypeName<Types>>, "limit" | "cursor">): Promise<number>;
-  /** Tasks that used up their retries, newest first. */
+  /**
+   * Tasks that used up their retries, newest first.
+   *
+   * @example `for await (const { id } of media.deadLetters()) await media.task("resize", id).retry();`
+   */
   deadLetters(query?: Omit<ListQuery<TypeName<Types>>, "status">): Listing<Task>;
-  /** Makes a schedule, or updates the one of that name. */
+  /**
+   * Makes a schedule, or updates the one of that name.
+   *
+   * @throws what `submit` throws, for its payload and options; `invalid_request` for its times
+   * @example `await media.schedule({ name: "nightly", type: "resize", payload, cron: "30 2 * * *", timezone: "Europe/Berlin" });`
+   */
   schedule(schedule: NewSchedule<Types>): Promise<Schedule>;
   /** A schedule by its id. Asks nothing yet. */
   schedule(id: string): ScheduleHandle<Types>;

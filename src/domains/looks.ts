@@ -5,8 +5,9 @@ import type { Instant } from "./handle.ts";
 
 /** Which failures. */
 export interface FailuresQuery<Type extends string = string> {
+  /** Of this type alone. */
   type?: Type;
-  /** About their end. */
+  /** That ended then or later. */
   since?: Instant;
   /** How many patterns, 1 to 500; default 50. */
   limit?: number;

@@ -15,6 +15,7 @@ export type MillSnapshot = CoordinatorSnapshot;
 
 /** What of the mill can be changed while it runs. */
 export interface MillSettings {
+  /** How many tasks may run at once in the whole mill. */
   maxConcurrency: number;
   /** The cap of each group that names none; `null`: none. */
   defaultGroupMaxConcurrency: number | null;
@@ -24,6 +25,7 @@ export interface MillSettings {
 
 /** One group, in every domain. */
 export interface GroupHandle {
+  /** Of the group. */
   readonly name: string;
   /**
    * Nothing of it starts any more; what runs is aborted and goes back uncharged. With `until` it ends by itself.
@@ -78,7 +80,11 @@ export interface MillHandle extends EventVerbs {
    * @example `for await (const task of mill.list({ status: "failed" })) console.log(task.id);`
    */
   list(query?: ListQuery): Listing<Task>;
-  /** Who changed what by hand, over HTTP or a service binding, newest first. */
+  /**
+   * Who changed what by hand, over HTTP or a service binding, newest first.
+   *
+   * @example `for await (const { at, name, action } of mill.audit()) console.log(at, name, action);`
+   */
   audit(query?: { limit?: number; cursor?: string }): Listing<AuditEntry>;
   /** Every group that has settings, tasks or slots, by name: its settings, and what it uses as far as the domains have told. */
   groups(): Promise<GroupView[]>;

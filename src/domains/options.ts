@@ -21,6 +21,7 @@ export interface DomainOptions<State, Env> {
   state?: (env: Env) => State;
   /** How many of its tasks may run at once, 1 to 10,000; default: no cap but the mill's. */
   maxConcurrency?: number;
+  /** For every type of the domain that does not say otherwise. */
   defaults?: Defaults;
   /** See the same option of `createMill`; for tasks submitted here. */
   preemptAt?: Priority | null;
@@ -76,9 +77,11 @@ export interface TaskOptions<
    * @example `io: { net: { rx: 1_000_000, tx: 200_000 } }`
    */
   io?: Io;
-  /** Tags of every task of this type; those of a call win. */
+  /** Tags of every task of this type, a row each; those of a call win. At most 32, keys to 64 bytes, values to 256. */
   tags?: Record<string, string> | ((payload: StandardSchemaV1.InferOutput<Payload>) => Record<string, string>);
+  /** A name, or 0 (most urgent) to 255; default `normal`, 128. */
   priority?: Priority;
+  /** Made by `constant`, `linear` or `exponential`; default `exponential(3, "1s", "5m")`. */
   retry?: RetryPolicy;
   /** Per attempt; default 5 minutes. */
   timeout?: Duration;
@@ -242,7 +245,7 @@ const KNOWN = {
   bounds: [BOUNDS, new Set<string>()],
 } as const satisfies Record<string, readonly [ReadonlySet<string>, ReadonlySet<string>]>;
 
-/** What is wrong with the names of the options in `given`: unknown ones with a hint, those of a later issue as `not_implemented`. */
+/** What is wrong with the names of the options in `given`: unknown ones with a hint, those of features that are not built as `not_implemented`. */
 export function optionProblems(kind: keyof typeof KNOWN, where: string, given: object): string[] {
   const [known, later] = KNOWN[kind];
   const problems: string[] = [];

@@ -17,44 +17,63 @@ export interface TaskError {
 
 /** A task as everybody sees it: the same over RPC and HTTP. Times are RFC 3339 in UTC. */
 export interface Task<Payload = Json, Result = Json> {
+  /** Such as `media_4217`; the same until history forgets it. */
   id: string;
   domain: string;
   type: string;
   status: Status;
+  /** As it was submitted; without the members that a viewer may not see. */
   payload: Payload;
+  /** null until it has completed, and where it has none. */
   result: Result | null;
+  /** Of the last failed attempt, or of its end. */
   error: TaskError | null;
+  /** The duplicate key, as the call or its type named it; null where the payload is the key, and where there is none. */
   key: string | null;
   label: string | null;
+  /** 0 (most urgent) to 255. */
   priority: number;
+  /** The same, as aging has raised it by now. */
   effectivePriority: number;
   group: string | null;
+  /** Its own, its type's and its domain's, with `_domain`. */
   tags: Record<string, string>;
   /** Charged attempts so far, the running one included. */
   attempt: number;
+  /** The first and all retries of its policy. */
   maxAttempts: number;
   /** Starts, charged or not. */
   executions: number;
   /** Its last 20 charged failures; `durationMs` is how long that attempt ran, null where an older version kept it. */
   errors: { attempt: number; at: string; message: string; durationMs: number | null }[];
+  /** Id of the task whose child it is. */
   parent: string | null;
+  /** How many it has, how many of them have not ended, and have failed. */
   children: { total: number; active: number; failed: number };
   /** `purged`: it has ended, and the history keeps it no longer. */
   dependsOn: { id: string; status: StoredStatus | "purged" }[];
+  /** Not before; null: at once. */
   runAt: string | null;
+  /** When its ttl ends; null: none, or it started in time. */
   expiresAt: string | null;
   createdAt: string;
+  /** Of the latest attempt. */
   startedAt: string | null;
   finishedAt: string | null;
   /** From submission to the first start (to now while it waits). */
   waitMs: number;
+  /** Of its latest attempt; null until the task has ended. */
   durationMs: number | null;
   progress: Progress | null;
   /** Bytes: what its type expects of an execution, and what its executions have recorded in all. */
   io: { expected: Io | null; actual: Io | null };
+  /** Bytes of JSON. */
   sizes: { payload: number; result: number };
+  /** Id of the schedule that made it. */
   schedule: string | null;
+  /** When it ends `expired`, wherever it is. */
   deadline: string | null;
+  /** What holds it, while it shows `paused`. */
   pausedBy: ("mill" | "domain" | "group" | "unregistered")[];
 }
 

@@ -22,7 +22,9 @@ export interface Claim {
   task: Task;
 }
 
+/** What a renewal answers. */
 export interface Renewal {
+  /** When the lease ends now; RFC 3339. */
   leaseUntil: string;
   /** The task was cancelled, or its deadline has passed: stop, and settle in whatever way. */
   cancelled: boolean;

@@ -7,6 +7,7 @@ export interface TagKeys {
   exact: boolean;
 }
 
+/** How many tasks have which value under one key. Where `exact` is false there are more. */
 export interface TagValues {
   values: { value: string; count: number }[];
   exact: boolean;
@@ -18,6 +19,7 @@ export interface Failures {
   exact: boolean;
 }
 
+/** Failures whose messages differ in ids and numbers alone. */
 export interface FailureGroup {
   /** The error's message with ids and numbers taken out. */
   pattern: string;

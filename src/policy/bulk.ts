@@ -3,6 +3,7 @@ import { isTerminal, type Status, STATUSES, TERMINAL } from "./status.ts";
 
 /** What can be done to many tasks at once. */
 export const BULK_ACTIONS = ["cancel", "retry", "delete"] as const;
+/** One of them. */
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 /** What each action can be done to; a task that was superseded has been replaced, so it is not retried. */

@@ -7,7 +7,11 @@ export type GateAnswer =
   | { readonly gate: "deny"; readonly reason: string }
   | { readonly gate: "until"; readonly at: number; readonly reason: string };
 
-/** The task may start. */
+/**
+ * The task may start.
+ *
+ * @example `gate: (task) => (task.priority <= PRIORITY.high ? admit : deny("only urgent work today"))`
+ */
 export const admit: GateAnswer = Object.freeze({ gate: "admit" });
 
 /**

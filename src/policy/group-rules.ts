@@ -8,6 +8,7 @@ import { parseRate } from "./rate.ts";
 export interface RateOptions {
   /** So many in every `per`, 1 to 1,000,000. */
   permits: number;
+  /** A duration, such as `"1s"`. */
   per: Duration;
   /** So many at once at most; default `permits`. */
   burst?: number;

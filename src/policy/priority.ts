@@ -1,6 +1,10 @@
 import { fail } from "./errors.ts";
 
-/** Named priorities; lower runs first. */
+/**
+ * Named priorities; lower runs first.
+ *
+ * @example `if (task.priority <= PRIORITY.high) …`
+ */
 export const PRIORITY = { realtime: 0, high: 64, normal: 128, background: 192, idle: 255 } as const;
 
 /** A name, or an integer from 0 (most urgent) to 255. */

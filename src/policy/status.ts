@@ -53,7 +53,6 @@ export function statusFromCode(code: number): StoredStatus {
 export type Cause =
   | "due"
   | "unblock"
-  | "delay"
   | "complete"
   | "fail"
   | "exhaust"
@@ -83,7 +82,6 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
     ["blocked", "pending"],
     ["blocked", "scheduled"],
   ],
-  delay: [["pending", "scheduled"]],
   complete: [
     ["pending", "completed"],
     ["waiting", "completed"],
@@ -122,7 +120,11 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
     ["pending", "pending"],
     ["pending", "scheduled"],
     ["scheduled", "pending"],
+    ["pending", "blocked"],
     ["scheduled", "scheduled"],
+    ["scheduled", "blocked"],
+    ["blocked", "pending"],
+    ["blocked", "scheduled"],
     ["blocked", "blocked"],
   ],
   expire: [

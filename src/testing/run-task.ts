@@ -31,6 +31,7 @@ export interface RunTaskOptions {
   children?: (child: RecordedSpawn) => Partial<Pick<Child, "status" | "result" | "error">>;
   /** Other domains that `ctx.domain` and `ctx.tryDomain` find. */
   domains?: readonly DomainDefinition[];
+  /** Time and chance. */
   clock?: Clock;
 }
 

@@ -31,7 +31,7 @@ import { taskRoutes } from "./routes/tasks.ts";
 import { throttle } from "./throttle.ts";
 import { emptyShape } from "./schemas.ts";
 
-/** Every request of the contract but `/healthz`, those of later issues included. */
+/** Every request of the contract but `/healthz`, those of features that are not built included. */
 export const ROUTES: readonly Route[] = [
   ...submitRoutes,
   ...taskRoutes,

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { seed } from "../seed.ts";
 import { Mill, temporary } from "./mill.ts";
 import { Probe } from "./probe.ts";
 import { Acknowledged, type Parcel, parcels, seeded } from "./stream.ts";
@@ -23,7 +24,6 @@ const folder = fileURLToPath(new URL("worker", import.meta.url));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("SIGKILL at random moments under a stream of submits loses no acknowledged task and never exceeds a cap", async () => {
-  const seed = Number(process.env.MILLRACE_SEED ?? Date.now() % 1_000_000_000);
   console.log(`crash: MILLRACE_SEED=${seed} plays this run again`);
   const random = seeded(seed);
   using home = temporary("crash");

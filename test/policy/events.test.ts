@@ -55,6 +55,17 @@ describe("[events] the ring", () => {
     expect(ring.size).toBe(1);
   });
 
+  it("may skip: then nothing from before is kept, and the next comes after", () => {
+    const ring = new EventRing(0);
+    ring.push({ seq: 1, at: 0, count: 1, event: "task.started", make: () => [event(1)] });
+    ring.skipTo(50);
+    expect([ring.size, ring.floor, ring.last, [...ring.after(0)].length]).toEqual([0, 50, 50, 0]);
+    ring.skipTo(10);
+    expect(ring.last).toBe(50);
+    ring.push({ seq: 51, at: 0, count: 1, event: "task.started", make: () => [event(51)] });
+    expect([...ring.after(50)].map(({ seq }) => seq)).toEqual([51]);
+  });
+
   it("numbers grow, by the clock, and where that stands or goes back", () => {
     expect(nextSeq(0, 10)).toBe(40_960);
     expect(nextSeq(40_960, 10)).toBe(40_961);
@@ -89,6 +100,9 @@ describe("[events] filters", () => {
     ["a batch by a task of another domain", { event: "batch.submitted", first: "work_9", last: "work_11" }, { task: "other_10" }, false],
     ["other domains", {}, { domains: ["mail"] }, false],
     ["the mill's own, whatever the domains", { domain: null }, { domains: ["mail"] }, true],
+    ["missed of another domain", { event: "missed" }, { domains: ["mail"] }, false],
+    ["what is said of groups, to whom it is not for", { event: "group.paused", domain: null }, { groups: false }, false],
+    ["what is said of the mill, to the same", { event: "mill.paused", domain: null }, { groups: false, domains: ["work"] }, true],
     ["missed, always", { event: "missed", domain: null }, { type: "x", task: "y_1", events: ["task.failed"] }, true],
   ];
   it.each(cases)("%s", (_what, more, filter, expected) => {

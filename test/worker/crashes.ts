@@ -6,6 +6,7 @@ import { Time } from "./drive.ts";
 import { books, expectAlarms, expectBalanced, expectTold } from "./laws.ts";
 import { births, kill, killSoon, platform } from "./lives.ts";
 import { otherQ, workQ } from "./index.ts";
+import { seed as first } from "../seed.ts";
 import { Workload } from "./workload.ts";
 
 declare global {
@@ -96,7 +97,7 @@ async function diesAt(name: string, how: (object: string) => void, skip: number)
 
 /** Numbers in [0, 1) that are the same in every run. */
 function chance(seed: number): () => number {
-  let state = seed;
+  let state = first * 1_000 + seed;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 32;

@@ -232,6 +232,25 @@ describe("what the description calls right", () => {
   });
 });
 
+test("who asks to depend on a task that does not exist is told so, as described", async () => {
+  const every = { name: "dependent", type: "plain", payload: { n: 1 }, every: "1h" };
+  const made = JSON.parse((await ask({ method: "POST", path: "/v1/domains/work/schedules", body: every })).text);
+  const asked: [string, object][] = [
+    ["submitTask", { type: "plain", payload: { n: 1 } }],
+    ["createSchedule", every],
+    ["changeSchedule", {}],
+  ];
+  for (const [name, body] of asked) {
+    const operation = operations.find((one) => one.name === name)!;
+    const path = operation.path.replace("{domain}", "work").replace("{schedule}", made.id);
+    for (const id of ["no id", "work_99999", "ghost_1"]) {
+      const answer = await ask({ method: operation.method, path, body: { ...body, dependsOn: [id] } });
+      expect([name, id, JSON.parse(answer.text).code]).toEqual([name, id, "invalid_dependency"]);
+      expect(unlike(operation, answer)).toEqual([]);
+    }
+  }
+});
+
 describe("what the description calls wrong", () => {
   test.each(operations.filter(({ path }) => path !== "/healthz").map((one) => [one.name, one] as const))(
     "%s refuses it, as described",

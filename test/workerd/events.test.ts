@@ -87,6 +87,24 @@ describe("[events] a domain's stream", () => {
     for (const { id: each } of submitted) await workQ.task("plain", each).cancel();
   });
 
+  test("a batch that takes over a key names the ids that are new, and no other", async () => {
+    const { id: old } = await play("held", { key: "taken", ...later });
+    const between = await play("between", later);
+    const { heard, hears } = await ear(listen("?domain=work&event=batch.submitted"));
+    const stranger = await ear(listen(`?domain=work&task=${between.id}`));
+    const outcomes = await workQ.submitAll([
+      { type: "play", payload: { do: "ok", name: "anew" }, key: "taken", onDuplicate: "supersede", ...later },
+      { type: "play", payload: { do: "ok", name: "fresh" }, ...later },
+    ]);
+    expect(outcomes).toMatchObject([{ outcome: "superseded", id: old }, { outcome: "inserted" }]);
+    await hears(named("batch.submitted"));
+    expect(heard[0]).toMatchObject({ count: 2, first: outcomes[1]!.id, last: outcomes[1]!.id });
+    await workQ.task(between).cancel();
+    await stranger.hears(named("task.cancelled"));
+    expect(names(stranger.heard)).toEqual(["task.cancelled"]);
+    for (const { id } of outcomes) await workQ.task("play", id).cancel();
+  });
+
   test("filters: by task, type, tag and event, also of batches", async () => {
     const { id } = await play("one", later);
     const [task, type, tag, shared, cancelled] = await Promise.all([

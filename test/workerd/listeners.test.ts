@@ -94,6 +94,9 @@ describe("[events] Server-Sent Events", () => {
   test("each with its number as id; Last-Event-ID resumes", async () => {
     const first = await ear(stream("?domain=work"));
     expect(first.response.headers.get("content-type")).toBe("text/event-stream; charset=UTF-8");
+    // No proxy on the way is to gather events, or to compress them.
+    expect(first.response.headers.get("x-accel-buffering")).toBe("no");
+    expect(first.response.headers.get("cache-control")).toBe("no-store, no-transform");
     await make("a");
     const { seq } = await first.hears(named("task.submitted"));
     await make("b");

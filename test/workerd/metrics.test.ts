@@ -129,9 +129,18 @@ describe("[metrics] GET /metrics", () => {
     const bindings = {
       MILLRACE_TOKENS: JSON.stringify([{ name: "p", sha256, role: "viewer", domains: ["other"] }]),
     } as unknown as Cloudflare.Env;
-    const request = new Request("http://mill/metrics", { headers: { authorization: "Bearer t" } });
-    const text = await (await mill.fetch(request, bindings, createExecutionContext())).text();
+    const ask = async (path: string) =>
+      (
+        await mill.fetch(new Request(`http://mill${path}`, { headers: { authorization: "Bearer t" } }), bindings, createExecutionContext())
+      ).text();
+    await mill.group("of others").pause();
+    const text = await ask("/metrics");
     expect(text).toContain("millrace_max_concurrency 8");
+    expect(text).toContain("millrace_groups_paused 1");
     expect(text).not.toContain('domain="work"');
+    expect(await scrape()).toContain('millrace_group_pauses_total{group="of others"} 1');
+    expect(text).not.toContain("of others");
+    expect(await ask("/v1/snapshot")).not.toContain("of others");
+    await mill.group("of others").resume();
   });
 });

@@ -1,3 +1,4 @@
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test } from "vitest";
 import { reachCoordinator } from "../../src/durable/reach.ts";
 import type { MillEvent } from "../../src/policy/events/event.ts";
@@ -5,7 +6,7 @@ import { clock } from "../worker/clock.ts";
 import { crash } from "../worker/drive.ts";
 import { mill, otherQ, workQ } from "../worker/index.ts";
 import { type Ear, listen, stream } from "../worker/listen.ts";
-import { rows, until } from "../worker/reach.ts";
+import { rows, stub, until } from "../worker/reach.ts";
 
 const ears: Ear[] = [];
 const ear = async <E extends Ear>(opened: Promise<E>): Promise<E> => {
@@ -22,6 +23,13 @@ const work = () => workQ.submit("play", { do: "ok", name: "w" }, later);
 const other = () => otherQ.submit("play", { do: "ok", name: "o" }, later);
 const of = (domain: string) => (event: MillEvent) => event.domain === domain && event.event === "task.submitted";
 const calls = async () => (await workQ.snapshot()).cost.coordinatorCalls;
+/** How many the coordinator tells. */
+const listeners = () =>
+  runInDurableObject(stub("mill"), (object) => (object as unknown as { stream: { listening: number } }).stream.listening);
+const leave = async (one: Ear): Promise<void> => {
+  one.close();
+  await until(listeners, (count) => count === 0);
+};
 /** Whether the domain knows that somebody listens. */
 const knows = async (domain: string): Promise<boolean> => {
   const [row] = await rows<{ json: string }>(domain, "SELECT json FROM state WHERE id = 1");
@@ -43,11 +51,9 @@ describe("[events] the mill's stream", () => {
     const seqs = whole.heard.map(({ seq }) => seq);
     expect(seqs).toEqual(seqs.toSorted((one, next) => one - next));
     expect(new Set(seqs).size).toBe(seqs.length);
-    whole.close();
-    await until(
-      () => reachCoordinator(clock).forward([]),
-      ({ isHeard }) => !isHeard,
-    );
+    await leave(whole);
+    clock.advance(61_000);
+    expect(await reachCoordinator(clock).forward([])).toEqual({ isHeard: false });
     // The first batch learns it; from then on there is none.
     await work();
     const told = await until(calls, (count) => count > before + 1);
@@ -83,6 +89,67 @@ describe("[events] the mill's stream", () => {
     expect(await typed.hears(({ event }) => event === "batch.submitted")).toMatchObject({ domain: "work", types: { plain: 2 } });
     expect(tagged.heard).toHaveLength(1);
     expect(typed.heard).toHaveLength(1);
+  });
+
+  test("who listens alone and loses the connection misses nothing of what happens meanwhile", async () => {
+    const before = await ear(listen());
+    await work();
+    const { seq } = await before.hears(of("work"));
+    const told = before.heard.at(-1)!.seq;
+    expect(told).toBe(seq);
+    await leave(before);
+    const meanwhile = [await work(), await other()];
+    const after = await ear(listen(`?since=${seq}`));
+    const later = await work();
+    await after.hears(({ task }) => task === later.id);
+    await after.hears(of("other"));
+    expect(after.heard.map(({ event }) => event)).not.toContain("missed");
+    expect(new Set(after.heard.map(({ task }) => task))).toEqual(new Set([...meanwhile, later].map(({ id }) => id)));
+    expect(after.heard).toHaveLength(3);
+  });
+
+  test("who comes back after a while in which nobody listened is told that something was missed", async () => {
+    const before = await ear(listen());
+    await work();
+    const { seq } = await before.hears(of("work"));
+    await leave(before);
+    clock.advance(61_000);
+    const unheard = await calls();
+    await work();
+    // The domain has learnt that nobody listens.
+    await until(calls, (count) => count > unheard);
+    const after = await ear(listen(`?since=${seq}`));
+    const { id } = await work();
+    await after.hears(({ task }) => task === id);
+    expect(after.heard).toMatchObject([
+      { event: "missed", domain: null, from: seq + 1 },
+      { event: "task.submitted", task: id },
+    ]);
+    expect(after.heard[1]!.seq).toBeGreaterThan(after.heard[0]!.seq);
+  });
+
+  test("a batch whose answer was lost comes in once", async () => {
+    const whole = await ear(listen());
+    const { id } = await work();
+    const told = await whole.hears(({ task }) => task === id);
+    const seq = Math.max(told.seq, clock.now() * 4_096) + 1_000_000;
+    const batch = [0, 1].map((index) => ({ ...told, seq: seq + index, task: `work_${900 + index}` }));
+    await reachCoordinator(clock).forward(batch);
+    await reachCoordinator(clock).forward([...batch, { ...told, seq: seq + 2, task: "work_902" }]);
+    await whole.hears(({ task }) => task === "work_902");
+    expect(whole.heard.map(({ task }) => task).filter((task) => task?.startsWith("work_90"))).toEqual(["work_900", "work_901", "work_902"]);
+  });
+
+  test("without a minute cron, too, who has listened for hours hears of the first that happens", async () => {
+    const whole = await ear(listen());
+    await other();
+    await whole.hears(of("other"));
+    clock.advance(2 * 3_600_000);
+    // A change of flags in between forgets nothing of it.
+    await mill.pressure("queue", 0.1, "1s");
+    // Ready, so that its domain asks the coordinator, and learns that it is listened to.
+    const { id } = await otherQ.submit("play", { do: "ok", name: "first" });
+    await whole.hears(({ task, event }) => task === id && event === "task.submitted");
   });
 
   test("a coordinator that was away: who resumes is told that it may have missed something", async () => {

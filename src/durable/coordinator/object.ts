@@ -77,7 +77,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
 
   /** A holder says what it uses and wants; the answer is its lease and its grant. */
   async sync(request: SyncRequest): Promise<SyncAnswer> {
-    this.audience.refresh(this.watching, false);
+    this.audience.refresh(this.watching);
     return this.#act("coordinator.sync", (now) => {
       this.#roster.synced(request.holder, now);
       const known = request.flags ?? 0;
@@ -166,7 +166,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
 
   /** The domains that the minute cron should poke now, at most 50; old rows are put away on the way. */
   async sweepList(): Promise<string[]> {
-    this.audience.refresh(this.watching, false);
+    this.audience.refresh(this.watching);
     return this.#act("coordinator.sweep", (now) => {
       this.#ledger.tidy(now);
       return this.#roster.sweep(new Set(this.#ledger.holding(now)), now);

@@ -2,7 +2,7 @@ import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 // The migrations say WITHOUT ROWID, which drizzle cannot: a text key costs one row written, not two.
 
-/** What was changed live: `maxConcurrency`. */
+/** What was changed live, and what a restart must know besides `holders`; `store.ts` has the keys. */
 export const settings = sqliteTable("settings", { key: text().primaryKey(), value: text().notNull() });
 
 /** One row per domain that may hold slots: all that a restart must know. */

@@ -25,13 +25,14 @@ export abstract class WatchedObject extends StreamObject {
 
   /** Events of a domain. */
   async forward(events: readonly MillEvent[]): Promise<{ isHeard: boolean }> {
-    this.audience.refresh(this.watching, false);
+    this.audience.refresh(this.watching);
     return this.audience.forwarded(events);
   }
 
   override async fetch(request: Request): Promise<Response> {
+    this.audience.welcome();
     const response = await super.fetch(request);
-    this.audience.refresh(this.watching, true);
+    this.audience.refresh(this.watching);
     return response;
   }
 

@@ -30,13 +30,14 @@ function announceBatch(core: Core, items: readonly SubmitItem[], outcomes: reado
   let first: string | undefined;
   let last: string | undefined;
   let common: Record<string, string> | undefined;
-  for (const [index, { outcome, id }] of outcomes.entries()) {
+  for (const [index, one] of outcomes.entries()) {
+    const { outcome, id } = one;
     counts[outcome] = (counts[outcome] ?? 0) + 1;
     if (outcome === "duplicate") continue;
     const { type, tags = {} } = items[index]!;
     types[type] = (types[type] ?? 0) + 1;
     common = common === undefined ? tags : shared(common, tags);
-    if (outcome === "upgraded" || outcome === "debounced") continue;
+    if (!isNew(one)) continue;
     first ??= id;
     last = id;
   }
@@ -44,6 +45,12 @@ function announceBatch(core: Core, items: readonly SubmitItem[], outcomes: reado
   countSize(core, "batch", count);
   const hasTags = common !== undefined && Object.keys(common).length > 0;
   core.events.say("batch.submitted", { count, counts, types, ...(first ? { first, last } : {}), ...(hasTags ? { tags: common } : {}) });
+}
+
+/** Whether its id was given just now, and not to what it was joined with. */
+function isNew(one: Outcome): boolean {
+  if (one.outcome === "superseded") return counterOf(one.id) > counterOf(one.replacedId);
+  return one.outcome === "inserted" || one.outcome === "requeued";
 }
 
 /** The tags that both have. */

@@ -43,6 +43,8 @@ export class Stream {
   private sockets: Map<WebSocket, Listener> | undefined;
   private stopTimer: (() => void) | undefined;
   private flushedAt = -Infinity;
+  /** When a listener last went, in this life. */
+  leftAt = -Infinity;
   private readonly texts = new WeakMap<MillEvent, string>();
   /** Is given every entry. */
   onEntry: ((entry: Entry) => void) | undefined;
@@ -109,7 +111,7 @@ export class Stream {
 
   /** It has gone. */
   left(socket: WebSocket): void {
-    this.listeners().delete(socket);
+    if (this.listeners().delete(socket)) this.leftAt = this.clock.now();
   }
 
   /** From hibernation sockets come back with what is on them; they have been told of all that happened before. */
@@ -132,7 +134,7 @@ export class Stream {
         try {
           socket.send(this.textOf(event));
         } catch {
-          this.sockets?.delete(socket);
+          this.left(socket);
         }
       },
     };

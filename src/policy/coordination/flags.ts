@@ -91,7 +91,7 @@ export function changeFlags(flags: Flags, now: number, change: FlagsChange): Fla
   const wanted = change.paused;
   const pressure = { ...flags.pressure, ...change.pressure };
   for (const [name, { until }] of Object.entries(pressure)) if (until <= at) delete pressure[name];
-  const listening = change.listening ?? (flags.listening && flags.listening.until > at ? flags.listening : undefined);
+  const listening = change.listening ?? flags.listening;
   const aging = change.aging === undefined ? flags.aging : change.aging;
   return {
     // Higher than that of a record which was lost with the coordinator's storage.

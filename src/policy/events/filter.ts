@@ -6,6 +6,8 @@ export interface EventFilter {
   events?: EventName[];
   /** Of these domains, and the mill's own. */
   domains?: string[];
+  /** False: what is said of groups is kept back; they reach over all domains. */
+  groups?: false;
   type?: string;
   /** Full id. */
   task?: string;
@@ -14,15 +16,16 @@ export interface EventFilter {
 }
 
 /**
- * Whether an event passes. With a type, a task or tags only events of tasks do; `missed` always does.
+ * Whether an event passes. With a type, a task or tags only events of tasks do; `missed` of these domains always does.
  *
  * @param common the tags that every task of that domain has
  */
 export function passes(event: MillEvent, filter: EventFilter, common: (domain: string | null) => Record<string, string>): boolean {
-  if (event.event === "missed") return true;
-  const { events, domains, type, task, tags } = filter;
-  if (events && !events.includes(event.event)) return false;
+  const { events, domains, groups, type, task, tags } = filter;
   if (domains && event.domain !== null && !domains.includes(event.domain)) return false;
+  if (event.event === "missed") return true;
+  if (events && !events.includes(event.event)) return false;
+  if (groups === false && event.event.startsWith("group.")) return false;
   if (type !== undefined && event.type !== type && !Object.hasOwn(event.types ?? {}, type)) return false;
   if (task !== undefined && event.task !== task && !isAmong(event, task)) return false;
   if (!tags) return true;

@@ -76,6 +76,15 @@ export class EventRing {
     }
   }
 
+  /** Forgets all, and what was never pushed: the next event comes after `seq`, and after all there were. */
+  skipTo(seq: number): void {
+    this.entries = [];
+    this.start = 0;
+    this.count = 0;
+    this.last = Math.max(this.last, seq);
+    this.floor = this.last;
+  }
+
   /** The first entry that has an event after `seq`. */
   private find(seq: number): number {
     let [low, high] = [this.start, this.entries.length];

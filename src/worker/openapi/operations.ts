@@ -34,7 +34,7 @@ export const TAGS = {
   Service: "What this mill is, and who is asking.",
 } as const;
 
-const PREPARE = ["invalid_payload", "invalid_tag", "not_submittable", "unknown_type"] as const;
+const PREPARE = ["invalid_payload", "invalid_tag", "invalid_dependency", "not_submittable", "unknown_type"] as const;
 const CHANGE = ["invalid_state"] as const;
 const LEASE = ["task_not_found"] as const;
 const PAYLOAD = { object: "cat.jpg", width: 320 };
@@ -51,7 +51,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     description:
       "201 for a new task; 200 where a task of the same key stands, see `outcome`. `Idempotency-Key` makes a repeat within 24 hours answer with the first outcome.",
     answers: { 200: "Submitted", 201: "Submitted" },
-    codes: [...PREPARE, "invalid_dependency", "dependency_cycle", "rejected_duplicate", "idempotency_conflict"],
+    codes: [...PREPARE, "dependency_cycle", "rejected_duplicate", "idempotency_conflict"],
     example: { type: "resize", payload: PAYLOAD, priority: "high", tags: { order: "4217" } },
   },
   "POST /v1/domains/:domain/tasks/batch": {
@@ -60,7 +60,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Submit up to 10,000 tasks in one transaction",
     description: "One bad task and nothing is inserted: `failed` names each by its index.",
     answers: { 200: "BatchSubmitted" },
-    codes: [...PREPARE, "invalid_dependency", "dependency_cycle", "rejected_duplicate", "idempotency_conflict"],
+    codes: [...PREPARE, "dependency_cycle", "rejected_duplicate", "idempotency_conflict"],
     example: { defaults: { type: "resize", priority: "background" }, tasks: [{ payload: PAYLOAD }] },
     items: { field: "tasks", shape: submitShape },
   },

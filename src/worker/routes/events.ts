@@ -12,6 +12,9 @@ import { eventStream } from "../sse.ts";
 
 const eventQuery: QueryShape = { once: ["domain", "type", "task", "since"], many: ["event", "tag"] };
 
+/** A proxy that gathers, or compresses, holds events back. */
+const UNBUFFERED = { "cache-control": "no-store, no-transform", "x-accel-buffering": "no" };
+
 export const eventRoutes: Route[] = [{ method: "GET", path: "/v1/events", role: "viewer", query: eventQuery, answer: listen }];
 
 /** A domain's stream where one is named, by itself or by a task; else the mill's. */
@@ -19,7 +22,7 @@ async function listen(call: Call): Promise<Response> {
   const { context, options, clock } = call;
   const { domain, filter, since } = read(call);
   if (!options.listen) throw fail("not_implemented", "This gateway was made without a way to listen.");
-  const headers = { ...HEADERS, "content-type": "text/event-stream; charset=UTF-8" };
+  const headers = { ...HEADERS, ...UNBUFFERED, "content-type": "text/event-stream; charset=UTF-8" };
   if (context.req.raw.method === "HEAD") return new Response(null, { headers });
   if (!isUpgrade(context.req.raw)) return new Response(eventStream(await options.listen(domain, filter, since, true), clock), { headers });
   const webSocket = await options.listen(domain, filter, since, false);
@@ -46,6 +49,7 @@ function read({ registry, identity, given, context }: Call): { domain: string | 
     findDomain(registry, domain);
     if (id && id.domain !== domain) throw refuse("task", `${task} is no task of the domain ${domain}; leave one of the two out.`);
   } else if (identity.domains !== null) filter.domains = [...identity.domains];
+  if (identity.domains !== null) filter.groups = false;
   const type = first(given, "type");
   if (type !== undefined) filter.type = readType(type);
   const tags = given.get("tag");

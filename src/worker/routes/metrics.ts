@@ -4,7 +4,7 @@ import type { Call, Route } from "../route.ts";
 
 export const metricRoutes: Route[] = [{ method: "GET", path: "/metrics", role: "viewer", answer: metrics }];
 
-/** From what the coordinator was last told: no domain is woken. A token for some domains sees those, and what is the whole mill's. */
+/** From what the coordinator was last told: no domain is woken. A token for some domains sees those, and the whole mill's but its groups. */
 async function metrics({ options, identity: { domains } }: Call): Promise<Response> {
   const mill = await options.coordinator().metrics();
   const may = ({ domain }: { domain: string }): boolean => domains === null || domains.has(domain);
@@ -12,7 +12,7 @@ async function metrics({ options, identity: { domains } }: Call): Promise<Respon
     ...mill,
     domains: mill.domains.filter(may),
     holders: mill.holders.filter(may),
-    groups: domains === null ? mill.groups : [],
+    ...(domains === null ? {} : { groups: [], groupPauses: {} }),
   });
   return new Response(text, { headers: { ...HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }

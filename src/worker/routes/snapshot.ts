@@ -27,7 +27,7 @@ export const snapshotRoutes: Route[] = [
 function show({ domains }: Identity, snapshot: CoordinatorSnapshot): Response {
   const holders = snapshot.holders.filter(({ domain }) => domains === null || domains.has(domain));
   // Groups reach over all domains.
-  return json({ ...snapshot, holders, ...(domains === null ? {} : { groups: [] }) });
+  return json({ ...snapshot, holders, ...(domains === null ? {} : { groups: [], pausedGroups: [] }) });
 }
 
 async function pause({ identity, options }: Call): Promise<Response> {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { GroupPolicy, GroupRules } from "../../../src/policy/coordination/groups.ts";
+import { seed as first } from "../../seed.ts";
 import { CALM, type SimDomain, World } from "./world.ts";
 
 const GROUPS = ["acme", "bulk", "mail", null];
@@ -49,14 +50,13 @@ function misfortune(world: World, until: number): void {
   time.after(random() * 5_000, next);
 }
 
-const SEEDS = Number(process.env.MILLRACE_SEEDS ?? 60);
-const FIRST = Number(process.env.MILLRACE_FIRST_SEED ?? 1);
+const SEEDS = 60;
 
 test(
   `[caps] [rate limits] group caps hold at every instant, and group rates over the whole mill, through ${SEEDS} storms; nobody waits for ever after them`,
   () => {
     const begun = new Map<string, number>();
-    for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+    for (let seed = first; seed < first + SEEDS; seed++) {
       try {
         const world = new World(seed, ["ads", "ingest", "media", "notify"].slice(0, 2 + (seed % 3)), 1 + (seed % 9));
         world.configureGroups(settings(world.random));

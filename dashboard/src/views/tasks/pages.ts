@@ -9,34 +9,30 @@ export interface Loaded {
   next: string | null;
 }
 
-/** With the next page at its end. */
+/** With the next page at its end; as it is where it ends elsewhere by now. */
 export function append(loaded: Loaded | undefined, cursor: string, { items, next }: TaskPage): Loaded | undefined {
-  if (!loaded) return loaded;
+  if (loaded?.next !== cursor) return loaded;
   const had = new Set(loaded.items.map(({ id }) => id));
   const all = [...loaded.items, ...items.filter(({ id }) => !had.has(id))];
   return { items: all, pages: [...loaded.pages, { cursor, end: all.length }], next };
 }
 
 /**
- * With one page as it is now. What came before the page's last task is replaced: new tasks are in, those that match no longer
- * are out. What follows it stays, also where new tasks have pushed it beyond the page.
+ * With one page as it is now, in the place of what stood from its beginning to its last task. What follows it stays, also where
+ * new tasks have pushed it beyond the page; unless nobody knows what lies between, or the mill says that nothing follows.
  */
 export function renew(loaded: Loaded | undefined, page: number, { items, next }: TaskPage): Loaded {
-  const fresh: Loaded = { items, pages: [{ cursor: undefined, end: items.length }], next };
-  if (!loaded || loaded.pages.length <= page) return fresh;
+  const asked = loaded?.pages[page];
+  if (!loaded || !asked) return { items, pages: [{ cursor: undefined, end: items.length }], next };
   const start = loaded.pages[page - 1]?.end ?? 0;
-  const { end } = loaded.pages[page]!;
-  const isLast = page === loaded.pages.length - 1;
-  if (next === null && page === 0) return fresh;
-  const last = items.at(-1);
-  const cut = last ? loaded.items.findIndex(({ id }, at) => at >= start && id === last.id) : start - 1;
-  // More new tasks than a page holds: nobody knows what lies between.
-  if (cut < 0 && last && page === 0) return fresh;
-  const kept = cut < start ? (last ? loaded.items.slice(end) : loaded.items.slice(start)) : loaded.items.slice(cut + 1);
-  const before = loaded.items.slice(0, start);
-  const renewed = new Set([...before, ...items].map(({ id }) => id));
-  const all = [...before, ...items, ...kept.filter(({ id }) => !renewed.has(id))];
+  const cut = loaded.items.findIndex(({ id }, at) => at >= start && id === items.at(-1)?.id);
+  const kept = next === null || cut < 0 ? [] : loaded.items.slice(cut + 1);
+  const all = [...loaded.items.slice(0, start), ...items, ...kept];
+  const pages = [...loaded.pages.slice(0, page), { cursor: asked.cursor, end: start + items.length }];
+  if (next === null || kept.length === 0) return { items: all, pages, next };
+  // The next one begins where this one ends now, whatever it began with before.
+  const ends = loaded.pages.slice(page + 1).filter(({ end }) => end > cut + 1);
   const moved = all.length - loaded.items.length;
-  const pages = loaded.pages.map((one, at) => (at < page ? one : { ...one, end: Math.max(start, one.end + moved) }));
-  return { items: all, pages, next: isLast && cut === end - 1 ? next : loaded.next };
+  const after = ends.length > 0 ? ends.map(({ cursor, end }) => ({ cursor, end: end + moved })) : [{ cursor: next, end: all.length }];
+  return { items: all, pages: [...pages, { ...after[0]!, cursor: next }, ...after.slice(1)], next: loaded.next };
 }
