@@ -60,7 +60,7 @@ describe("[children] [dead letters] of a parent that begins anew, in another dom
     const held = fresh();
     const id = await parent([child("other::play", { do: "hold", name: held })]);
     await shows(id, "waiting");
-    const [{ id: far }] = (await farOnes(id)) as [{ id: string }];
+    const far = (await farOnes(id))[0]!.id;
     await quiet();
     platform.deaf = "work";
     await farQ.task("play", far).cancel();
@@ -122,7 +122,7 @@ describe("[children] [dead letters] of a parent that begins anew, in another dom
     const held = fresh();
     const id = await parent([child("other::play", { do: "hold", name: held })]);
     await shows(id, "waiting");
-    const [{ id: far }] = (await farOnes(id)) as [{ id: string }];
+    const far = (await farOnes(id))[0]!.id;
     const [row] = await rows<{ hash: string; payload: string }>(
       "other",
       "SELECT key_hash AS hash, payload FROM tasks WHERE id = ?",
