@@ -43,7 +43,10 @@ function atOnce(askers: number): void {
   platform.answers = async (question) => {
     if (question !== "above") return;
     asked += 1;
-    while (asked < askers) await scheduler.wait(1);
+    await until(
+      () => asked,
+      (number) => number >= askers,
+    );
   };
 }
 afterEach(() => void (platform.answers = undefined));
