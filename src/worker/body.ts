@@ -78,7 +78,7 @@ function checkFields(value: Record<string, unknown>, shape: BodyShape): void {
       });
     }
     const hint = didYouMean(name, [...known, ...(shape.later ?? [])]);
-    const takes = known.length === 0 ? "this takes none" : `it takes ${known.join(", ")}`;
+    const takes = known.length === 0 ? "this takes none." : `it takes ${known.join(", ")}.`;
     throw fail(
       "invalid_request",
       `The body has an unknown field ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`,
