@@ -199,7 +199,7 @@ const NEARBY = /^(?:[^.]+|.+\.(?:localhost|local|internal|lan|home\.arpa|test)|\
 /** To a browser a page is of the same site as this mill when its owner lets the page's name lead to this machine meanwhile. */
 function isRebound(headers: Headers): boolean {
   const host = headers.get("host");
-  const isBrowser = ["origin", "sec-fetch-site"].some((name) => headers.has(name)) || /^Mozilla\//.test(headers.get("user-agent") ?? "");
+  const isBrowser = headers.has("origin") || headers.has("sec-fetch-site") || headers.get("user-agent")?.startsWith("Mozilla/");
   if (host === null || !isBrowser) return false;
   const url = `http://${host}`;
   return !URL.canParse(url) || !NEARBY.test(new URL(url).hostname);

@@ -123,7 +123,7 @@ test("open: no page whose name leads here only since its owner changed where it 
     (await send("GET", "/v1/me", undefined, { host, ...headers })).status;
   const browser = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64)" };
   for (const host of ["evil.example:8787", "evil.example.:8787", "127.0.0.1.evil.example", "localhost.evil.example", "x y"])
-    for (const headers of [browser, { origin: `http://${host}` }, { "sec-fetch-site": "same-origin" }])
+    for (const headers of [browser, { origin: `http://${host}` }, { "sec-fetch-site": "same-origin" }] as Record<string, string>[])
       expect([host, headers, await ask(host, headers)]).toEqual([host, headers, 403]);
   for (const host of ["localhost:8787", "127.0.0.1:8787", "[::1]:8787", "mill:8787", "my.localhost", "laptop.local", "192.168.1.5"])
     expect([host, await ask(host, browser)]).toEqual([host, 200]);
