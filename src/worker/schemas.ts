@@ -33,11 +33,10 @@ const submitOptions = {
   parent: z.optional(text),
   group: z.optional(z.nullable(text)),
 };
-const submitLater: string[] = [];
 const payload = z.unknown().check(z.refine((value) => value !== undefined, { error: "is missing; send null where there is none" }));
 
 /** `POST /v1/domains/{domain}/tasks`. */
-export const submitShape: BodyShape = { schema: z.strictObject({ type: text, payload, ...submitOptions }), later: submitLater };
+export const submitShape: BodyShape = { schema: z.strictObject({ type: text, payload, ...submitOptions }) };
 
 /** `POST /v1/domains/{domain}/tasks/batch`; each task is judged on its own, so that every bad one is named. */
 export const batchShape: BodyShape = {
@@ -86,18 +85,15 @@ const scheduleFields = {
   maxRuns: z.optional(z.nullable(z.number({ error: "must be an integer" }))),
   ...scheduledOptions,
 };
-const scheduleLater = submitLater;
 
 /** `POST /v1/domains/{domain}/schedules`. */
 export const scheduleShape: BodyShape = {
   schema: z.strictObject({ name: z.optional(text), type: text, payload, ...scheduleFields }),
-  later: scheduleLater,
 };
 
 /** `PATCH /v1/schedules/{id}`. */
 export const scheduleChangeShape: BodyShape = {
   schema: z.strictObject({ type: z.optional(text), payload: z.optional(z.unknown()), ...scheduleFields }),
-  later: scheduleLater,
 };
 
 /** `PATCH /v1/domains/{domain}`. */
