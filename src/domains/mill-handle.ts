@@ -30,7 +30,7 @@ export interface GroupHandle {
   /**
    * Nothing of it starts any more; what runs is aborted and goes back uncharged. With `until` it ends by itself.
    *
-   * @throws `invalid_request` when `until` has passed
+   * @throws `invalid_request` when `until` has passed, or beyond 1,000 paused groups
    * @example `await mill.group("acme").pause({ until: "2026-12-01T08:00:00Z" });`
    */
   pause(options?: { until?: Instant }): Promise<GroupPauseView>;

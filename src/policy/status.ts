@@ -120,7 +120,11 @@ export const TRANSITIONS: Readonly<Record<Cause, readonly (readonly [from: Store
     ["pending", "pending"],
     ["pending", "scheduled"],
     ["scheduled", "pending"],
+    ["pending", "blocked"],
     ["scheduled", "scheduled"],
+    ["scheduled", "blocked"],
+    ["blocked", "pending"],
+    ["blocked", "scheduled"],
     ["blocked", "blocked"],
   ],
   expire: [

@@ -39,6 +39,20 @@ describe("flags", () => {
     expect(changeFlags(first, 300, { paused: { since: 300 } }).paused).toEqual({ since: 300 });
   });
 
+  test("[pause] the record stays small, however many groups are paused and resumed: the longest pauses are remembered", () => {
+    let flags: Flags = NO_FLAGS;
+    let now = 1_000;
+    for (let tenant = 0; tenant < 1_300; tenant += 1) {
+      const name = `tenant ${tenant}`;
+      flags = changeFlags(flags, (now += 1), { groups: { [name]: { since: now, until: now + 1 + (tenant % 7) } } });
+    }
+    flags = changeFlags(flags, now + 10, {});
+    expect(flags.groups).toEqual({});
+    expect(Object.keys(flags.pausedMs.groups)).toHaveLength(1_000);
+    expect(pausedMsOf(flags, "tenant 6", now)).toBe(7);
+    expect(new TextEncoder().encode(JSON.stringify(flags)).length).toBeLessThan(100_000);
+  });
+
   test("pressure: the highest source that still means something", () => {
     const pressure: Record<string, Pressure> = { queue: { value: 0.4, until: 500 }, api: { value: 0.9, until: 200 } };
     const flags = changeFlags(NO_FLAGS, 100, { pressure });

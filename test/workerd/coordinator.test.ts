@@ -117,6 +117,18 @@ describe("the coordinator object", () => {
     expect((await coordinator().snapshot()).maxConcurrency).toBe(2);
   });
 
+  test("[pause] 1,000 groups can be paused at once, no more; one of them may be given another end", async () => {
+    await Promise.all(Array.from({ length: 1_000 }, (_, tenant) => coordinator().pauseGroup(`tenant ${tenant}`)));
+    const more = await coordinator()
+      .pauseGroup("one more")
+      .then(acceptAnswer)
+      .catch((error: unknown) => error);
+    expect(MillraceError.is(more) && more.code).toBe("invalid_request");
+    expect(acceptAnswer(await coordinator().pauseGroup("tenant 7", Date.now() + 60_000))).toMatchObject({ paused: true });
+    await coordinator().resumeGroup("tenant 8");
+    expect(acceptAnswer(await coordinator().pauseGroup("one more"))).toMatchObject({ paused: true });
+  });
+
   test("the sweep names every domain of the registry once a day, and those at work each time", async () => {
     expect((await coordinator().sweepList()).sort()).toEqual(["hooked", "http", "other", "rounds", "strict", "work"]);
     expect(await coordinator().sweepList()).toEqual([]);

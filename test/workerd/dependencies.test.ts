@@ -194,17 +194,6 @@ describe("together with supersede", () => {
   const keyed = (key: string, script: object, options: object = {}) =>
     workQ.submit("play", { name: fresh(), ...script } as never, { key, onDuplicate: "supersede", ...options } as never);
 
-  test("new content in a blocked task waits for what the old waited for", async () => {
-    const { id, finish } = await upstream("completed");
-    const old = await keyed("blocked", {}, { dependsOn: [id] });
-    const fallen = await keyed("blocked", { do: "read" });
-    expect(fallen).toMatchObject({ outcome: "superseded", id: old.id });
-    expect(await get(old.id)).toMatchObject({ status: "blocked", dependsOn: [{ id }] });
-    await finish();
-    expect((await shows(old.id, "completed")).dependsOn).toEqual([{ id, status: "completed" }]);
-    await expectBalanced("work");
-  });
-
   test("a newcomer that depends on the one whose place it takes runs when that has given way", async () => {
     const old = await keyed("begun", { do: "hold" });
     await shows(old.id, "running");

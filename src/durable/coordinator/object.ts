@@ -111,7 +111,7 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
   }
 
   async preempt(request: PreemptRequest): Promise<number> {
-    return preempt(this.#ledger, request, this.#clock.now());
+    return preempt(this.#ledger, request, this.#clock);
   }
 
   async snapshot(): Promise<CoordinatorSnapshot> {
@@ -141,9 +141,9 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
     });
   }
 
-  /** @throws `invalid_request` when `until` has passed */
+  /** @throws `invalid_request` when `until` has passed, or beyond 1,000 paused groups */
   async pauseGroup(group: string, until?: number): Promise<GroupPauseView> {
-    await this.#flag(groupPauseChange(group, until, this.#clock.now()));
+    await this.#flag(groupPauseChange(this.#flags, group, until, this.#clock.now()));
     return groupPause(this.#flags, group, this.#clock.now());
   }
 
@@ -202,13 +202,13 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
       flags: () => this.#flags,
       tell: (change) => this.#flag(change, this.#registry.domains.keys()),
       note: (domain, figures) => this.#act("coordinator.figures", (now) => this.book.tell(domain, figures, now, true)),
-      figures: () => ({
-        ...this.#view(this.#clock.now()),
-        domains: this.book.of(this.#registry.domains.keys()),
-        groupPauses: this.book.pauses,
-        groupThrottles: this.#ledger.throttles(),
-        at: this.#clock.now(),
-      }),
+      figures: () =>
+        this.#act("coordinator.figures", (now) => ({
+          ...this.#view(now),
+          ...this.book.show(this.#registry.domains.keys()),
+          groupThrottles: this.#ledger.throttles(),
+          at: now,
+        })),
     };
   }
 

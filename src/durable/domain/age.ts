@@ -36,8 +36,9 @@ function bornAt(core: Core, id: number, group: string | null): number {
   return row === undefined ? core.clock.now() : bornOf(core, row, group);
 }
 
+/** Never before it was: the paused time of a group may have been forgotten since. */
 const bornOf = (core: Core, row: Pick<TaskRow, "created_at" | "paused_ms">, group: string | null): number =>
-  row.created_at + core.pauses.pausedMs(group) - (row.paused_ms ?? 0);
+  row.created_at + Math.max(0, core.pauses.pausedMs(group) - (row.paused_ms ?? 0));
 
 /** How urgent a task is by now. */
 export function urgencyOf(core: Core, row: Pick<TaskRow, "priority" | "created_at" | "paused_ms" | "grp">, now: number): number {

@@ -7,7 +7,8 @@ import type { SubmitItem } from "../protocol.ts";
 import type { Core } from "./core.ts";
 import { insertEdges, readStatuses } from "./edges.ts";
 import { post } from "./outbox.ts";
-import { dependencyError, release } from "./release.ts";
+import { endedElsewhere } from "./end.ts";
+import { dependencyError } from "./release.ts";
 import { byDomain, GONE, insertRemotes, nameOf, standIn, upstreamStatus } from "./remotes.ts";
 import type { NewTask } from "./rows.ts";
 
@@ -105,16 +106,18 @@ export class Dependencies {
     return fail("invalid_dependency", message, { ...facts, issues: [{ path: this.path(index), message }] });
   }
 
-  /** A task that this submit inserts: later items may depend on it. */
-  inserted(row: NewTask): void {
-    this.statuses.set(row.id, row.status);
-  }
-
   /**
    * Binds a new row: it is blocked while one of its dependencies lives, and ends at once when one has failed already.
    * Answers with its upstreams.
    */
   bind(index: number, row: NewTask, now: number, idOf: (index: number) => number): ReadonlySet<number> {
+    const upstreams = this.bound(index, row, now, idOf);
+    // Later items may depend on it.
+    this.statuses.set(row.id, row.status);
+    return upstreams;
+  }
+
+  private bound(index: number, row: NewTask, now: number, idOf: (index: number) => number): ReadonlySet<number> {
     const { dependsOn, onDependencyFailure: kind = "cancel" } = this.items[index]!;
     const upstreams = new Set(
       (dependsOn ?? []).map((one) => (typeof one === "number" ? idOf(this.effective(index, one)) : this.counterOf(index, one))),
@@ -153,16 +156,20 @@ export class Dependencies {
   }
 
   /** Writes the edges, and asks other domains to tell how their tasks end. */
-  write(now: number): void {
+  write(): void {
     const { core } = this;
     if (this.unseen.size > 0) insertRemotes(core, [...this.unseen]);
     for (const [domain, counters] of byDomain(core, this.unseen)) post(core, domain, "watch", counters);
     insertEdges(core.store, this.edges);
     core.touch().edges += this.edges.length;
-    // A newcomer that depends on the very task whose place it takes: that one has ended meanwhile.
-    const over = [...this.awaited].filter((id) => !core.upstreams.has(id));
-    if (over.length === 0) return;
-    for (const id of over) core.upstreams.add(id);
-    release(core, "superseded", over, now, () => undefined);
+    for (const id of this.awaited) if (!core.upstreams.has(id)) this.endedMeanwhile(id);
+  }
+
+  /** One that gave way to its own dependent; or got new content that fails by what it depends on. */
+  private endedMeanwhile(id: number): void {
+    const status = this.statuses.get(id)!;
+    const end = status < FIRST_TERMINAL_CODE ? "superseded" : upstreamStatus(status);
+    this.core.upstreams.add(id);
+    endedElsewhere(this.core, end as UpstreamEnd, [id], false);
   }
 }

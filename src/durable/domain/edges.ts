@@ -94,7 +94,7 @@ export function countBlockers(store: Store, dependents: readonly number[]): Map<
   const query = `SELECT t.id,
       (SELECT count(*) FROM json_each(t.options, '$.dependsOn') AS u CROSS JOIN tasks AS x ON x.id = u.value WHERE x.status < 10)
       + (SELECT count(*) FROM json_each(t.options, '$.dependsOn') AS u CROSS JOIN remotes AS x ON x.id = u.value WHERE u.value < 0 AND x.status < 10)
-      + (SELECT count(*) FROM edges AS e CROSS JOIN tasks AS x ON x.id = e.upstream WHERE e.upstream = t.options ->> '$.after' AND e.dependent = t.id AND x.status < 10) AS n
+      + (SELECT count(*) FROM edges AS e CROSS JOIN tasks AS x ON x.id = e.upstream WHERE e.upstream = t.options ->> '$.after' AND e.dependent = t.id AND e.kind = 'after' AND x.status < 10) AS n
     FROM json_each(?) AS d CROSS JOIN tasks AS t ON t.id = d.value`;
   return new Map(
     store

@@ -10,7 +10,7 @@ import { release } from "./release.ts";
 import { byDomain, deleteUnused } from "./remotes.ts";
 import { noteRetention } from "./retention.ts";
 import { nextRounds } from "./rounds.ts";
-import { changeTask, deleteTasks, lifeOf, type TaskOptions, type TaskRow } from "./rows.ts";
+import { changeTask, deleteTasks, lifeOf, optionsOf, type TaskRow } from "./rows.ts";
 import { unqueue } from "./order.ts";
 
 /** Ends one task, in whatever way but by completing in bulk (`settle.ts`): row, counters, successor, waiters. */
@@ -22,7 +22,8 @@ export function end(core: Core, row: TaskRow, cause: Cause, to: TerminalStatus, 
   changeTask(core.store, row, cause, from, to, { finished_at: now, ...change });
   core.moved(from, to);
   core.events.record(ENDED[to], [subjectOf(row)], factsOf(row, to, change, now));
-  ended(core, to, [row.id]);
+  const isCascade = cause === "dependency" && optionsOf(row).onDependencyFailure === undefined;
+  ended(core, to, [row.id], isCascade);
   if (row.parent !== null || row.family !== null) core.families.ended({ ...row, life: lifeOf(row) }, to);
 }
 
@@ -46,11 +47,11 @@ function factsOf(row: TaskRow, to: TerminalStatus, change: Partial<TaskRow>, now
 }
 
 /** What follows from the end of tasks whose rows are written: totals, dependents, retention, waiters. */
-export function ended(core: Core, to: TerminalStatus, ids: readonly number[]): void {
+export function ended(core: Core, to: TerminalStatus, ids: readonly number[], isCascade = false): void {
   const now = core.clock.now();
   tell(core, to, ids);
   if (core.upstreams.size > 0 && ids.some((id) => core.upstreams.has(id)))
-    release(core, to, ids, now, (others) => tell(core, "dependency_failed", others));
+    release(core, to, ids, now, (others) => tell(core, "dependency_failed", others), isCascade);
   nextRounds(core, to, ids, now);
   noteRetention(core, now);
 }
@@ -93,7 +94,5 @@ export function forget(core: Core, ids: ReadonlySet<number>): void {
   for (const [domain, counters] of byDomain(core, deleteUnused(core, [...ids]))) post(core, domain, "unwatch", counters);
 }
 
-function upstreamsOf({ id, options }: { id: number; options: string | null }): [number, number][] {
-  const dependsOn = options === null ? undefined : (JSON.parse(options) as TaskOptions).dependsOn;
-  return (dependsOn ?? []).map((upstream) => [upstream, id]);
-}
+export const upstreamsOf = (row: Pick<TaskRow, "id" | "options">): [upstream: number, dependent: number][] =>
+  (optionsOf(row).dependsOn ?? []).map((upstream) => [upstream, row.id]);

@@ -1,103 +1,115 @@
 import { fail } from "../../policy/errors.ts";
 import { parseTaskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
 import type { Neighbour, Questions } from "../mail.ts";
 import { point } from "../point.ts";
 import type { SubmitItem } from "../protocol.ts";
-import { readLivingIds } from "./children.ts";
 import type { Core } from "./core.ts";
-import { readLivingKin } from "./kin.ts";
 import { byDomain, nameOf, standIn } from "./remotes.ts";
-import { optionsOf, readHolders, readTask, readTasks, type TaskRow } from "./rows.ts";
+import { readHolders, readTask } from "./rows.ts";
 import { predecessorOf, standingOf, type Holder } from "./supersede.ts";
+import { walk } from "./waits.ts";
+
+/** The place of another task, which a newcomer takes. */
+interface Place {
+  /** Tasks whose dependents wait for the newcomer from now on: the one that holds its key, and the begun one that this follows. */
+  of: readonly number[];
+  /** It goes on under the holder's id; else the holder gives way, and whoever waits for that alone may go. */
+  keepsId: boolean;
+}
+
+/** A submit as circles are looked for. */
+interface Batch {
+  items: readonly SubmitItem[];
+  /** Of equal keys the last counts. */
+  last: ReadonlyMap<string, number>;
+  holders: ReadonlyMap<string, Holder>;
+  /** By index. */
+  places: ReadonlyMap<number, Place>;
+  /** What tasks that keep their id wait for from now on. */
+  renewed: Map<number, readonly number[]>;
+}
+
+function batchOf(core: Core, items: Batch["items"], last: Batch["last"], holders: Batch["holders"]): Batch {
+  const places = new Map<number, Place>();
+  for (const [hash, holder] of holders) {
+    const index = last.get(hash)!;
+    const place = placeOf(core, items[index]!, holder);
+    if (place) places.set(index, place);
+  }
+  const batch: Batch = { items, last, holders, places, renewed: new Map() };
+  for (const [index, { of, keepsId }] of places) if (keepsId) batch.renewed.set(of[0]!, upstreamsOf(core, batch, index));
+  return batch;
+}
+
+/** The place that an item takes; undefined when it takes none. */
+function placeOf(core: Core, { onDuplicate }: SubmitItem, holder: Holder): Place | undefined {
+  if (onDuplicate === undefined || onDuplicate === "reject") return undefined;
+  const predecessor = predecessorOf(core, readTask(core.store, holder.id)!);
+  const hasBegun = standingOf(core, holder).hasBegun;
+  if (onDuplicate !== "supersede") return hasBegun ? undefined : { of: [holder.id], keepsId: true };
+  if (predecessor !== undefined) return { of: [holder.id, predecessor], keepsId: false };
+  return { of: [holder.id], keepsId: !hasBegun };
+}
 
 /**
- * A submission that takes the place of a begun task takes over what depends on that: if it depends itself on one of those,
+ * A submission that takes the place of another takes over what depends on that: if it depends itself on one of those,
  * nobody would ever go. Its upstreams are walked, and refused where they lead back; before the first change.
  */
-export function refuseCircles(
-  core: Core,
-  items: readonly SubmitItem[],
-  last: ReadonlyMap<string, number>,
-  holders: ReadonlyMap<string, Holder>,
-): void {
-  for (const [index, item] of items.entries()) {
-    const holder = item.hash === undefined || last.get(item.hash) !== index ? undefined : holders.get(item.hash);
-    const places = holder && item.dependsOn ? placesOf(core, item, holder) : [];
-    if (places.length === 0) continue;
-    const own = new Set(places);
-    // To wait for the very task whose place it takes is no circle: that one gives way.
-    const starts = upstreamsOf(core, items, index).filter((id) => !own.has(id));
-    const { seen, isCut } = walk(core, [...starts, ...(item.above ?? [])]);
-    const place = places.find((id) => seen.has(id));
-    if (place !== undefined) throw cycle(items, index, nameOf(core, place), "the task whose place it takes is among what it waits for");
-    if (isCut)
-      throw cycle(
-        items,
-        index,
-        nameOf(core, places[0]!),
-        `more than ${LIMITS.graphNodesMax} tasks are above it, too many to see that none of them waits for it`,
-      );
-  }
+export function refuseCircles(core: Core, items: Batch["items"], last: Batch["last"], holders: Batch["holders"]): void {
+  const batch = batchOf(core, items, last, holders);
+  for (const [index, place] of batch.places) if (items[index]!.dependsOn) refuseCircle(core, batch, index, place);
 }
 
-/** The begun tasks that an item ousts, if something depends on them. */
-function placesOf(core: Core, item: SubmitItem, holder: Holder): number[] {
-  if (item.onDuplicate !== "supersede") return [];
-  const row = readTask(core.store, holder.id)!;
-  const predecessor = predecessorOf(core, row);
-  if (predecessor === undefined && !standingOf(core, holder).hasBegun) return [];
-  return [row.id, ...(predecessor === undefined ? [] : [predecessor])].filter((id) => core.upstreams.has(id));
+function refuseCircle(core: Core, batch: Batch, index: number, { of, keepsId }: Place): void {
+  const { items } = batch;
+  const starts = upstreamsOf(core, batch, index);
+  const itself = keepsId ? of.find((id) => starts.includes(id)) : undefined;
+  if (itself !== undefined) throw cycle(items, index, nameOf(core, itself), "it depends on itself");
+  const places = awaitedPlaces(core, batch, { of, keepsId });
+  if (places.length === 0) return;
+  // To wait for the very task whose place it takes is no circle where that one gives way.
+  const { seen, isCut } = walk(core, [...starts.filter((id) => !of.includes(id)), ...(items[index]!.above ?? [])], batch);
+  const place = places.find((id) => seen.has(id));
+  if (place !== undefined) throw cycle(items, index, nameOf(core, place), "the task whose place it takes is among what it waits for");
+  if (!isCut) return;
+  const why = `more than ${LIMITS.graphNodesMax} tasks are above it, too many to see that none of them waits for it`;
+  throw cycle(items, index, nameOf(core, places[0]!), why);
 }
 
-/** What an item depends on, and what the items of its batch do on which it depends. */
-function upstreamsOf(core: Core, items: readonly SubmitItem[], index: number): number[] {
+/** Those on which something depends, or may by another item's new content. */
+const awaitedPlaces = (core: Core, { renewed }: Batch, { of, keepsId }: Place): readonly number[] =>
+  keepsId && renewed.size > 1 ? of : of.filter((id) => core.upstreams.has(id));
+
+/** What an item depends on, and what the items of its batch do, or the tasks that stand for them, on which it depends. */
+function upstreamsOf(core: Core, { items, last, holders, places }: Omit<Batch, "renewed">, index: number): number[] {
   const found = new Set<number>();
   const open = [index];
   const passed = new Set(open);
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
     for (const one of items[at]!.dependsOn ?? []) {
-      const parsed = typeof one === "string" ? parseTaskId(one) : null;
-      if (parsed?.domain === core.name) found.add(parsed.counter);
-      else if (parsed && core.outside.registry.domains.has(parsed.domain)) found.add(standIn(core, parsed));
-      else if (typeof one === "number" && !passed.has(one)) {
-        passed.add(one);
-        open.push(one);
+      if (typeof one === "string") {
+        const id = namedBy(core, one);
+        if (id !== undefined) found.add(id);
+        continue;
       }
+      const hash = items[one]?.hash;
+      const stands = hash === undefined ? one : last.get(hash)!;
+      if (passed.has(stands) || items[stands] === undefined) continue;
+      passed.add(stands);
+      const holder = hash === undefined ? undefined : holders.get(hash);
+      if (holder && places.get(stands)?.keepsId !== false) found.add(holder.id);
+      open.push(stands);
     }
   }
   return [...found];
 }
 
-/** Everything above some tasks in this domain, as far as it is blocked, and the tasks of other domains where it goes on. */
-function walk(core: Core, starts: readonly number[]): { seen: Set<number>; isCut: boolean } {
-  const seen = new Set(starts);
-  let level = [...seen];
-  while (level.length > 0 && seen.size <= LIMITS.graphNodesMax) {
-    const next: number[] = [];
-    for (const row of readTasks(
-      core.store,
-      level.filter((id) => id > 0),
-    )) {
-      for (const id of waitedFor(core, row)) {
-        if (seen.has(id)) continue;
-        seen.add(id);
-        next.push(id);
-      }
-    }
-    level = next;
-  }
-  return { seen, isCut: seen.size > LIMITS.graphNodesMax };
-}
-
-/** What a task waits for: its dependencies while it is blocked, its living children before it ends. */
-function waitedFor(core: Core, row: TaskRow): number[] {
-  if (row.status >= FIRST_TERMINAL_CODE) return [];
-  const children = row.family === null ? [] : [...readLivingIds(core, row.id, LIMITS.graphNodesMax), ...readLivingKin(core, row.id)];
-  if (row.status !== STATUS_CODE.blocked) return children;
-  const { dependsOn = [], after } = optionsOf(row);
-  return [...dependsOn, ...(after === undefined ? [] : [after]), ...children];
+/** The task of this domain that an id names, or the stand-in for one of another; what is none is refused elsewhere. */
+function namedBy(core: Core, id: string): number | undefined {
+  const parsed = parseTaskId(id);
+  if (parsed?.domain === core.name) return parsed.counter;
+  return parsed && core.outside.registry.domains.has(parsed.domain) ? standIn(core, parsed) : undefined;
 }
 
 function cycle(items: readonly SubmitItem[], index: number, id: string, why: string): Error {
@@ -115,24 +127,25 @@ export function above(core: Core, { from, marked = [] }: Questions["above"]["bod
 
 /**
  * Before the transaction, where it can matter: what of this domain lies above a submission by way of others. Only for one that
- * may oust a begun task on which something depends.
+ * may take the place of a task on which something depends.
  */
 export async function lookAbove(core: Core, items: readonly SubmitItem[], reach: (domain: string) => Neighbour): Promise<void> {
   if (core.state.remotes + core.state.watchers === 0) return;
-  const asking = items.filter((item) => item.onDuplicate === "supersede" && item.hash !== undefined && item.dependsOn);
-  if (asking.length === 0) return;
-  const holders = new Map(
-    readHolders(
-      core.store,
-      asking.map((item) => item.hash!),
-    ).map((row) => [row.key_hash, row]),
-  );
-  for (const [index, item] of items.entries()) {
-    const holder = asking.includes(item) ? holders.get(item.hash!) : undefined;
-    if (!holder || placesOf(core, item, holder).length === 0) continue;
-    const found = await climb(core, upstreamsOf(core, items, index), reach);
+  if (!items.some(({ onDuplicate, hash, dependsOn }) => onDuplicate && onDuplicate !== "reject" && hash && dependsOn)) return;
+  const batch = batchOf(core, items, ...keys(core, items));
+  for (const [index, place] of batch.places) {
+    const item = items[index]!;
+    if (!item.dependsOn || awaitedPlaces(core, batch, place).length === 0) continue;
+    const found = await climb(core, upstreamsOf(core, batch, index), reach);
     if (found.length > 0) item.above = found;
   }
+}
+
+/** Of equal keys in a batch the last counts; and who holds them already. */
+export function keys(core: Core, items: readonly SubmitItem[]): [last: Map<string, number>, holders: Map<string, Holder>] {
+  const last = new Map<string, number>();
+  for (const [index, { hash }] of items.entries()) if (hash !== undefined) last.set(hash, index);
+  return [last, new Map(readHolders(core.store, [...last.keys()]).map((row) => [row.key_hash, row]))];
 }
 
 /** Own tasks that are reached through other domains; as many in all as may be looked at. */

@@ -3,13 +3,21 @@ import { FINALIZE_LEVEL } from "../../policy/priority.ts";
 import { urgencyOf } from "./age.ts";
 import type { Core } from "./core.ts";
 import { FAMILY } from "./order.ts";
+import type { Lease } from "./leases.ts";
 import { readTasks } from "./rows.ts";
+import type { Run } from "./run.ts";
 
 /** Says what of this domain could make room for more urgent work, and tells what was chosen to stop. */
 export function makeRoom(core: Core, order: RoomOrder): Room {
   const { stop } = order;
-  if (stop) core.transact("preempt", () => giveWay(core, stop.ids, stop.isForeign));
-  return { victims: order.most > 0 ? victimsOf(core, order) : [], coming: comingOf(core, order.group) };
+  const stopped = stop && core.transact("preempt", () => giveWay(core, stop.ids, stop.isForeign));
+  const { group, most } = order;
+  return {
+    victims: most > 0 ? victimsOf(core, order) : [],
+    coming: core.holder.idle(group) + yielding(core, group, "away"),
+    kept: yielding(core, group, "here"),
+    ...(stopped === undefined ? {} : { stopped }),
+  };
 }
 
 /** Runs and leases that are strictly less urgent, those first that give way first. */
@@ -36,25 +44,27 @@ export function victimsOf(core: Core, { group, over, most }: RoomOrder): Victim[
     .slice(0, most);
 }
 
-/** Aborts what these runs hold: it goes back uncharged. A worker outside is told when it renews. Part of a transaction. */
-export function giveWay(core: Core, ids: readonly string[], isForeign: boolean): void {
+/** Aborts what these runs hold: it goes back uncharged. A worker outside is told when it renews. Part of a transaction; answers how many were told. */
+export function giveWay(core: Core, ids: readonly string[], isForeign: boolean): number {
+  let told = 0;
   for (const id of ids) {
     const run = core.runs.get(id);
     if (run && run.yields === undefined) {
       run.yields = isForeign ? "away" : "here";
       for (const task of run.open) core.abort(run, task, "preempt");
+      told += 1;
     }
     const lease = core.leases.get(id);
-    if (!lease) continue;
+    if (!lease || lease.yields !== undefined) continue;
     lease.stopped = true;
     lease.yields = isForeign ? "away" : "here";
+    told += 1;
   }
+  return told;
 }
 
-/** Slots, of a group or in all, that nobody uses here, or that will be free when those have answered who were told. */
-export function comingOf(core: Core, group: string | null): number {
-  let coming = core.holder.idle(group);
-  for (const run of core.runs.values()) if (run.yields !== undefined && (group === null || run.group === group)) coming += 1;
-  for (const lease of core.leases.all()) if (lease.yields !== undefined && (group === null || lease.group === group)) coming += 1;
-  return coming;
+/** Slots, of a group or in all, that will be free when those have answered who were told: for others, or for this domain itself. */
+export function yielding(core: Core, group: string | null, to: "away" | "here"): number {
+  const isMeant = (one: Run | Lease): boolean => one.yields === to && (group === null || one.group === group);
+  return [...core.runs.values(), ...core.leases.all()].filter(isMeant).length;
 }

@@ -2,7 +2,7 @@ import { taskId } from "../../policy/ids.ts";
 import { type Decision, decide } from "../../policy/duplicates.ts";
 import { fail, MillraceError } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { FIRST_TERMINAL_CODE, statusFromCode, STATUS_CODE } from "../../policy/status.ts";
+import { FIRST_TERMINAL_CODE, statusFromCode } from "../../policy/status.ts";
 import type { Outcome } from "../../domains/task.ts";
 import { parentOf } from "../../domains/child.ts";
 import type { SubmitAnswer, SubmitItem, SubmitRequest } from "../protocol.ts";
@@ -10,15 +10,27 @@ import { announceSubmits } from "./announce-submit.ts";
 import type { Core } from "./core.ts";
 import { Dependencies } from "./depend.ts";
 import { dispatch } from "./dispatch.ts";
-import { insertEdges } from "./edges.ts";
+import { forget } from "./end.ts";
 import { enqueue } from "./enqueue.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { insertTasks } from "./insert-rows.ts";
 import { insertTags } from "./tag-rows.ts";
 import { queue, unqueue } from "./order.ts";
-import { refuseCircles } from "./overtake.ts";
-import { readHolders, readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
-import { closelyOf, debouncedItem, type Holder, noteOptions, oust, rejected, replace, standingOf } from "./supersede.ts";
+import { keys, refuseCircles } from "./overtake.ts";
+import { startProbe } from "./probe.ts";
+import { readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
+import {
+  closelyOf,
+  debouncedItem,
+  type Holder,
+  noteOptions,
+  oust,
+  type Rebinding,
+  rejected,
+  replace,
+  standingOf,
+  succeed,
+} from "./supersede.ts";
 import { adoptFor } from "./spawn.ts";
 import { toRow } from "./to-row.ts";
 import { view } from "./view.ts";
@@ -40,13 +52,14 @@ export function take(core: Core, requests: readonly SubmitRequest[]): (SubmitAns
   );
 }
 
-/** Whether one statement may insert the tasks of all: none may be refused, and none shares a key with another, whose order would count. */
+/** Whether one statement may insert the tasks of all: none may be refused or counts its own tasks, and none shares a key with another, whose order would count. */
 function canMerge(requests: readonly SubmitRequest[]): boolean {
   if (requests.length < 2) return false;
   const hashes = new Set<string>();
   for (const { items, idempotency } of requests) {
     if (idempotency || items.length > LIMITS.batchTasksMax || items[0]?.parent !== undefined) return false;
-    for (const { hash, onDuplicate } of items) {
+    for (const { hash, onDuplicate, dependsOn } of items) {
+      if (dependsOn) return false;
       if (hash === undefined) continue;
       if (hashes.has(hash) || onDuplicate === "reject") return false;
       hashes.add(hash);
@@ -120,19 +133,21 @@ export function insert(
   after?: number,
   sizes: readonly number[] = [items.length],
 ): Outcome[] {
-  const { last, holders } = keys(core, items);
+  const [last, holders] = keys(core, items);
   refuseHeld(core, items, last, holders);
   const dependencies = Dependencies.of(core, items, last, extra.schedule !== undefined);
   if (dependencies && holders.size > 0) refuseCircles(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
   const tagged: { id: number; tags: Record<string, string> }[] = [];
+  const released = new Set<number>();
   const state = core.touch();
   for (const [index, item] of items.entries()) {
     if (item.hash !== undefined && last.get(item.hash) !== index) continue;
     const holder = item.hash === undefined ? undefined : holders.get(item.hash);
     const decision = holder || item.onDuplicate ? judge(core, item, holder, now) : INSERT;
-    const standing = holder && stay(core, item, holder, decision, now);
+    const bind = (row: NewTask) => dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
+    const standing = holder && stay(core, item, holder, decision, now, { bind, released });
     if (standing) {
       outcomes[index] = standing;
       continue;
@@ -141,27 +156,26 @@ export function insert(
     const row = toRow(core, debouncedItem(item, decision), id, now, extra);
     rows.push(row);
     if (item.tags) tagged.push({ id, tags: item.tags });
-    const upstreams = dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
+    const upstreams = bind(row);
     outcomes[index] = enter(core, decision, holder, row, upstreams);
-    if (after !== undefined && row.status < FIRST_TERMINAL_CODE) waitAfter(core, after, row);
-    dependencies?.inserted(row);
+    if (after !== undefined && row.status < FIRST_TERMINAL_CODE) succeed(core, after, row, upstreams);
   }
   insertTasks(core.store, rows);
-  dependencies?.write(now);
+  dependencies?.write();
+  forget(core, released);
   if (tagged.length > 0) insertTags(core.store, tagged);
   const answers = items.map((item, index) => outcomes[index] ?? duplicate(core, outcomes[last.get(item.hash!)!]!.id));
   announceSubmits(core, items, answers, sizes);
   enqueue(core, rows);
+  if (dependencies && holders.size > 0) startProbe(core, core.name, placesTaken(items, answers));
   return answers;
 }
 
-/** Of equal keys in a batch the last counts; and who holds them already. */
-function keys(core: Core, items: readonly SubmitItem[]): { last: Map<string, number>; holders: Map<string, Holder> } {
-  const last = new Map<string, number>();
-  for (const [index, { hash }] of items.entries()) if (hash !== undefined) last.set(hash, index);
-  const holders = new Map(readHolders(core.store, [...last.keys()]).map((row) => [row.key_hash, row]));
-  return { last, holders };
-}
+/** Those that took over what waits for another task, and depend on some themselves. */
+const placesTaken = (items: readonly SubmitItem[], answers: readonly Outcome[]): number[] =>
+  answers.flatMap(({ outcome, id }, index) =>
+    items[index]!.dependsOn && (outcome === "superseded" || outcome === "debounced") ? [counterOf(id)] : [],
+  );
 
 /** Before the first change: what `reject` refuses. */
 function refuseHeld(
@@ -189,11 +203,11 @@ function judge(core: Core, item: SubmitItem, holder: Holder | undefined, now: nu
 }
 
 /** The key's task goes on under its id: raised, with new content, or as it is; undefined when the newcomer is a task of its own. */
-function stay(core: Core, item: SubmitItem, holder: Holder, decision: Decision, now: number): Outcome | undefined {
+function stay(core: Core, item: SubmitItem, holder: Holder, decision: Decision, now: number, edges: Rebinding): Outcome | undefined {
   if (decision.do === "stand") return duplicate(core, taskId(core.name, holder.id));
   if (decision.do === "raise") return raise(core, holder, item.priority);
   if (decision.do !== "replace") return undefined;
-  return replace(core, holder, toRow(core, debouncedItem(item, decision), holder.id, now, {}), item.tags, decision);
+  return replace(core, toRow(core, debouncedItem(item, decision), holder.id, now, {}), item.tags, decision, edges);
 }
 
 /** The newcomer's own row, and what it means for the key's task. */
@@ -203,7 +217,7 @@ function enter(core: Core, decision: Decision, holder: Holder | undefined, row: 
   // One that has ended at once, by a dependency, takes no key.
   if (!holder || row.status >= FIRST_TERMINAL_CODE) return { outcome: "inserted", id };
   if (decision.do === "oust") return { outcome: "superseded", id, replacedId: taskId(core.name, oust(core, holder, row.id)) };
-  follow(core, holder.id, row, upstreams?.has(holder.id) ?? false);
+  follow(core, holder.id, row, upstreams);
   return { outcome: "requeued", id };
 }
 
@@ -226,19 +240,8 @@ function raise(core: Core, holder: Holder, priority: number): Outcome {
 }
 
 /** The key's task has begun: the new one takes the key and waits until that one has ended, in whatever way. */
-function follow(core: Core, begun: number, row: NewTask, depends: boolean): void {
+function follow(core: Core, begun: number, row: NewTask, upstreams?: ReadonlySet<number>): void {
   setColumns(core.store, begun, { held: null });
   core.state.totals.requeued += 1;
-  if (!depends) return waitAfter(core, begun, row);
-  // Its own edge to that one says it already.
-  core.upstreams.add(begun);
-  row.status = STATUS_CODE.blocked;
-}
-
-function waitAfter(core: Core, upstream: number, row: NewTask): void {
-  insertEdges(core.store, [[upstream, row.id, "after"]]);
-  core.touch().edges += 1;
-  core.upstreams.add(upstream);
-  noteOptions(row, { after: upstream });
-  row.status = STATUS_CODE.blocked;
+  succeed(core, begun, row, upstreams);
 }

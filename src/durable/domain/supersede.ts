@@ -1,13 +1,14 @@
 import { fail, type MillraceError } from "../../policy/errors.ts";
 import { taskId } from "../../policy/ids.ts";
 import type { Decision, Standing } from "../../policy/duplicates.ts";
-import { statusFromCode, STATUS_CODE } from "../../policy/status.ts";
+import { FIRST_TERMINAL_CODE, statusFromCode, STATUS_CODE } from "../../policy/status.ts";
 import type { Outcome } from "../../domains/task.ts";
 import type { SubmitItem } from "../protocol.ts";
 import { subjectOf } from "./chronicle.ts";
 import { countSubmitted } from "./figures.ts";
 import type { Core } from "./core.ts";
-import { end, ended } from "./end.ts";
+import { deleteEdges, insertEdges } from "./edges.ts";
+import { end, ended, upstreamsOf } from "./end.ts";
 import { insertCopy } from "./insert-rows.ts";
 import { moveDependents } from "./move.ts";
 import { deleteTags, insertTags } from "./tag-rows.ts";
@@ -48,15 +49,14 @@ export function predecessorOf(core: Core, row: TaskRow): number | undefined {
   if (statusFromCode(row.status) !== "blocked") return undefined;
   const { after } = optionsOf(row);
   if (after === undefined) return undefined;
-  const edge = core.store.exec("SELECT 1 FROM edges WHERE upstream = ? AND dependent = ? AND kind = 'after'", after, row.id).toArray();
-  return edge.length > 0 ? after : undefined;
+  // A successor may depend on it by itself, and then has that edge alone.
+  const query =
+    "SELECT 1 FROM edges AS e CROSS JOIN tasks AS t ON t.id = e.upstream WHERE e.upstream = ? AND e.dependent = ? AND t.status < 10";
+  return core.store.exec(query, after, row.id).toArray().length > 0 ? after : undefined;
 }
 
 /** Adds what the engine itself has to remember to a row's options. */
-export function noteOptions(
-  row: NewTask,
-  note: Pick<TaskOptions, "after" | "debouncedFrom" | "dependsOn" | "onDependencyFailure" | "life">,
-): void {
+export function noteOptions(row: NewTask, note: Pick<TaskOptions, "after" | "debouncedFrom" | "life">): void {
   row.options = JSON.stringify({ ...optionsOf({ options: row.options ?? null }), ...note });
 }
 
@@ -64,43 +64,72 @@ export function noteOptions(
 export const debouncedItem = (item: SubmitItem, decision: Decision): SubmitItem =>
   "debounced" in decision && decision.debounced ? { ...item, runAt: decision.debounced.runAt } : item;
 
+/** How a task with new content gets its new dependencies; and stand-ins that the old content depended on, which may be unused now. */
+export interface Rebinding {
+  bind: (fresh: NewTask) => ReadonlySet<number> | undefined;
+  released: Set<number>;
+}
+
 /**
- * The key's task gets new content under its id: it begins anew, but for its place and its age. `fresh` is the row that
- * the newcomer would have had, with the holder's id.
+ * The key's task gets new content under its id, its status and dependencies with it; its place stays, and what waits for it.
+ * A superseded one is as old as its new content, one that is debounced as its first. `fresh` is the row that the newcomer
+ * would have had, with the holder's id.
  */
 export function replace(
   core: Core,
-  holder: Holder,
   fresh: NewTask,
   tags: SubmitItem["tags"],
   decision: Extract<Decision, { do: "replace" }>,
+  edges: Rebinding,
 ): Outcome {
-  const row = readTask(core.store, holder.id)!;
+  const row = readTask(core.store, fresh.id)!;
   const id = taskId(core.name, row.id);
   const archived = decision.archive ? archive(core, row) : undefined;
   if (decision.debounced) noteOptions(fresh, { debouncedFrom: decision.debounced.from });
+  rebind(core, row, fresh, edges);
   const from = statusFromCode(row.status);
-  // What blocks it still does; its run time counts from then on.
-  const to = from === "blocked" ? "blocked" : statusFromCode(fresh.status);
-  const { after, dependsOn, onDependencyFailure } = optionsOf(row);
-  if (from === "blocked" && after !== undefined) noteOptions(fresh, { after });
-  // Its edges stay, and with them what it depends on.
-  if (dependsOn) noteOptions(fresh, { dependsOn, ...(onDependencyFailure ? { onDependencyFailure } : {}) });
+  const fails = fresh.status === STATUS_CODE.dependency_failed;
+  const to = fails ? "blocked" : statusFromCode(fresh.status);
   if (from === "pending") unqueue(core, row);
   if (row.family !== null) {
     // Children of the old content, between two of its attempts: they go with it.
     noteOptions(fresh, { life: lifeOf(row) + 1 });
     core.families.abandon(row.id);
   }
-  changeTask(core.store, row, "replace", from, to, contentOf(fresh));
+  const age = decision.archive ? { created_at: fresh.created_at, paused_ms: fresh.paused_ms ?? null } : {};
+  changeTask(core.store, row, "replace", from, to, { ...contentOf(fresh), ...age });
   if (row.tags !== null) deleteTags(core.store, [{ id: row.id, tags: JSON.parse(row.tags) as Record<string, string> }]);
   if (tags) insertTags(core.store, [{ id: row.id, tags }]);
   if (from !== to) core.moved(from, to);
   if (to === "pending") queue(core, { ...fresh, id: row.id });
   if (to === "scheduled") core.alarm.soon("due", fresh.run_at!);
+  if (fails) end(core, readTask(core.store, row.id)!, "dependency", "dependency_failed", { error: fresh.error! });
   if (archived !== undefined) return { outcome: "superseded", id, replacedId: taskId(core.name, archived) };
   core.touch().totals.debounced += 1;
   return { outcome: "debounced", id };
+}
+
+/** The edges of the old content give way to those of the new; whose successor it is stays. */
+function rebind(core: Core, row: TaskRow, fresh: NewTask, { bind, released }: Rebinding): void {
+  const predecessor = predecessorOf(core, row);
+  const old = upstreamsOf(row);
+  if (predecessor !== undefined) old.push([predecessor, row.id]);
+  if (old.length > 0) core.touch().edges -= deleteEdges(core.store, old);
+  for (const [upstream] of old) if (upstream < 0) released.add(upstream);
+  core.blockers.delete(row.id);
+  const upstreams = bind(fresh);
+  if (predecessor !== undefined && fresh.status < FIRST_TERMINAL_CODE) succeed(core, predecessor, fresh, upstreams);
+}
+
+/** A row waits until a begun task has ended, in whatever way; where it depends on that one, its own edge says so already. */
+export function succeed(core: Core, begun: number, row: NewTask, upstreams?: ReadonlySet<number>): void {
+  if (!upstreams?.has(begun)) {
+    insertEdges(core.store, [[begun, row.id, "after"]]);
+    core.touch().edges += 1;
+  }
+  core.upstreams.add(begun);
+  noteOptions(row, { after: begun });
+  row.status = STATUS_CODE.blocked;
 }
 
 /** Everything that a submission says, and that of an attempt which the new content has not had. */

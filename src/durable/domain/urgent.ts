@@ -2,7 +2,7 @@ import type { Demand, CoordinatorApi } from "../../policy/coordination/protocol.
 import { chooseVictims, unmetOf, type Wish } from "../../policy/coordination/victims.ts";
 import { point } from "../point.ts";
 import type { Core } from "./core.ts";
-import { comingOf, giveWay, victimsOf } from "./preempt.ts";
+import { giveWay, victimsOf, yielding } from "./preempt.ts";
 
 /** While urgent work waits though room was made, it is looked at again after this; where there was none to make, after that. */
 const AGAIN_MS = 1_000;
@@ -76,7 +76,7 @@ export class Urgent {
     const most = wishes.reduce((sum, { count }) => sum + count, 0);
     const over = Math.min(...wishes.map(({ priority }) => priority));
     const excess = Math.max(0, core.holder.using - core.cap!);
-    const coming = comingOf(core, group) - core.holder.idle(group);
+    const coming = yielding(core, group, "away") + yielding(core, group, "here");
     const unmet = unmetOf([{ priority: over, count: excess }, ...wishes], coming, most + excess);
     const chosen = chooseVictims(victimsOf(core, { group, over, most: most + excess }), unmet);
     if (chosen.length === 0) return;

@@ -20,8 +20,8 @@ export class Allotment {
   #ceilings: Map<string, number> | null = new Map();
   readonly #tokens = new Map<string, TokenCount>();
   #limited = new Set<string>();
-  /** When the last token of a group was spent. */
-  readonly #dryAt = new Map<string, number>();
+  /** When a group's last token was spent. */
+  readonly #spentAt = new Map<string, number>();
 
   /** Whatever is named by nobody holds nothing. */
   get isClosed(): boolean {
@@ -85,7 +85,7 @@ export class Allotment {
     const tokens = this.#tokens.get(group);
     invariant(tokens !== undefined && this.#unspent(group) >= count, "more tasks were started than there were tokens");
     tokens.spent += count;
-    if (now !== undefined && this.#unspent(group) === 0) this.#dryAt.set(group, now);
+    if (now !== undefined) this.#spentAt.set(group, now);
   }
 
   apply({ slots, perGroup, shares, shortGroups }: Grant): void {
@@ -100,7 +100,6 @@ export class Allotment {
       this.#limited.add(group);
       const count = this.#tokens.get(group) ?? { granted: 0, spent: 0, returned: 0 };
       count.granted = tokens;
-      if (count.granted - count.spent - count.returned > 0) this.#dryAt.delete(group);
       this.#tokens.set(group, count);
     }
   }
@@ -145,8 +144,8 @@ export class Allotment {
       if (group === UNGROUPED) continue;
       const report: GroupReport = { holding: this.holdingIn(group), using: this.usingIn(group), pending: pending.get(group) ?? 0 };
       const tokens = this.#tokens.get(group);
-      const dryAt = this.#dryAt.get(group);
-      if (tokens !== undefined) report.tokens = { ...tokens, ...(dryAt === undefined ? {} : { dryMs: Math.max(0, now - dryAt) }) };
+      const spentAt = this.#spentAt.get(group);
+      if (tokens !== undefined) report.tokens = { ...tokens, ...(spentAt === undefined ? {} : { spentMs: Math.max(0, now - spentAt) }) };
       if (report.holding > 0 || report.pending > 0 || tokens !== undefined) groups.set(group, report);
     }
     return groups.size > 0 ? groups : undefined;
@@ -167,6 +166,5 @@ export class Allotment {
     const tokens = this.#tokens.get(group);
     if (tokens === undefined || this.#unspent(group) === 0) return;
     tokens.returned += this.#unspent(group);
-    this.#dryAt.delete(group);
   }
 }

@@ -18,6 +18,11 @@ export class Backoff {
     this.#failedAt = now;
   }
 
+  /** The clock may have gone back since: it counts from there. */
+  setBack(now: number): void {
+    this.#failedAt = Math.min(this.#failedAt, now);
+  }
+
   succeeded(): void {
     this.#failures = 0;
   }

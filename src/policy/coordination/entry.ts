@@ -240,7 +240,7 @@ export function markOf(entry: Entry): MarkRow {
 /** When a message that it has not answered is to be repeated, while others wait. */
 export function repushAt(entry: Entry): number {
   const owes = entry.owes || counted(entry) > entry.granted.slots;
-  const isOpen = entry.incarnation === null || (owes && entry.confirmedVersion < entry.version);
+  const isOpen = entry.incarnation === null || entry.blindUntil >= 0 || (owes && entry.confirmedVersion < entry.version);
   const isUnheard = entry.pushedVersion > entry.confirmedVersion && counted(entry) > 0;
   return isOpen || isUnheard ? entry.pushedAt + repushMs : Number.POSITIVE_INFINITY;
 }

@@ -39,6 +39,9 @@ export interface Flags {
 /** What holds before anybody said anything. */
 export const NO_FLAGS: Flags = { version: 0, at: 0, paused: null, groups: {}, pausedMs: { mill: 0, groups: {} }, pressure: {} };
 
+/** So many groups may be paused at once, and so many that are not have their paused time remembered. */
+export const PAUSED_GROUPS_MAX = 1_000;
+
 /** Whether a pause holds at `now` (ms). */
 export const isPaused = (pause: Pause | null | undefined, now: number): boolean =>
   pause !== null && pause !== undefined && (pause.until === undefined || now < pause.until);
@@ -99,11 +102,20 @@ export function changeFlags(flags: Flags, now: number, change: FlagsChange): Fla
     at,
     paused: wanted === undefined ? standing : wanted && again(standing, wanted),
     groups,
-    pausedMs: { mill: flags.pausedMs.mill + pausedWithin(flags.paused, flags.at, at), groups: totals },
+    pausedMs: { mill: flags.pausedMs.mill + pausedWithin(flags.paused, flags.at, at), groups: remembered(totals, groups) },
     ...(aging === undefined ? {} : { aging }),
     pressure,
     ...(listening === undefined ? {} : { listening }),
   };
+}
+
+/** Of very many groups that were ever paused those with the least paused time are forgotten: of their tasks that part counts as age. */
+function remembered(totals: Flags["pausedMs"]["groups"], paused: Flags["groups"]): Flags["pausedMs"]["groups"] {
+  const names = Object.keys(totals);
+  if (names.length <= PAUSED_GROUPS_MAX) return totals;
+  const over = names.filter((name) => own(paused, name) === undefined).sort((one, other) => totals[other]! - totals[one]!);
+  for (const name of over.slice(PAUSED_GROUPS_MAX)) delete totals[name];
+  return totals;
 }
 
 /** A pause of the mill or of a group that has begun or ended. */

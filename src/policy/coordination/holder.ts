@@ -2,6 +2,7 @@ import { Allotment } from "./allotment.ts";
 import { Backoff } from "./backoff.ts";
 import { type GroupGate, gateOf } from "./gate.ts";
 import { UNGROUPED } from "./groups.ts";
+import { LeaseTerm } from "./lease-term.ts";
 import {
   ANY_INCARNATION,
   type Confirmation,
@@ -13,7 +14,7 @@ import {
 } from "./protocol.ts";
 import { askAt, mostUrgent, NEVER, toldBy, toldIn, withGrant } from "./told.ts";
 
-const { renewAfterMs, refineMs, requestTimeoutMs, untilStepMs } = COORDINATION;
+const { renewAfterMs, refineMs, requestTimeoutMs } = COORDINATION;
 
 interface Flight {
   request: SyncRequest;
@@ -32,6 +33,8 @@ export class Holder {
   readonly #holder: string;
   readonly #incarnation: string;
   readonly #has = new Allotment();
+  /** When it was first asked anything. */
+  #bornAt = Number.POSITIVE_INFINITY;
   #version = 0;
   #seq = 0;
   #cap: number | null = null;
@@ -47,12 +50,7 @@ export class Holder {
   /** Groups of which something was wanted then. */
   #wants: ReadonlySet<string> = new Set();
   readonly #backoff = new Backoff();
-  /** The furthest end of a lease that is out, or null. */
-  #leasesEnd: number | null = null;
-  /** The furthest end of a lease that somebody waits for; reset by every answer. */
-  #leaseWanted = Number.NEGATIVE_INFINITY;
-  /** Until when the coordinator keeps the slots of leases. */
-  #leasedUntil = Number.NEGATIVE_INFINITY;
+  readonly #leases = new LeaseTerm();
 
   /** @param options the domain's name, and what is random in each life of its object */
   constructor(options: { holder: string; incarnation: string }) {
@@ -134,19 +132,17 @@ export class Holder {
 
   /** The furthest end (ms) of a lease that is out, or null when none is. Said before `due` is asked. */
   setLeases(end: number | null): void {
-    this.#leasesEnd = end;
+    this.#leases.end = end;
   }
 
   /** Until when leases may last: the coordinator has stored it, so the slots stay theirs however long this object sleeps. */
   get leaseLimit(): number {
-    return this.#leasedUntil;
+    return this.#leases.until;
   }
 
   /** Whether a lease may last until `end` (ms); if not, it is asked for with the next sync, which is due at once. */
   mayLease(end: number): boolean {
-    if (end <= this.#leasedUntil) return true;
-    this.#leaseWanted = Math.max(this.#leaseWanted, end);
-    return false;
+    return this.#leases.may(end);
   }
 
   /** The domain's own cap, or null; holds at once. Lowering it ends no run. */
@@ -156,7 +152,8 @@ export class Holder {
 
   /** Whether the grant is valid at `now` (ms), and so whether leases of runs may be renewed. */
   valid(now: number): boolean {
-    return now < this.#leaseUntil;
+    // By a clock that has gone back nobody knows how long it still is.
+    return this.#leasedAt <= now && now < this.#leaseUntil;
   }
 
   /**
@@ -166,7 +163,10 @@ export class Holder {
    * @param pending ready tasks by group, for those who look
    */
   due(now: number, wanting: Demand[], pending: ReadonlyMap<string, number> = new Map()): SyncRequest | null {
+    this.#bornAt = Math.min(this.#bornAt, now);
     this.#wants = new Set(wanting.map(({ group }) => group ?? UNGROUPED));
+    if (this.#flight !== null) this.#flight.at = Math.min(this.#flight.at, now);
+    this.#backoff.setBack(now);
     if (this.#flight !== null && now < this.#flight.at + requestTimeoutMs) return null;
     if (this.#flight !== null) this.failed(this.#flight.request, now);
     if (now < this.#backoff.until) return null;
@@ -193,15 +193,11 @@ export class Holder {
     if (answer.stale === true) return this.#backoff.failed(askedAt);
     this.#backoff.succeeded();
     this.#asked = false;
-    this.#leaseWanted = Number.NEGATIVE_INFINITY;
-    if (request.leaseMs !== undefined && answer.leased === true) this.#leasedUntil = Math.max(this.#leasedUntil, askedAt + request.leaseMs);
-    if (request.leaseMs !== undefined && answer.leased !== true) this.#backoff.failed(askedAt);
+    if (!this.#leases.answered(request, answer, askedAt)) this.#backoff.failed(askedAt);
     const { grant } = answer;
     this.#told = toldBy(request, grant, askedAt, { holding: this.#has.holding, groups: this.#has.held() ?? new Map() });
-    if (askedAt > this.#leasedAt) {
-      this.#leasedAt = askedAt;
-      this.#leaseUntil = askedAt + grant.leaseMs;
-    }
+    this.#leasedAt = askedAt;
+    this.#leaseUntil = askedAt + grant.leaseMs;
     this.#apply(grant);
   }
 
@@ -241,7 +237,7 @@ export class Holder {
 
   /** From when on a sync is due, given what is wanted; infinite: not before something happens. */
   #dueAt(now: number, wanting: number): number {
-    if (this.#asked || this.#leaseWanted > Math.max(now, this.#leasedUntil)) return now;
+    if (this.#asked || this.#leases.isWanted(now)) return now;
     const has = this.#has;
     const roomOfCap = this.#cap === null || has.using < this.#cap;
     const wants = wanting > 0 && roomOfCap ? this.#wants : [];
@@ -269,11 +265,12 @@ export class Holder {
     else if (this.#short && wanting.length === 0) has.giveBack();
     for (const group of has.short) if (!this.#wants.has(group)) has.giveBackIn(group);
     this.#seq += 1;
-    const leaseMs = this.#leaseMs(now);
+    const leaseMs = this.#leases.ask(now);
     const groups = has.report(pending, now);
     const request: SyncRequest = {
       holder: this.#holder,
       incarnation: this.#incarnation,
+      aliveMs: Math.max(0, now - this.#bornAt),
       seq: this.#seq,
       version: this.#version,
       holding: has.holding,
@@ -286,15 +283,5 @@ export class Holder {
     };
     this.#flight = { request, at: now };
     return request;
-  }
-
-  /** How long leases may be out, in steps, so that not every renewal asks; null when none is out or wanted: then what was promised is given up here and now. */
-  #leaseMs(now: number): number | null {
-    const end = Math.max(this.#leasesEnd ?? Number.NEGATIVE_INFINITY, this.#leaseWanted);
-    if (this.#leasesEnd === null && this.#leaseWanted <= now) {
-      this.#leasedUntil = Number.NEGATIVE_INFINITY;
-      return null;
-    }
-    return Math.max(0, end <= this.#leasedUntil ? this.#leasedUntil - now : end - now + untilStepMs);
   }
 }

@@ -33,7 +33,9 @@ import {
   type SyncRequest,
 } from "./protocol.ts";
 import type { LedgerOptions, Push } from "./ledger-options.ts";
+import { type Outlook, outlookOf } from "./outlook.ts";
 import { type RateRow, Taps } from "./taps.ts";
+import type { PreemptRequest } from "./victims.ts";
 import { type GroupView, viewGroups, viewHolders } from "./view.ts";
 
 const { grantLeaseMs, slackMs, runLeaseMs } = COORDINATION;
@@ -98,7 +100,7 @@ export class Ledger {
     entry.seq = request.seq;
     entry.using = request.using;
     entry.groups = request.groups ?? new Map();
-    const refunded = this.#taps.report(entry, entry.groups, this.#all, now);
+    const refunded = this.#taps.report(entry, request, this.#all, now);
     entry.wanting = request.wanting;
     entry.cap = request.cap;
     entry.syncedAt = now;
@@ -164,15 +166,9 @@ export class Ledger {
     return this.#taps.takeRows();
   }
 
-  /** How many more slots, of a group or in all, a domain should have; how many are free, less than none where a cap was lowered; who may hold some. */
-  preemptable(domain: string, group: string | null, now: number): { due: number; free: number; holders: string[] } {
-    const holders = this.holding(now);
-    const [entry, share] = [this.#entries.get(domain), this.#shares.get(domain)];
-    if (!entry || !share) return { due: 0, free: 0, holders };
-    const { maxConcurrency, groups } = this.#settings;
-    if (group === null) return { due: share.slots - entry.using, free: maxConcurrency - this.counted, holders };
-    const due = (share.groups.get(group) ?? 0) - (entry.groups.get(group)?.using ?? 0);
-    return { due, free: capOf(groups, group) - this.countedIn(group), holders };
+  /** What bears on room for a domain's urgent work. */
+  outlook(request: PreemptRequest, now: number): Outlook {
+    return outlookOf(this.#all, { shares: this.#shares, settings: this.#settings, holders: this.holding(now), now }, request);
   }
 
   #grantOf(entry: Entry, leaseMs: number, opens?: ReadonlyMap<string, number>): Grant {
@@ -206,7 +202,9 @@ export class Ledger {
     const pushes = [...this.#pushes].map((entry): Push => {
       entry.pushedAt = now;
       entry.pushedVersion = entry.version;
-      return { domain: entry.domain, incarnation: entry.incarnation ?? ANY_INCARNATION, grant: this.#grantOf(entry, 0) };
+      // One that may have unknown tokens is to sync: the answer to a push says nothing of them.
+      const isAsked = entry.incarnation === null || (entry.blindUntil >= 0 && this.#taps.size > 0);
+      return { domain: entry.domain, incarnation: isAsked ? ANY_INCARNATION : entry.incarnation!, grant: this.#grantOf(entry, 0) };
     });
     this.#pushes = new Set();
     return pushes;
@@ -276,8 +274,7 @@ export class Ledger {
       }
     }
     // Those known from their rows alone are asked to show themselves.
-    const unseen = this.#waiting ? this.#all.filter((entry) => entry.incarnation === null && entry.pushedAt === 0) : [];
-    for (const entry of unseen) this.#pushes.add(entry);
+    for (const entry of this.#all) if (this.#waiting && entry.incarnation === null && entry.pushedAt === 0) this.#pushes.add(entry);
     invariant(this.counted <= Math.max(before, this.#settings.maxConcurrency), "slots were granted beyond the cap");
     for (const [group, had] of inGroups) {
       const most = Math.max(had, capOf(this.#settings.groups, group));

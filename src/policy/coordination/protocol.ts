@@ -26,6 +26,8 @@ export interface SyncRequest {
   holder: string;
   /** Random, made in the object's constructor. */
   incarnation: string;
+  /** How long it has lived; absent: nobody knows. */
+  aliveMs?: number;
   /** Grows by one with each request of an incarnation; older ones are ignored. */
   seq: number;
   /** The highest version of a grant that it has applied: what it confirms. */
@@ -67,8 +69,8 @@ export interface TokenCount {
   spent: number;
   /** Given back, or void since a grant ran out. */
   returned: number;
-  /** How long ago the last one was spent; absent: some are left, or were given back. */
-  dryMs?: number;
+  /** How long ago the last one was spent. */
+  spentMs?: number;
 }
 
 /** What a grant says of one group. */

@@ -1,7 +1,7 @@
 import type { Rate } from "../rate.ts";
 import { type Entry, lapsed, unspent } from "./entry.ts";
 import type { GroupRules } from "./groups.ts";
-import { COORDINATION, type GroupReport } from "./protocol.ts";
+import { COORDINATION, type SyncRequest } from "./protocol.ts";
 
 /** Of a group with a rate limit: when its bucket will be full again if nobody takes any more (epoch ms). What survives a restart. */
 export interface RateRow {
@@ -25,6 +25,11 @@ interface Tap {
   at: number;
   storedFullAt: number;
   heldUntil: number;
+  /** Domains that may have spent tokens of a life before, and did not yet say when; none of them did after `unheardUntil`. */
+  readonly unheard: Set<string>;
+  unheardUntil: number;
+  /** When the last of those tokens was spent, by what was heard. */
+  spentBy: number;
   /** Holders that wait for the next token. */
   waiting: Set<string>;
   throttles: number;
@@ -63,6 +68,9 @@ export class Taps {
           at: now,
           storedFullAt: fullAt,
           heldUntil,
+          unheard: new Set(entries.filter(({ blindUntil }) => blindUntil >= 0).map(({ domain }) => domain)),
+          unheardUntil: heldUntil,
+          spentBy: Number.NEGATIVE_INFINITY,
           waiting: new Set(),
           throttles: 0,
         });
@@ -70,18 +78,22 @@ export class Taps {
     }
   }
 
+  get size(): number {
+    return this.#taps.size;
+  }
+
   has(group: string): boolean {
     return this.#taps.has(group);
   }
 
   /** What a holder says of its tokens; what it gives back is there for others. Answers with the groups of which it gave any. */
-  report(entry: Entry, groups: ReadonlyMap<string, GroupReport>, entries: readonly Entry[], now: number): string[] {
+  report(entry: Entry, { groups, aliveMs = 0 }: Pick<SyncRequest, "groups" | "aliveMs">, entries: readonly Entry[], now: number): string[] {
     const refunded: string[] = [];
-    for (const [group, { tokens }] of groups) {
+    for (const [group, { tokens }] of groups ?? []) {
       if (tokens === undefined) continue;
       const tap = this.#taps.get(group);
-      // Whose last token was spent a while ago, it has counted as spent from then on.
-      if (tap !== undefined) this.#refill(group, tap, entries, Math.max(tap.at, now - (tokens.dryMs ?? 0)));
+      // What was spent has counted as spent from the last of it on.
+      if (tap !== undefined) this.#refill(group, tap, entries, Math.max(tap.at, now - (tokens.spentMs ?? 0)));
       const known = entry.tokens.get(group);
       const isFirst = known === undefined;
       const back = isFirst ? 0 : Math.max(0, tokens.returned - known.returned);
@@ -95,6 +107,14 @@ export class Taps {
       tap.level = Math.min(tap.level + back, tap.rate.burst);
       refunded.push(group);
     }
+    // It has confirmed that it knows all that it may have; the life before it spent nothing after its birth.
+    if (entry.blindUntil < 0)
+      for (const [group, tap] of this.#taps) {
+        if (!tap.unheard.has(entry.domain)) continue;
+        const tokens = groups?.get(group)?.tokens;
+        this.#refill(group, tap, entries, now);
+        this.#heard(tap, entry.domain, now - (tokens === undefined || tokens.spent === 0 ? aliveMs : (tokens.spentMs ?? 0)), now);
+      }
     return refunded;
   }
 
@@ -116,16 +136,17 @@ export class Taps {
       // A run takes many; without a free slot, one for each that may come free.
       const useful = (free > 0 ? wanted : Math.min(wanted, entry.granted.slots, slots)) - unspent(entry, group);
       const waiting = entries.filter((other) => other === entry || (!lapsed(other, now) && demand(other, group) > 0)).length;
-      const count = Math.max(0, Math.min(useful, Math.ceil(Math.floor(tap.level) / waiting)));
+      const level = this.#open(tap, entries, now);
+      const count = Math.max(0, Math.min(useful, Math.ceil(Math.floor(level) / waiting)));
       const had = entry.tokens.get(group) ?? { granted: 0, spent: 0, returned: 0 };
-      tap.level -= count;
+      if (count > 0) this.#take(tap, level, count);
       entry.tokens.set(group, { ...had, granted: had.granted + count });
       if (count > 0 || useful <= 0) tap.waiting.delete(entry.domain);
       if (count < useful && !tap.waiting.has(entry.domain)) {
         tap.waiting.add(entry.domain);
         tap.throttles += 1;
       }
-      if (count < useful) opens.set(group, Math.max(ASK_MS, Math.ceil((1 - tap.level) * msPerToken(tap.rate))));
+      if (count < useful) opens.set(group, Math.max(askMs(tap, entry), Math.ceil((1 - tap.level) * msPerToken(tap.rate))));
       this.#save(group, tap, now, count > 0);
     }
     return opens;
@@ -136,7 +157,7 @@ export class Taps {
     const tap = this.#taps.get(group);
     if (tap === undefined) return 0;
     this.#refill(group, tap, entries, now);
-    return Math.max(0, Math.floor(tap.level));
+    return Math.max(0, Math.floor(this.#open(tap, entries, now)));
   }
 
   /** How often a holder had to wait for the next token of each group, since this life began or the group has a limit. */
@@ -154,15 +175,30 @@ export class Taps {
   #refill(group: string, tap: Tap, entries: readonly Entry[], now: number): void {
     const { rate, at } = tap;
     let out = 0;
-    let most = rate.burst;
-    for (const entry of entries) {
-      out += unspent(entry, group);
-      // It may have had as many as there are, and spent them at the last moment.
-      if (entry.blindUntil >= 0) most = Math.min(most, Math.max(0, now - tap.heldUntil) / msPerToken(rate));
-    }
+    for (const entry of entries) out += unspent(entry, group);
     // What is out fills the bucket, too: it does not run over.
-    tap.level = Math.min(tap.level + Math.max(0, now - at) / msPerToken(rate), most, rate.burst - Math.min(out, rate.burst));
+    tap.level = Math.min(tap.level + Math.max(0, now - at) / msPerToken(rate), rate.burst - Math.min(out, rate.burst));
     tap.at = Math.max(at, now);
+  }
+
+  /** What of the level may be given: while somebody is unheard, only what has come since they can have spent the last of what was out. */
+  #open(tap: Tap, entries: readonly Entry[], now: number): number {
+    const blind = new Set(tap.unheard.size === 0 ? [] : entries.filter(({ blindUntil }) => blindUntil >= 0).map(({ domain }) => domain));
+    for (const domain of tap.unheard) if (!blind.has(domain)) this.#heard(tap, domain, tap.unheardUntil, now);
+    return tap.unheard.size === 0 ? tap.level : Math.min(tap.level, cameSince(Math.max(tap.spentBy, tap.unheardUntil), tap, now));
+  }
+
+  #take(tap: Tap, level: number, count: number): void {
+    tap.level = level - count;
+    // What the unheard may have spent is off it now.
+    tap.unheard.clear();
+  }
+
+  /** A domain's last token of a life before was spent at `spentAt` at the latest. The level has counted them as spent when they were given. */
+  #heard(tap: Tap, domain: string, spentAt: number, now: number): void {
+    tap.unheard.delete(domain);
+    tap.spentBy = Math.max(tap.spentBy, spentAt);
+    if (tap.unheard.size === 0) tap.level = Math.min(tap.level, cameSince(tap.spentBy, tap, now));
   }
 
   #save(group: string, tap: Tap, now: number, isGiven: boolean): void {
@@ -177,5 +213,10 @@ export class Taps {
   }
 }
 
+/** When a holder that waits may ask again: where only others are unheard, when they were asked once more. */
+const askMs = ({ unheard }: Tap, { domain }: Entry): number =>
+  [...unheard].some((name) => name !== domain) ? COORDINATION.repushMs : ASK_MS;
+/** What a bucket that was empty then holds. */
+const cameSince = (at: number, { rate }: Tap, now: number): number => Math.max(0, now - at) / msPerToken(rate);
 const msPerToken = ({ permits, perMs }: Rate) => perMs / permits;
 const demand = (entry: Entry, group: string) => entry.wanting.reduce((total, each) => total + (each.group === group ? each.count : 0), 0);

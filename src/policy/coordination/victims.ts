@@ -31,8 +31,12 @@ export interface RoomOrder {
 /** Who could make room, and what comes free anyhow. */
 export interface Room {
   victims: Victim[];
-  /** Slots that are unused, or will be as soon as those have answered who were told before. */
+  /** Slots that are unused, or will be as soon as those have answered who were told before: for whoever is to have them. */
   coming: number;
+  /** The same, for this domain's own urgent work. */
+  kept: number;
+  /** How many of those who were to stop have been told by this order: the others had ended, or been told before. */
+  stopped?: number;
 }
 
 /** A domain's urgent work that finds no slot. */
@@ -50,16 +54,22 @@ export const givesWayFirst = (one: Victim, other: Victim): number =>
   one.startedMsAgo - other.startedMsAgo ||
   (one.id < other.id ? -1 : 1);
 
-/** What is left of wishes when so many slots come free anyhow: they go to the most urgent. No more than `most` of it. */
-export function unmetOf(wishes: readonly Wish[], coming: number, most: number): Wish[] {
+/**
+ * What is left of wishes when so many slots come free anyhow: they go to the most urgent. No more than `most` of it.
+ *
+ * @param others what others wish for those slots; the same for them
+ */
+export function unmetOf(wishes: readonly Wish[], coming: number, most: number, others: readonly Wish[] = []): Wish[] {
   let free = Math.max(0, coming);
   let left = most;
   const unmet: Wish[] = [];
-  for (const { priority, count } of wishes.toSorted((one, other) => one.priority - other.priority)) {
-    const allowed = Math.min(count, left);
+  const all = [...others.map((wish) => ({ ...wish, isOwn: false })), ...wishes.map((wish) => ({ ...wish, isOwn: true }))];
+  for (const { priority, count, isOwn } of all.sort((one, other) => one.priority - other.priority)) {
+    const allowed = isOwn ? Math.min(count, left) : count;
     const met = Math.min(free, allowed);
-    left -= allowed;
     free -= met;
+    if (!isOwn) continue;
+    left -= allowed;
     if (met < allowed) unmet.push({ priority, count: allowed - met });
   }
   return unmet;

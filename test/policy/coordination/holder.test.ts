@@ -140,6 +140,20 @@ describe("a holder", () => {
     expect(holder.due(30_000, want(3))).toMatchObject({ version: 1, holding: 1, using: 1 });
   });
 
+  test("a clock that goes back ends the grant: it asks at once, whatever was under way, and goes on by the new time", () => {
+    const holder = make();
+    granted(holder, 3_600_000, 2, 2, 1);
+    holder.occupy();
+    expect([holder.valid(3_599_999), holder.free(1_000)]).toEqual([false, 0]);
+    const lost = holder.due(1_000, want(1));
+    expect(lost, "to renew what runs").toMatchObject({ holding: 1, using: 1 });
+    holder.failed(lost!, 3_700_000);
+    const request = holder.due(2_000, want(1));
+    expect(request, "after a pause counted from now").toBeNull();
+    granted(holder, holder.nextAt(2_000, true)!, 1, 2, 2);
+    expect([holder.nextAt(2_300, false), holder.valid(32_000), holder.valid(32_500)]).toEqual([17_250, true, false]);
+  });
+
   test("asked after an earlier life, or by a coordinator that knows nothing, it shows itself", () => {
     const holder = make();
     expect(holder.pushed(grant(3, 0), 0, "i0")).toBeNull();

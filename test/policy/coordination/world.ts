@@ -358,7 +358,7 @@ export class World {
   }
 
   #start(domain: SimDomain, life: Life, ms: number, group: string | null): void {
-    life.holder.spend(group, 1);
+    life.holder.spend(group, 1, this.time.now);
     if (group !== null) this.#spent(group);
     const execution: Execution = { id: ++this.#ids, domain, group, begun: false, over: false, leaseUntil: 0 };
     domain.stored.set(execution.id, execution);
