@@ -446,15 +446,13 @@ const events: Step[] = mixed([
 
 /** Pauses of the mill, until somebody who has just begun to listen has heard of one, however long his connection took. */
 async function pausing<T>({ mill }: Way, heard: Promise<T>): Promise<T> {
-  let isOver = false;
-  const over = () => void (isOver = true);
-  heard.then(over, over);
-  while (!isOver) {
+  const silence = Symbol("silence");
+  for (;;) {
     await mill.pause();
     await mill.resume();
-    await scheduler.wait(20);
+    const first = await Promise.race([heard, scheduler.wait(20).then(() => silence)]);
+    if (first !== silence) return first as T;
   }
-  return heard;
 }
 
 /** The whole story, in order: later steps build on earlier ones. */
