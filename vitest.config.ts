@@ -91,8 +91,8 @@ export default defineConfig({
                 globalSetup: ["./test/e2e/assets.ts", "./test/browser/setup.ts"],
                 // One mill for all: what one file pauses, another one waits for.
                 fileParallelism: false,
-                testTimeout: 30_000,
-                hookTimeout: 90_000,
+                testTimeout: 180_000,
+                hookTimeout: 180_000,
               },
             },
           ]),
