@@ -125,6 +125,21 @@ describe("the tasks of a run", () => {
     ]);
   });
 
+  it("that fail are logged, with their error and never their payload; those that were stopped are not", async () => {
+    const fails = type(() => {
+      throw new Error("two\nlines");
+    });
+    const run = begin({ a: fails }, [task(8, "a", { secret: "hunter2" })]);
+    await run.answer;
+    expect(run.lines).toMatchObject([
+      {
+        level: "warn",
+        line: { message: "The attempt failed.", domain: "media", type: "a", task: "media_8", attempt: 1, error: { message: "two\nlines" } },
+      },
+    ]);
+    expect(JSON.stringify(run.lines)).not.toContain("hunter2");
+  });
+
   it("[optional domain] reach other domains, but do not wait for other tasks", async () => {
     const handle = {
       submit: vi.fn(async () => ({ id: "media_9" })),
@@ -246,16 +261,16 @@ describe("abort", () => {
     expect((await run.answer).outcomes).toMatchObject([{ id: 1, ok: false, aborted: reason }]);
   });
 
-  it("[not charged] for pause: finished work stays finished, unfinished goes back", async () => {
+  it.each(["pause", "preempt"] as const)("[not charged] for %s: finished work stays finished, unfinished goes back", async (reason) => {
     for (const finish of [true, false]) {
       const { kind, open } = held();
       const run = begin({ a: kind }, many(1));
       await run.clock.advance(5);
-      await run.object.control!.abort(1, "pause");
+      await run.object.control!.abort(1, reason);
       if (finish) open.get(1)!.resolve("done");
       else open.get(1)!.reject(new Error("stopped halfway"));
       expect((await run.answer).outcomes).toMatchObject([
-        finish ? { ok: true, result: '"done"' } : { ok: false, aborted: "pause", retryable: true },
+        finish ? { ok: true, result: '"done"' } : { ok: false, aborted: reason, retryable: true },
       ]);
     }
   });

@@ -1,10 +1,10 @@
 import type { TypeDefinition } from "../../domains/definition.ts";
-import type { RunOutcome, RunTask } from "../../durable/protocol.ts";
+import type { AbortReason, RunOutcome, RunTask } from "../../durable/protocol.ts";
 import { fail } from "../../policy/errors.ts";
 import { addIo, showIo } from "../../policy/io.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { didYouMean } from "../../policy/names.ts";
-import { fullId, TaskContext } from "./context.ts";
+import { fullId, logOf, TaskContext } from "./context.ts";
 import { Execution } from "./execution.ts";
 import { completed, describe, failed, refused, stopped } from "./outcome.ts";
 import { parse } from "./schema.ts";
@@ -17,8 +17,12 @@ import type { Scope } from "./scope.ts";
 export async function execute(execution: Execution, scope: Scope, watch: (execution: Execution) => void): Promise<RunOutcome> {
   const outcome = await perform(execution, scope, watch);
   if (execution.io) outcome.io = execution.io;
+  if (!outcome.ok && isCharged(outcome.aborted)) logOf(execution, scope).warn("The attempt failed.", { error: outcome.error });
   return outcome;
 }
+
+/** Whether an execution that failed counts as an attempt; others were stopped, and are nobody's fault. */
+const isCharged = (aborted: AbortReason | undefined): boolean => aborted === undefined || aborted === "timeout" || aborted === "deadline";
 
 async function perform(execution: Execution, scope: Scope, watch: (execution: Execution) => void): Promise<RunOutcome> {
   const { task } = execution;
@@ -32,9 +36,9 @@ async function perform(execution: Execution, scope: Scope, watch: (execution: Ex
   const reason = execution.aborted;
   execution.end();
   if (reason === undefined) return outcome;
-  // Work that got done in spite of a pause stays done: to run it again would only repeat its effects. Of a lost lease the
-  // fence decides. A cancelled or overdue task is not completed by a value that came too late.
-  if (outcome.ok && (reason === "pause" || reason === "lease")) return outcome;
+  // Work that got done in spite of a pause or of more urgent work stays done: to run it again would only repeat its effects. Of
+  // a lost lease the fence decides. A cancelled or overdue task is not completed by a value that came too late.
+  if (outcome.ok && (reason === "pause" || reason === "preempt" || reason === "lease")) return outcome;
   if ((reason === "cancel" || reason === "supersede" || reason === "child") && type?.onCancel && execution.begun)
     await hook(execution, type, scope, watch);
   return stopped(task.id, reason, execution.timeoutMs);
