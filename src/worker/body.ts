@@ -71,7 +71,7 @@ function checkFields(value: Record<string, unknown>, shape: BodyShape): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue;
     const hint = didYouMean(name, known);
-    const takes = known.length === 0 ? "this takes none" : `it takes ${known.join(", ")}`;
+    const takes = known.length === 0 ? "this takes none." : `it takes ${known.join(", ")}.`;
     throw fail(
       "invalid_request",
       `The body has an unknown field ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`,

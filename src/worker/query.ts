@@ -52,7 +52,7 @@ export function readParameters(url: string, { once = [], many = [] }: QueryShape
 
 function unknown(name: string, known: string[]): MillraceError {
   const hint = didYouMean(name, known);
-  const takes = known.length === 0 ? "this takes none" : `it takes ${known.join(", ")}`;
+  const takes = known.length === 0 ? "this takes none." : `it takes ${known.join(", ")}.`;
   return fail(
     "invalid_request",
     `There is no query parameter ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`,

@@ -33,7 +33,9 @@ export class MillDomain extends mill.MillDomain {
   }
   override async ask<Kind extends QuestionName>(kind: Kind, body: Questions[Kind]["body"]): Promise<Questions[Kind]["answer"]> {
     if (platform.mute === this.ctx.id.name) throw new Error("Network connection lost.");
-    return super.ask(kind, body);
+    const answer = await super.ask(kind, body);
+    await platform.answers?.(kind);
+    return answer;
   }
   override async deliver(from: string, messages: Delivery[]) {
     if (platform.deaf === this.ctx.id.name) throw new Error("Network connection lost.");

@@ -112,6 +112,20 @@ describe("who is let in", () => {
   });
 });
 
+test("open: no page whose name leads here only since its owner changed where it leads", async () => {
+  const { send } = setup();
+  const ask = async (host: string, headers: Record<string, string>) =>
+    (await send("GET", "/v1/me", undefined, { host, ...headers })).status;
+  const browser = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64)" };
+  for (const host of ["evil.example:8787", "evil.example.:8787", "127.0.0.1.evil.example", "localhost.evil.example", "x y"])
+    for (const headers of [browser, { origin: `http://${host}` }, { "sec-fetch-site": "same-origin" }] as Record<string, string>[])
+      expect([host, headers, await ask(host, headers)]).toEqual([host, headers, 403]);
+  for (const host of ["localhost:8787", "127.0.0.1:8787", "[::1]:8787", "mill:8787", "my.localhost", "laptop.local", "192.168.1.5"])
+    expect([host, await ask(host, browser)]).toEqual([host, 200]);
+  // No browser sends that.
+  expect(await ask("mill.example", { "user-agent": "curl/8.5.0" })).toBe(200);
+});
+
 describe("a token that is limited to some domains", () => {
   const scoped = bearer("scoped");
 
