@@ -1,4 +1,4 @@
-import { readClaim, readFailure, readProgress, readResult } from "../domains/claims.ts";
+import { claimValid, readClaim, readFailure, readProgress, readResult } from "../domains/claims.ts";
 import type { DomainDefinition } from "../domains/definition.ts";
 import type { ClaimOptions, FailOptions, RenewOptions } from "../domains/claim-options.ts";
 import type { ClaimedTask } from "../domains/handle.ts";
@@ -10,7 +10,12 @@ import type { Http } from "./http.ts";
 
 /** Claims over RPC to the domain's object. */
 export async function claimLocally(domain: DomainDefinition, api: () => DomainApi, options: ClaimOptions): Promise<ClaimedTask[]> {
-  const claims = await api().claim(readClaim(domain, { ...options }));
+  const request = readClaim(domain, { ...options });
+  const claims = await claimValid(
+    domain,
+    () => api().claim(request),
+    (lease, settlement) => api().settleLease(lease, settlement),
+  );
   return claims.map((claim) =>
     claimed(claim, {
       renew: async ({ progress }) => api().renewLease(claim.lease, readProgress(progress)),

@@ -1,11 +1,11 @@
-import type { MillEvent } from "../policy/events/event.ts";
+import type { MillEvent, Place } from "../policy/events/event.ts";
 import { abortable } from "./abort.ts";
 
 /** A quarter of what the object sends before it hears how far somebody has read. */
 const CONFIRM_EVERY = 250;
 
 /** The events of a socket from an object, confirmed as they are read. */
-export async function* readSocket(socket: WebSocket, signal: AbortSignal | undefined): AsyncGenerator<MillEvent, void, undefined> {
+export async function* readSocket(socket: WebSocket, signal: AbortSignal | undefined): AsyncGenerator<MillEvent | Place, void, undefined> {
   const queue: string[] = [];
   let isOver = false;
   let wake: (() => void) | undefined;
@@ -28,7 +28,7 @@ export async function* readSocket(socket: WebSocket, signal: AbortSignal | undef
     for (let read = 0; ;) {
       const text = queue.shift();
       if (text !== undefined) {
-        const event = JSON.parse(text) as MillEvent;
+        const event = JSON.parse(text) as MillEvent | Place;
         yield event;
         read = (read + 1) % CONFIRM_EVERY;
         if (read === 0 && !isOver) socket.send(JSON.stringify({ ack: event.seq }));

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { MillEvent } from "../policy/events/event.ts";
+import type { MillEvent, Place } from "../policy/events/event.ts";
 import { MillraceError } from "../policy/errors.ts";
 import { abortable } from "./abort.ts";
 
@@ -7,7 +7,7 @@ const RETRY_MS = 250;
 const RETRY_MAX_MS = 10_000;
 
 /** One connection's events, until it breaks. */
-type Feed = (since: number | undefined) => Promise<AsyncIterable<MillEvent>>;
+type Feed = (since: number | undefined) => Promise<AsyncIterable<MillEvent | Place>>;
 
 /**
  * Events over connections that break: each goes on after the last event of the one before.
@@ -22,10 +22,11 @@ export async function* follow(
   for (let failed = 0; ; failed += 1) {
     signal?.throwIfAborted();
     try {
-      for await (const event of await abortable(open(since), signal)) {
+      for await (const told of await abortable(open(since), signal)) {
+        since = told.seq;
+        if (told.event === undefined) continue;
         failed = 0;
-        since = event.seq;
-        yield event;
+        yield told;
       }
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
@@ -39,11 +40,11 @@ export async function* follow(
 const isPassing = ({ code }: MillraceError): boolean =>
   code === "domain_unreachable" || code === "overloaded" || code === "too_many_requests";
 
-/** The events of a `text/event-stream`. */
+/** The events of a `text/event-stream`; an id alone is a place in it. */
 export async function* readStream(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal | undefined,
-): AsyncGenerator<MillEvent, void, undefined> {
+): AsyncGenerator<MillEvent | Place, void, undefined> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let rest = "";
@@ -54,8 +55,9 @@ export async function* readStream(
       const texts = (rest + decoder.decode(value, { stream: true })).split("\n\n");
       rest = texts.pop()!;
       for (const text of texts) {
-        const data = /^data: ?(.*)$/m.exec(text)?.[1];
+        const [seq, data] = [/^id: ?(\d+)$/m, /^data: ?(.*)$/m].map((line) => line.exec(text)?.[1]);
         if (data !== undefined) yield JSON.parse(data) as MillEvent;
+        else if (seq !== undefined) yield { seq: Number(seq) };
       }
     }
   } finally {

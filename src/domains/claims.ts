@@ -1,4 +1,4 @@
-import type { ClaimRequest, Settlement } from "../durable/protocol.ts";
+import type { Claim, ClaimRequest, Settlement } from "../durable/protocol.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { fail, MillraceError } from "../policy/errors.ts";
 import { LIMITS } from "../policy/limits.ts";
@@ -8,7 +8,7 @@ import type { DomainDefinition } from "./definition.ts";
 import { findType } from "./find.ts";
 import { toJson } from "./json.ts";
 import { isClean } from "./tags.ts";
-import type { TaskError } from "./task.ts";
+import type { Task, TaskError } from "./task.ts";
 import { validate } from "./validate.ts";
 
 type Given = Readonly<Record<string, unknown>>;
@@ -45,6 +45,36 @@ function readTypes(domain: DomainDefinition, given: unknown): string[] {
   if (pushed !== undefined)
     throw refuse("types", `${domain.name}::${pushed} is executed by the mill itself; pull workers claim pull types, and ${known}.`);
   return names;
+}
+
+/**
+ * Claims until something is leased that its type's schema still accepts, or nothing is: a payload that a deploy has made
+ * invalid fails for good, as it does where the mill executes it. `settle` ends a lease.
+ */
+export async function claimValid(
+  domain: DomainDefinition,
+  claim: () => Promise<Claim[]>,
+  settle: (lease: string, settlement: Settlement) => Promise<unknown>,
+): Promise<Claim[]> {
+  for (;;) {
+    const leased = await claim();
+    const problems = await Promise.all(leased.map(({ task }) => payloadProblem(domain, task)));
+    const valid = leased.filter((_, index) => problems[index] === undefined);
+    await Promise.all(leased.map(({ lease }, index) => problems[index] && settle(lease, permanent("invalid_payload", problems[index]))));
+    if (valid.length > 0 || leased.length === 0) return valid;
+  }
+}
+
+async function payloadProblem(domain: DomainDefinition, { type, payload }: Task): Promise<string | undefined> {
+  const schema = domain.types.get(type)?.payload;
+  if (!schema) return undefined;
+  try {
+    await validate(schema, payload, `The stored payload of ${domain.name}::${type}`);
+    return undefined;
+  } catch (error) {
+    if (!MillraceError.is(error)) throw error;
+    return `${error.message} Retry the task with another payload.`;
+  }
 }
 
 /**

@@ -96,10 +96,17 @@ function prepareOne(registry: Registry, domain: DomainDefinition, task: unknown,
   if (typeof task !== "object" || task === null || Array.isArray(task)) {
     throw fail("invalid_request", "Each task of a batch must be an object with type and payload.");
   }
-  const options = (defaults === undefined ? task : { ...defaults, ...task }) as GivenOptions & { type?: unknown; payload?: unknown };
+  const options = (defaults === undefined ? task : withDefaults(defaults, task)) as GivenOptions & { type?: unknown; payload?: unknown };
   const plan = planOf(registry, domain, options.type);
   checkOptionNames(options, true);
   return prepareWith(plan, options.payload, options, clock);
+}
+
+/** A member that is `undefined` says nothing, as in a single submit. */
+function withDefaults(defaults: GivenOptions, task: object): object {
+  const options: Record<string, unknown> = { ...defaults };
+  for (const [name, value] of Object.entries(task)) if (value !== undefined) options[name] = value;
+  return options;
 }
 
 function note(failures: Failure[], index: number, error: unknown): undefined {

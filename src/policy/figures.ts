@@ -1,4 +1,5 @@
 import type { Bucket } from "./bucket.ts";
+import { own } from "./own.ts";
 import type { Rate } from "./rate.ts";
 
 /** What is counted of each type, since the domain's creation: transitions, so that a task that is reopened ends twice. */
@@ -76,6 +77,20 @@ export interface DomainFigures {
   cap: number | null;
   oldestPendingMs: number | null;
   cost: { rowsRead: number; rowsWritten: number; coordinatorCalls: number; requests: number };
+}
+
+/**
+ * What a domain tells now, with nothing lower than it told before of what it counts in memory until its next change: that much is
+ * lost with the object, and a counter that goes back looks to Prometheus as if it had begun anew and come all the way again.
+ */
+export function neverBack(before: DomainFigures, told: DomainFigures): DomainFigures {
+  const held = { denials: most(before.held?.denials, told.held?.denials), throttles: most(before.held?.throttles, told.held?.throttles) };
+  return { ...told, held, cost: most(before.cost, told.cost) as DomainFigures["cost"] };
+}
+
+function most(some: Partial<Record<string, number>> = {}, others: Partial<Record<string, number>> = {}): Record<string, number> {
+  const names = new Set([...Object.keys(some), ...Object.keys(others)]);
+  return Object.fromEntries([...names].map((name) => [name, Math.max(own(some, name) ?? 0, own(others, name) ?? 0)]));
 }
 
 /** Of a type that nothing has been counted of. */

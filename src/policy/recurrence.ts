@@ -54,7 +54,10 @@ export function parseCron(expression: unknown, timezone: unknown = "UTC"): CronR
   try {
     compile({ cron, timezone: zone });
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/^Cron\w*: /, "") : String(error);
+    const reason = (error instanceof Error ? error.message : String(error))
+      .replace(/^Cron\w*: /, "")
+      // It counts days and months from 0.
+      .replace(/(for (?:day|month): )(-?\d+)$/, (_, where: string, value: string) => where + (Number(value) + 1));
     throw refuse("cron", `cron ${JSON.stringify(expression)} is not valid: ${reason}`);
   }
   return { cron, timezone: zone };

@@ -86,7 +86,7 @@ export function createGateway(registry: Registry, options: GatewayOptions): Hono
     try {
       return await unknownRoute(context, log);
     } catch (error) {
-      return problem(error, context.req.raw, clock, log);
+      return shared(problem(error, context.req.raw, clock, log), context);
     }
   });
   return app;

@@ -55,15 +55,16 @@ export function eventStream(socket: WebSocket, clock: Clock): ReadableStream<Uin
   );
 }
 
-/** Events from the front of the queue, as they are written into the stream. */
+/** Events from the front of the queue, as they are written into the stream; a place is an id without data, which browsers remember, too. */
 function takeChunk(queue: string[]): { text: string; seq: number; count: number } | undefined {
   let text = "";
   let seq = 0;
   let count = 0;
   for (; count < queue.length && text.length < CHUNK_MAX; count += 1) {
     const event = queue[count]!;
-    seq = Number(/^\{"seq":(\d+)/.exec(event)?.[1]);
-    text += `id: ${seq}\ndata: ${event}\n\n`;
+    const [, told, isPlace] = /^\{"seq":(\d+)(\})?/.exec(event)!;
+    seq = Number(told);
+    text += isPlace ? `id: ${seq}\n\n` : `id: ${seq}\ndata: ${event}\n\n`;
   }
   queue.splice(0, count);
   return count === 0 ? undefined : { text, seq, count };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { follow, readStream } from "../../src/client/follow.ts";
 import { systemClock } from "../../src/clock.ts";
-import type { MillEvent } from "../../src/policy/events/event.ts";
+import type { MillEvent, Place } from "../../src/policy/events/event.ts";
 import { fail } from "../../src/policy/errors.ts";
 
 const clock = { ...systemClock, random: () => 0, sleep: async () => undefined };
@@ -11,7 +11,7 @@ async function* feed(...seqs: number[]): AsyncGenerator<MillEvent> {
   for (const seq of seqs) yield event(seq);
 }
 
-async function first(events: AsyncIterable<MillEvent>, count: number): Promise<number[]> {
+async function first(events: AsyncIterable<MillEvent | Place>, count: number): Promise<number[]> {
   const seqs: number[] = [];
   for await (const { seq } of events) if (seqs.push(seq) >= count) break;
   return seqs;
@@ -32,6 +32,19 @@ describe("[events] a loop over connections that break", () => {
     expect(asked).toEqual([undefined, 2, 2, 2, 2]);
   });
 
+  it("a connection that breaks before there was an event: goes on from where it began", async () => {
+    const asked: (number | undefined)[] = [];
+    const feeds: (MillEvent | Place)[][] = [[{ seq: 40 }], [], [event(41)]];
+    const open = async (since: number | undefined) => (
+      asked.push(since),
+      (async function* () {
+        yield* feeds.shift()!;
+      })()
+    );
+    expect(await first(follow(open, { clock }), 1)).toEqual([41]);
+    expect(asked).toEqual([undefined, 40, 40]);
+  });
+
   it("begins after since, and waits longer each time that nothing comes", async () => {
     const waits: number[] = [];
     const feeds = [feed(), feed(), feed(), feed(8), feed(), feed(9)];
@@ -50,7 +63,7 @@ describe("[events] a loop over connections that break", () => {
 
   it("ends with the signal's reason, also while nothing comes", async () => {
     const controller = new AbortController();
-    async function* silent(): AsyncGenerator<MillEvent> {
+    async function* silent(): AsyncGenerator<MillEvent | Place> {
       yield* feed(1);
       controller.abort(new Error("enough"));
       yield* readStream(new ReadableStream(), controller.signal);
@@ -66,7 +79,7 @@ describe("[events] a loop over connections that break", () => {
 
 describe("[events] the text of a stream", () => {
   it("is read whatever its pieces are, comments and pauses left out", async () => {
-    const text = `retry: 1000\n\n: here\n\nid: 1\ndata: ${JSON.stringify({ ...event(1), label: "ä\n\n" })}\n\nid: 2\ndata: ${JSON.stringify(event(2))}\n\n`;
+    const text = `retry: 1000\n\nid: 0\n\n: here\n\nid: 1\ndata: ${JSON.stringify({ ...event(1), label: "ä\n\n" })}\n\nid: 2\ndata: ${JSON.stringify(event(2))}\n\n`;
     const bytes = new TextEncoder().encode(text);
     for (const size of [1, 7, bytes.length]) {
       let at = 0;
@@ -78,9 +91,9 @@ describe("[events] the text of a stream", () => {
         },
         cancel: () => void (isCancelled = true),
       });
-      const events: MillEvent[] = [];
+      const events: (MillEvent | Place)[] = [];
       for await (const one of readStream(body, undefined)) events.push(one);
-      expect(events).toEqual([{ ...event(1), label: "ä\n\n" }, event(2)]);
+      expect(events).toEqual([{ seq: 0 }, { ...event(1), label: "ä\n\n" }, event(2)]);
       expect(isCancelled).toBe(false);
     }
   });

@@ -337,6 +337,12 @@ describe("batches", () => {
     ]);
   });
 
+  test("a member that is undefined says nothing: the batch's default counts", () => {
+    expect(batch([{ type: "plain", payload: 1, priority: undefined, delay: undefined }], { priority: 7, delay: "1s" })).toMatchObject([
+      { priority: 7, delayMs: 1_000 },
+    ]);
+  });
+
   test("[batch] one bad task, and all bad ones are named", () => {
     const error = refusal(() =>
       batch([

@@ -178,6 +178,10 @@ test.each([
 test("refusals help", () => {
   expect(() => parseCron("* * * *")).toThrow(/5 fields .* or 6/);
   expect(() => parseCron("0 24 * * *")).toThrow(/hour: 24/);
+  expect(() => parseCron("0 0 32 * *")).toThrow(/day: 32/);
+  expect(() => parseCron("0 0 0 * *")).toThrow(/day: 0/);
+  expect(() => parseCron("0 0 * 13 *")).toThrow(/month: 13/);
+  expect(() => parseCron("0 0 * * 8")).toThrow(/dayOfWeek: 8/);
   expect(() => parseCron("@dayly")).toThrow(/did you mean @daily\?/);
   expect(() => parseCron("@every 5m")).toThrow(/use "every"/);
   expect(() => parseCron("* * * * *", "Europe/Berln")).toThrow(/did you mean "Europe\/Berlin"\?/);

@@ -246,16 +246,16 @@ describe("abort", () => {
     expect((await run.answer).outcomes).toMatchObject([{ id: 1, ok: false, aborted: reason }]);
   });
 
-  it("[not charged] for pause: finished work stays finished, unfinished goes back", async () => {
+  it.each(["pause", "preempt"] as const)("[not charged] for %s: finished work stays finished, unfinished goes back", async (reason) => {
     for (const finish of [true, false]) {
       const { kind, open } = held();
       const run = begin({ a: kind }, many(1));
       await run.clock.advance(5);
-      await run.object.control!.abort(1, "pause");
+      await run.object.control!.abort(1, reason);
       if (finish) open.get(1)!.resolve("done");
       else open.get(1)!.reject(new Error("stopped halfway"));
       expect((await run.answer).outcomes).toMatchObject([
-        finish ? { ok: true, result: '"done"' } : { ok: false, aborted: "pause", retryable: true },
+        finish ? { ok: true, result: '"done"' } : { ok: false, aborted: reason, retryable: true },
       ]);
     }
   });

@@ -36,6 +36,7 @@ export class MillDomain extends mill.MillDomain {
     return super.ask(kind, body);
   }
   override async deliver(from: string, messages: Delivery[]) {
+    if (platform.deaf === this.ctx.id.name) throw new Error("Network connection lost.");
     if (platform.lostMessages > 0) {
       platform.lostMessages -= 1;
       throw new Error("Network connection lost.");

@@ -101,6 +101,23 @@ describe("a pull type", () => {
     expect(await (await one()).complete("x".repeat(600_000))).toMatchObject({ status: "failed", error: { code: "result_too_large" } });
   });
 
+  test("[validation] [poison input] a payload that its schema refuses by now fails for good, and goes to no worker", async () => {
+    const { id: changed } = await workQ.submit("parsed", { n: 1 }, { priority: "high" });
+    const { id: broken } = await workQ.submit("parsed", { n: 2 }, { priority: "high" });
+    const { id: good } = await workQ.submit("parsed", { n: 3 });
+    await runInDurableObject(stub("work"), (_object, { storage }) => {
+      const write = (id: string, payload: string) =>
+        storage.sql.exec("UPDATE tasks SET payload = ? WHERE id = ?", payload, Number(id.split("_")[1]));
+      write(changed, '{"n":"one"}');
+      write(broken, "{");
+    });
+    const claims = await workQ.claim({ worker: "w", types: ["parsed"], max: 3, wait: "20s" });
+    expect(claims.map(({ task }) => task.id)).toEqual([good]);
+    for (const id of [changed, broken])
+      expect(await get(id)).toMatchObject({ status: "failed", attempt: 1, error: { code: "invalid_payload" } });
+    await claims[0]!.release();
+  });
+
   test("keep: false: gone with its end, which is still answered", async () => {
     const { id } = await workQ.submit("fleeting", { n: 1 });
     const [held] = await workQ.claim({ worker: "w", types: ["fleeting"], wait: "20s" });

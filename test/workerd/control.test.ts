@@ -269,4 +269,18 @@ describe("[type removed by a deploy] across deploys", () => {
     await ring("work");
     for (const id of [held, delayed]) await shows(id, "completed");
   });
+
+  test("one that fails after its type has gone is held like the others, whatever the attempts it has had", async () => {
+    const types = work.types as unknown as Map<string, unknown>;
+    const pulled = types.get("pulled");
+    const { id } = await workQ.submit("pulled", { name: "fails without a type" });
+    const [held] = await workQ.claim({ worker: "w", types: ["pulled"], wait: "20s" });
+    types.delete("pulled");
+    await crash("work");
+    expect(await held!.fail("not now")).toMatchObject({ id, status: "paused", pausedBy: ["unregistered"], attempt: 1 });
+    types.set("pulled", pulled);
+    await crash("work");
+    const [again] = await workQ.claim({ worker: "w", types: ["pulled"], wait: "20s" });
+    expect(await again!.complete({ name: "back", attempt: 2 })).toMatchObject({ id, status: "completed", attempt: 2 });
+  });
 });

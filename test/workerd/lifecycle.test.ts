@@ -1,3 +1,4 @@
+import { constant } from "millrace";
 import { describe, expect, test } from "vitest";
 import { clock } from "../worker/clock.ts";
 import { workQ } from "../worker/index.ts";
@@ -190,6 +191,38 @@ describe("time", () => {
     clock.advance(hours(0.5));
     await ring("work");
     expect(await ended(id)).toMatchObject({ status: "expired", attempt: 1 });
+  });
+
+  test("[ttl] ttlFrom firstAttempt: a long first attempt is part of it, an uncharged one too", async () => {
+    const retry = constant(3, "2h", { jitter: "none" });
+    for (const ending of ["failed", "paused"]) {
+      const name = `long first attempt ${ending}`;
+      const { id } = await play({ do: "break", name }, { ttl: "1h", ttlFrom: "firstAttempt", retry });
+      const { startedAt } = await until(
+        () => task(id).get(),
+        ({ status }) => status === "running",
+      );
+      clock.advance(hours(0.75));
+      if (ending === "paused") await workQ.pause();
+      else gate(name).open();
+      const { expiresAt } = await until(
+        () => task(id).get(),
+        ({ status }) => status !== "running",
+      );
+      expect(Date.parse(expiresAt!) - Date.parse(startedAt!)).toBe(hours(1));
+      await task(id).cancel();
+      await workQ.resume();
+    }
+  });
+
+  test("[retry] a delay beyond all dates is cut to 10 years", async () => {
+    const { id } = await play({ do: "later", name: "never again", ms: Number.MAX_SAFE_INTEGER });
+    const { runAt } = await until(
+      () => task(id).get(),
+      ({ status }) => status === "scheduled",
+    );
+    expect(Date.parse(runAt!) - clock.now()).toBeLessThanOrEqual(10 * 365 * hours(24));
+    await task(id).cancel();
   });
 
   test("[timeouts] deadline ends it wherever it is: waiting or running", async () => {

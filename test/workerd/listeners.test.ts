@@ -102,7 +102,12 @@ describe("[events] Server-Sent Events", () => {
     await make("b");
     await first.hears(() => first.heard.length === 2);
     expect(first.lines[0]).toBe("retry: 1000");
-    expect(first.lines[1]).toBe(`id: ${seq}\ndata: ${JSON.stringify(first.heard[0])}`);
+    // Where it began: who loses the connection before the first event resumes from there.
+    const place = /^id: (\d+)$/.exec(first.lines[1]!)![1];
+    expect(first.lines[2]).toBe(`id: ${seq}\ndata: ${JSON.stringify(first.heard[0])}`);
+    const from = await ear(stream("?domain=work", { "last-event-id": place! }));
+    await from.hears(() => from.heard.length === 2);
+    expect(from.heard).toEqual(first.heard);
     const again = await ear(stream("?domain=work", { "last-event-id": String(seq) }));
     expect(await again.hears(named("task.submitted"))).toMatchObject({ label: "play b" });
   });
@@ -215,6 +220,37 @@ describe("[events] WebSockets", () => {
 });
 
 describe("[events] hibernation", () => {
+  test("one that has no room for what came is told what it missed when the object has slept meanwhile", async () => {
+    const { socket, heard, hears } = await ear(listen("?domain=work"));
+    socket.send(JSON.stringify({ ack: 0 }));
+    await make("opens");
+    await hears(named("task.submitted"));
+    const count = 1_100;
+    await workQ.submitAll(Array.from({ length: count }, (_, n) => ({ type: "plain", payload: { n } }) as const));
+    await until(
+      () => workQ.count({ type: "plain", status: "completed" }),
+      (ended) => ended === count,
+    );
+    await until(
+      () => heard.length,
+      (length) => length === 1_000,
+    );
+    const last = heard.at(-1)!.seq;
+    const { cursor, end } = await runInDurableObject(stub("work"), (object) => {
+      const { stream: events } = object as unknown as { stream: { sockets: Map<WebSocket, { cursor: number }>; ring: { last: number } } };
+      return { cursor: [...events.sockets.values()].at(-1)!.cursor, end: events.ring.last };
+    });
+    expect(cursor).toBeLessThan(end);
+    await evictDurableObject(stub("work"), { webSockets: "hibernate" });
+    socket.send(JSON.stringify({ ack: last }));
+    const missed = await hears(named("missed"));
+    expect(missed).toMatchObject({ from: last + 1, to: missed.seq });
+    expect(missed.seq).toBeGreaterThanOrEqual(end);
+    const { id } = await make("after");
+    await hears(({ task }) => task === id);
+    expect(heard.filter(named("missed"))).toHaveLength(1);
+  });
+
   test("a thousand sockets sleep with the object, which keeps no timer for them, and hear what comes", async () => {
     const count = 1_000;
     const opened = await Promise.all(Array.from({ length: count }, (_, index) => listen(`?domain=work&tag=n:${index % 10}`)));

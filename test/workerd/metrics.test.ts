@@ -99,6 +99,48 @@ describe("[metrics] GET /metrics", () => {
     expect(figures(after).length).toBeGreaterThan(20);
   });
 
+  test("a counter that was shown never goes back, whatever dies", async () => {
+    /** Every counter and every part of a histogram, but those that begin with the coordinator's life. */
+    const counters = (text: string) =>
+      new Map(
+        text
+          .split("\n")
+          .filter((line) => /^millrace_\w+(_total|_bucket|_sum|_count)\{/.test(line) && line.includes('domain="'))
+          .map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]),
+      );
+    const goneBack = (before: string, after: string) => {
+      const now = counters(after);
+      return [...counters(before)].filter(([name, value]) => (now.get(name) ?? -1) < value).map(([name]) => name);
+    };
+    await workQ.submit("plain", { n: 1 }, { delay: "1h" });
+    // Told, and stored with that.
+    await reachDomain("work").poke();
+    // Told on a sync, so soon after that it is not stored by itself.
+    clock.advance(31_000);
+    const { id } = await workQ.submit("plain", { n: 2 });
+    await done(id);
+    clock.advance(6_000);
+    const other = await workQ.submit("plain", { n: 3 });
+    await done(other.id);
+    const first = await scrape();
+    await crash("mill");
+    const second = await scrape();
+    expect(goneBack(first, second)).toEqual([]);
+    // Requests that write nothing are counted in memory alone.
+    for (let n = 0; n < 50; n += 1) await workQ.task("plain", id).get();
+    await workQ.submit("plain", { n: 4 }, { delay: "1h" });
+    for (let n = 0; n < 50; n += 1) await workQ.task("plain", id).get();
+    await reachDomain("work").poke();
+    const third = await scrape();
+    await crash("work");
+    await workQ.submit("plain", { n: 5 }, { delay: "1h" });
+    await reachDomain("work").poke();
+    const fourth = await scrape();
+    expect(goneBack(third, fourth)).toEqual([]);
+    const submitted = 'millrace_tasks_submitted_total{domain="work",type="plain"}';
+    expect(valueOf(fourth, submitted)).toBe(valueOf(third, submitted)! + 1);
+  });
+
   test("they ride on syncs, every few seconds at most: no call is made for them", async () => {
     const calls = async () => (await workQ.snapshot()).cost.coordinatorCalls;
     clock.advance(60_000);

@@ -166,6 +166,24 @@ describe("[events] the mill's stream", () => {
 });
 
 describe("[events] a loop in the Worker", () => {
+  test("that has heard nothing yet goes on from where it began", async () => {
+    const seen: MillEvent[] = [];
+    const controller = new AbortController();
+    const loop = (async () => {
+      for await (const event of otherQ.events({ events: ["task.submitted"], signal: controller.signal })) seen.push(event);
+    })();
+    await until(
+      () => runInDurableObject(stub("other"), (object) => (object as unknown as { stream: { listening: number } }).stream.listening),
+      (count) => count === 1,
+    );
+    await crash("other");
+    // Before it has come back.
+    const { id } = await other();
+    await until(() => seen.some(({ task }) => task === id), Boolean);
+    controller.abort(new Error("enough"));
+    await expect(loop).rejects.toThrow("enough");
+  });
+
   test("goes on over the object's death, and says what was missed", async () => {
     const seen: MillEvent[] = [];
     const controller = new AbortController();

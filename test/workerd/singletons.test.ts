@@ -240,6 +240,19 @@ describe("[singleton] exactly one live instance", { timeout: 30_000 }, () => {
     code.set("steady", steady);
   });
 
+  test("a shorter every counts at once: a round at rest comes no later than it says", async () => {
+    const steady = code.get("steady")!;
+    const { task } = await resting("steady");
+    code.set("steady", { ...steady, singleton: { every: "10m" } });
+    await survive(poke);
+    const same = await resting("steady");
+    expect(same.task).toBe(task);
+    expect(same.ms).toBeLessThanOrEqual(600_000);
+    await pass(600_000, 30_000);
+    await time.until("its end", async () => (await roundsQ.task("steady", task).get()).status === "completed");
+    code.set("steady", steady);
+  });
+
   test("tasks that were submitted before the type became a singleton end, and it has its one round", async () => {
     const [chore, steady] = [code.get("chore")!, code.get("steady")!];
     const { id } = await roundsQ.submit("chore", { n: 99 }, { delay: "10s" });

@@ -202,13 +202,13 @@ export class CoordinatorObject extends WatchedObject implements CoordinatorApi {
       flags: () => this.#flags,
       tell: (change) => this.#flag(change, this.#registry.domains.keys()),
       note: (domain, figures) => this.#act("coordinator.figures", (now) => this.book.tell(domain, figures, now, true)),
-      figures: () => ({
-        ...this.#view(this.#clock.now()),
-        domains: this.book.of(this.#registry.domains.keys()),
-        groupPauses: this.book.pauses,
-        groupThrottles: this.#ledger.throttles(),
-        at: this.#clock.now(),
-      }),
+      figures: () =>
+        this.#act("coordinator.figures", (now) => ({
+          ...this.#view(now),
+          ...this.book.show(this.#registry.domains.keys()),
+          groupThrottles: this.#ledger.throttles(),
+          at: now,
+        })),
     };
   }
 

@@ -1,12 +1,14 @@
 import type { Registry } from "../../domains/definition.ts";
 import { prepareSchedule } from "../../domains/schedule.ts";
+import { everyMsOf } from "../../domains/singleton.ts";
 import { duplicateHash } from "../../policy/key.ts";
-import { FIRST_TERMINAL_CODE } from "../../policy/status.ts";
+import { nextRoundMs } from "../../policy/rounds.ts";
+import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
 import type { ScheduleInput } from "../protocol.ts";
 import { cancelRow } from "./cancel.ts";
 import type { Core } from "./core.ts";
 import { insertRound } from "./rounds.ts";
-import { readTask } from "./rows.ts";
+import { readTask, setColumns } from "./rows.ts";
 import { putDeclared } from "./schedules.ts";
 import { leaveAside } from "./turns.ts";
 
@@ -42,6 +44,7 @@ function declareSingletons(core: Core): void {
   if (!definition) return;
   const gone = Object.keys(state.singletons).filter((type) => !definition.types.get(type)?.singleton);
   const missing = [...definition.types.values()].filter(({ name, singleton }) => singleton && !isAlive(core, name));
+  hasten(core);
   if (gone.length === 0 && missing.length === 0) return;
   core.transact("singletons", () => {
     const now = core.clock.now();
@@ -55,6 +58,26 @@ function declareSingletons(core: Core): void {
     }
     for (const type of missing) singletons[type.name] = { task: insertRound(core, type, now, now), failures: 0 };
     core.alarm.soon("kick", now);
+  });
+}
+
+/** A round at rest comes no later than its `every` says today: a deploy may have made that shorter. */
+function hasten(core: Core): void {
+  const now = core.clock.now();
+  const late = Object.entries(core.state.singletons).flatMap(([name, { task, failures }]) => {
+    const singleton = core.definition?.types.get(name)?.singleton;
+    const row = singleton && readTask(core.store, task);
+    if (row?.status !== STATUS_CODE.scheduled || row.executions > 0) return [];
+    const run_at = now + nextRoundMs(everyMsOf(singleton!), failures);
+    return run_at < row.run_at! ? [{ task, run_at }] : [];
+  });
+  if (late.length === 0) return;
+  core.transact("singletons", () => {
+    core.touch();
+    for (const { task, run_at } of late) {
+      setColumns(core.store, task, { run_at });
+      core.alarm.soon("due", run_at);
+    }
   });
 }
 

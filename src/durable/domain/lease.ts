@@ -96,7 +96,7 @@ function close(core: Core, lease: Lease, row: TaskRow, settlement: Settlement, n
   if (endStopped(core, row, stopped, started)) return;
   if (settlement.kind === "complete") complete(core, row, settlement.result, started);
   else if (settlement.kind === "fail" && !isPausedNow(core, lease, row)) charge(core, row, settlement, now, started);
-  else release(core, lease, row, started, now);
+  else release(core, lease, row, started);
 }
 
 function complete(core: Core, row: TaskRow, result: string | undefined, started: Partial<TaskRow>): void {
@@ -115,9 +115,9 @@ function complete(core: Core, row: TaskRow, result: string | undefined, started:
 }
 
 /** To the front again, not charged. */
-function release(core: Core, lease: Lease, row: TaskRow, started: Partial<TaskRow>, now: number): void {
+function release(core: Core, lease: Lease, row: TaskRow, started: Partial<TaskRow>): void {
   const reason = core.pauses.stops(row.grp) ? "pause" : lease.yields === undefined ? "released" : "preempt";
-  changeTask(core.store, row, "release", "running", "pending", { ...started, ...lifeAfterStart(row, now) });
+  changeTask(core.store, row, "release", "running", "pending", { ...started, ...lifeAfterStart(row, lease.at) });
   core.moved("running", "pending");
   if (reason === "preempt") core.touch().totals.preempted += 1;
   core.events.record("task.preempted", [subjectOf(row)], { reason });

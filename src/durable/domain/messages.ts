@@ -1,6 +1,6 @@
 import type { Core } from "./core.ts";
 import { takeBackfill } from "./backfill.ts";
-import { type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
+import { type Abandon, type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
 import { takeMove, type Move } from "./move.ts";
 import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
 import type { SubmitItem } from "../protocol.ts";
@@ -29,7 +29,7 @@ interface Messages {
   /** Events for webhooks: deliveries, for the domain that makes them. */
   webhooks: { body: SubmitItem[]; sent: SubmitItem[]; answer: null };
   /** The parent is over, in another way than by completing: its living children are cancelled. */
-  abandon: { body: { parent: number }; sent: { parent: number }; answer: null };
+  abandon: { body: Abandon; sent: Abandon; answer: null };
 }
 
 export type MessageName = keyof Messages;

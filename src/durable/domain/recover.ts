@@ -57,7 +57,7 @@ function interrupted(core: Core, run: Run, row: TaskRow, isCharged: boolean, isA
   if (isCharged && isAlone && row.interruptions + 1 >= LIMITS.poisonInterruptionsMax) return poison(core, run, row);
   if (isCharged) {
     const change = isAlone
-      ? { interruptions: row.interruptions + 1, ...startedBy(row, run.startedAt), ...lifeAfterStart(row, core.clock.now()) }
+      ? { interruptions: row.interruptions + 1, ...startedBy(row, run.startedAt), ...lifeAfterStart(row, run.startedAt) }
       : { suspect: 1 };
     setColumns(core.store, row.id, change);
   }

@@ -1,4 +1,5 @@
 import { invariant } from "../../policy/errors.ts";
+import { LIMITS } from "../../policy/limits.ts";
 import { toRanges } from "../../policy/ranges.ts";
 import { retryDelayMs } from "../../policy/retry.ts";
 import { STATUS_CODE, statusFromCode } from "../../policy/status.ts";
@@ -132,7 +133,7 @@ function returned(core: Core, run: Run, { id, memo, io, ...outcome }: Success): 
   return true;
 }
 
-/** The rows of types with `keep: false`, but for those that others depend on: they stay for their sake. */
+/** The rows of types with `keep: false`, but for those that others, or schedules, depend on: they stay for their sake. */
 function unkeptOf(core: Core, run: Run, completed: readonly [number, string | undefined][]): TaskRow[] {
   const types = core.definition?.types;
   if (![...run.types.keys()].some((type) => types?.get(type)?.keep === false)) return [];
@@ -140,7 +141,10 @@ function unkeptOf(core: Core, run: Run, completed: readonly [number, string | un
     core.store,
     completed.map(([id]) => id),
   ).filter((row) => types?.get(row.type)?.keep === false);
-  const needed = unkept.filter((row) => core.upstreams.has(row.id) || row.parent !== null).map((row) => row.id);
+  const { prerequisites } = core.state;
+  const needed = unkept
+    .filter((row) => core.upstreams.has(row.id) || row.parent !== null || prerequisites.includes(row.id))
+    .map((row) => row.id);
   if (needed.length === 0) return unkept;
   linger(core, needed);
   return unkept.filter((row) => !needed.includes(row.id));
@@ -179,34 +183,34 @@ export function charge(
   };
   const policy = optionsOf(row).retry ?? core.defaultsOf(row.type)?.retry;
   if (!outcome.retryable) return end(core, row, "fail", "failed", change);
-  if (!policy || attempt > policy.attempts) return end(core, row, "exhaust", "dead_letter", change);
-  const delay = outcome.retryAfterMs ?? retryDelayMs(policy, attempt - 1, core.clock.random());
-  retry(core, row, now, delay, change);
+  if (policy && attempt > policy.attempts) return end(core, row, "exhaust", "dead_letter", change);
+  // A deploy took the type away: it is held like the others, until one that brings it back says how often it is tried.
+  const delay = outcome.retryAfterMs ?? (policy ? retryDelayMs(policy, attempt - 1, core.clock.random()) : 0);
+  retry(core, row, now, Math.min(delay, LIMITS.delayMsMax), { ...change, ...lifeAfterStart(row, started.started_at) });
 }
 
 function retry(core: Core, row: TaskRow, now: number, delay: number, change: Partial<TaskRow>): void {
   core.touch().totals.retried += 1;
-  const life = lifeAfterStart(row, now);
-  if (life.expires_at !== null && life.expires_at !== undefined) core.alarm.soon("expiry", life.expires_at);
+  const { attempt, error, expires_at } = change;
+  if (expires_at !== null && expires_at !== undefined) core.alarm.soon("expiry", expires_at);
   const from = statusFromCode(row.status);
-  const { attempt, error } = change;
   core.events.record("task.failed", [subjectOf(row)], { attempt, willRetry: true, retryAfterMs: Math.max(0, delay), ...errorFact(error) });
   if (delay <= 0) {
-    changeTask(core.store, row, "retry", from, "pending", { ...change, ...life });
+    changeTask(core.store, row, "retry", from, "pending", change);
     if (from !== "pending") core.moved(from, "pending");
     queue(core, row);
     return;
   }
-  changeTask(core.store, row, "retry", from, "scheduled", { ...change, ...life, run_at: now + delay });
+  changeTask(core.store, row, "retry", from, "scheduled", { ...change, run_at: now + delay });
   core.moved(from, "scheduled");
   core.alarm.soon("due", now + delay);
 }
 
-/** Once it has started: a ttl from submission is over, one from the first attempt begins. Only what changes, since the column is indexed. */
-export function lifeAfterStart(row: TaskRow, now: number): Partial<TaskRow> {
+/** Once it has started: a ttl from submission is over, one from the first attempt begins with that. Only what changes, since the column is indexed. */
+export function lifeAfterStart(row: TaskRow, startedAt: number): Partial<TaskRow> {
   const { ttlMs, ttlFrom } = optionsOf(row);
   if (ttlFrom === "firstAttempt" && ttlMs !== undefined && row.ttl_at === null) {
-    const ttl_at = (row.started_at ?? now) + ttlMs;
+    const ttl_at = (row.started_at ?? startedAt) + ttlMs;
     return { ttl_at, expires_at: Math.min(ttl_at, row.deadline_at ?? Infinity) };
   }
   return ttlFrom !== "firstAttempt" && row.ttl_at !== null ? { ttl_at: null, expires_at: row.deadline_at } : {};
@@ -220,8 +224,8 @@ export const startedBy = (row: TaskRow, at: number) => ({
 });
 
 /** Back to the front, not charged: one row, so that people see that it was begun. */
-function back(core: Core, row: TaskRow, started: Partial<TaskRow>): void {
-  const life = lifeAfterStart(row, core.clock.now());
+function back(core: Core, row: TaskRow, started: Partial<TaskRow> & { started_at: number }): void {
+  const life = lifeAfterStart(row, started.started_at);
   setColumns(core.store, row.id, { ...started, ...life });
   core.touch();
   queue(core, row);

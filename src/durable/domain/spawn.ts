@@ -123,8 +123,9 @@ function send(core: Core, parent: TaskRow, domain: string, items: readonly Submi
     );
     core.families.recount(parent.id);
   }
-  // Those whose domain has not answered yet have no id.
-  const unborn = names.filter((name) => (known.get(name)?.child ?? null) === null);
+  // Those whose domain has not answered yet have no id; what was there before may be purged, and have another one now.
+  const sent = new Set(fresh.map(({ hash }) => hash!));
+  const unborn = names.filter((name) => sent.has(name) || (known.get(name)?.child ?? null) === null);
   const births = async (): Promise<Outcome[]> => {
     const ids = await core.families.awaitBirths(parent.id, unborn);
     const born = new Map(unborn.map((name, index) => [name, ids[index]!]));

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { Registry } from "../../domains/definition.ts";
-import { type EventName, type MillEvent, nextSeq } from "../../policy/events/event.ts";
+import { type EventName, type MillEvent, nextSeq, type Place } from "../../policy/events/event.ts";
 import { type EventFilter, passes } from "../../policy/events/filter.ts";
 import { type Entry, EventRing } from "../../policy/events/ring.ts";
 
@@ -18,6 +18,8 @@ interface Attachment {
   filter: EventFilter;
   /** It confirms what it has read. */
   confirms?: true;
+  /** Where it stands, when there is more that it has no room for: it is owed that, or a word of it. */
+  behind?: number;
 }
 
 /** Somebody who is told. */
@@ -27,7 +29,9 @@ interface Listener {
   cursor: number;
   /** What it has not confirmed yet; absent: it does not. */
   open?: number[];
-  send(event: MillEvent): void;
+  send(text: string): void;
+  /** Writes down where it stands, or that it has been told all. */
+  mark(behind: number | undefined): void;
 }
 
 /**
@@ -88,7 +92,9 @@ export class Stream {
     const attachment: Attachment = confirms ? { filter, confirms } : { filter };
     this.ctx.acceptWebSocket(server);
     server.serializeAttachment(attachment);
-    listeners.set(server, this.listener(server, attachment, Math.min(since ?? Infinity, this.ring.last)));
+    const listener = this.listener(server, attachment, Math.min(since ?? Infinity, this.ring.last));
+    listeners.set(server, listener);
+    if (confirms && since === undefined) listener.send(JSON.stringify({ seq: listener.cursor } satisfies Place));
     this.ring.trim(this.clock.now());
     this.flush();
     return new Response(null, { status: 101, webSocket: client });
@@ -114,28 +120,35 @@ export class Stream {
     if (this.listeners().delete(socket)) this.leftAt = this.clock.now();
   }
 
-  /** From hibernation sockets come back with what is on them; they have been told of all that happened before. */
+  /** From hibernation sockets come back with what is on them; they have been told of all that happened before, but for those with no room for it. */
   private listeners(): Map<WebSocket, Listener> {
     if (this.sockets) return this.sockets;
     this.sockets = new Map();
     for (const socket of this.ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment | null;
-      if (attachment) this.sockets.set(socket, this.listener(socket, attachment, this.ring.floor));
+      if (attachment) this.sockets.set(socket, this.listener(socket, attachment, attachment.behind ?? this.ring.floor));
     }
     return this.sockets;
   }
 
-  private listener(socket: WebSocket, { filter, confirms }: Attachment, cursor: number): Listener {
+  private listener(socket: WebSocket, attachment: Attachment, cursor: number): Listener {
+    const { filter, confirms } = attachment;
+    let { behind } = attachment;
     return {
       filter,
       cursor,
       ...(confirms ? { open: [] } : {}),
-      send: (event) => {
+      send: (text) => {
         try {
-          socket.send(this.textOf(event));
+          socket.send(text);
         } catch {
           this.left(socket);
         }
+      },
+      mark: (at) => {
+        if (at === behind) return;
+        behind = at;
+        socket.serializeAttachment({ filter, confirms: true, ...(at === undefined ? {} : { behind: at }) } satisfies Attachment);
       },
     };
   }
@@ -160,18 +173,22 @@ export class Stream {
   private tell(listener: Listener): boolean {
     const { ring } = this;
     if (listener.cursor < ring.floor) {
-      listener.send(this.missed(listener.cursor + 1, ring.floor));
+      listener.send(JSON.stringify(this.missed(listener.cursor + 1, ring.floor)));
       listener.cursor = ring.floor;
     }
     let room = listener.open ? WINDOW - listener.open.length : FLUSH_MAX;
     for (const event of ring.after(listener.cursor)) {
-      if (room <= 0) return !listener.open;
+      if (room <= 0) {
+        if (listener.open) listener.mark(listener.cursor);
+        return !listener.open;
+      }
       listener.cursor = event.seq;
       if (!passes(event, listener.filter, this.commonTags)) continue;
-      listener.send(event);
+      listener.send(this.textOf(event));
       listener.open?.push(event.seq);
       room -= 1;
     }
+    listener.mark(undefined);
     return false;
   }
 

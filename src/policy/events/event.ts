@@ -57,6 +57,12 @@ export interface MillEvent {
   [fact: string]: unknown;
 }
 
+/** Where a stream stands when somebody begins to listen: no event, but what to resume after when the connection breaks before there is one. */
+export interface Place {
+  seq: number;
+  event?: undefined;
+}
+
 /** A moment's share of the numbers: 4,096 events in a millisecond before the count runs ahead of the clock. */
 const PER_MS = 4_096;
 

@@ -1,4 +1,4 @@
-import { readClaim, readFailure, readProgress, readResult } from "../../domains/claims.ts";
+import { claimValid, readClaim, readFailure, readProgress, readResult } from "../../domains/claims.ts";
 import type { Settlement } from "../../durable/protocol.ts";
 import { json } from "../problem.ts";
 import type { Call, Route } from "../route.ts";
@@ -25,7 +25,12 @@ export const claimRoutes: Route[] = [
 ];
 
 async function claim({ api, body, definition, context }: Call): Promise<Response> {
-  const claims = await api.claim(readClaim(definition, body));
+  const request = readClaim(definition, body);
+  const claims = await claimValid(
+    definition,
+    () => api.claim(request),
+    (lease, settlement) => api.settleLease(lease, settlement),
+  );
   // A worker that hung up meanwhile knows of no lease: nothing is charged to its tasks.
   if (context.req.raw.signal?.aborted) await Promise.all(claims.map(({ lease }) => api.settleLease(lease, { kind: "release" })));
   return json({ claims });

@@ -32,9 +32,9 @@ async function perform(execution: Execution, scope: Scope, watch: (execution: Ex
   const reason = execution.aborted;
   execution.end();
   if (reason === undefined) return outcome;
-  // Work that got done in spite of a pause stays done: to run it again would only repeat its effects. Of a lost lease the
-  // fence decides. A cancelled or overdue task is not completed by a value that came too late.
-  if (outcome.ok && (reason === "pause" || reason === "lease")) return outcome;
+  // Work that got done in spite of a pause or of more urgent work stays done: to run it again would only repeat its effects. Of
+  // a lost lease the fence decides. A cancelled or overdue task is not completed by a value that came too late.
+  if (outcome.ok && (reason === "pause" || reason === "preempt" || reason === "lease")) return outcome;
   if ((reason === "cancel" || reason === "supersede" || reason === "child") && type?.onCancel && execution.begun)
     await hook(execution, type, scope, watch);
   return stopped(task.id, reason, execution.timeoutMs);
