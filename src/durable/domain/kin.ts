@@ -10,6 +10,7 @@ import { readLivingChildren, readNamedChildren } from "./children.ts";
 import type { Core } from "./core.ts";
 import type { Answered, Envelope } from "./messages.ts";
 import { post } from "./outbox.ts";
+import { startProbe } from "./probe.ts";
 import { standIn } from "./remotes.ts";
 import { reopen } from "./reopen.ts";
 import { lifeOf, optionsOf, readTask, readTasks, setColumns, type TaskRow } from "./rows.ts";
@@ -157,6 +158,11 @@ export function spawned(core: Core, { target, body, answer }: Answered<"spawn">)
     JSON.stringify(pairs),
   );
   for (const [index, { hash }] of items.entries()) core.families.born(parent, hash!, taskId(target, answer.ids[index]!));
+  startProbe(
+    core,
+    target,
+    items.flatMap(({ dependsOn }, index) => (dependsOn ? [answer.ids[index]!] : [])),
+  );
   // It has ended while they were on their way.
   const row = readTask(core.store, parent);
   const isOver = !row || row.cancelling !== 0 || (row.status >= 10 && row.status !== 10);

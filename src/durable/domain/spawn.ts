@@ -14,6 +14,7 @@ import { dispatch } from "./dispatch.ts";
 import { lookUp } from "./lookup.ts";
 import { readNamedKin, renew, sendKin } from "./kin.ts";
 import { FAMILY } from "./order.ts";
+import { startProbe } from "./probe.ts";
 import { lifeOf, optionsOf, readTask, setColumns, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { insert } from "./submit.ts";
@@ -176,6 +177,11 @@ function adopt(core: Core, parent: TaskRow, items: readonly SubmitItem[]): Outco
   const inserted = insert(core, heirs, now, { parent: id, ...(life === 0 ? {} : { options: JSON.stringify({ life }) }) });
   const isNew = inserted.filter(({ outcome }) => outcome === "inserted").length;
   core.families.added(parent.id, isNew, isNew);
+  startProbe(
+    core,
+    core.name,
+    heirs.flatMap(({ dependsOn }, index) => (dependsOn ? [parseTaskId(inserted[index]!.id)!.counter] : [])),
+  );
   dispatch(core);
   let next = 0;
   return items.map(({ hash }) => {
