@@ -85,7 +85,11 @@ function View() {
 }
 
 function Header() {
-  const [current = ""] = address.value.path;
+  const [current = "", id] = address.value.path;
+  useEffect(() => {
+    const title = NAV.find(({ name }) => name === current)?.title;
+    document.title = [id, title, "Millrace"].filter((part) => part !== undefined).join(" · ");
+  }, [current, id]);
   const nav = useRef<HTMLElement>(null);
   useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
   return (

@@ -1,7 +1,7 @@
 import { effect, signal } from "@preact/signals";
 import type { MillEvent } from "../../src/policy/events/event.ts";
 import { BASE, refused, token } from "./api/ask.ts";
-import { pushed, quiet, touched } from "./live.ts";
+import { lost, pushed, quiet, touched } from "./live.ts";
 import { me } from "./session.ts";
 
 /** How many events the page remembers. */
@@ -31,9 +31,17 @@ export function listen(): void {
     disconnect();
     if (wanted) connect();
   });
+  effect(() => {
+    // The mill answers again: no need to wait for the next try.
+    if (lost.value || retry === undefined) return;
+    clearTimeout(retry);
+    wait = RETRY_MIN_MS;
+    connect();
+  });
 }
 
 function connect(): void {
+  retry = undefined;
   const url = new URL("v1/events", BASE);
   url.protocol = url.protocol.replace("http", "ws");
   if (last !== undefined) url.searchParams.set("since", String(last));
@@ -58,6 +66,7 @@ function connect(): void {
 
 function disconnect(): void {
   clearTimeout(retry);
+  retry = undefined;
   const old = socket;
   socket = undefined;
   pushed.value = false;

@@ -1,3 +1,5 @@
+import { PRIORITY } from "../../src/policy/priority.ts";
+
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const plain = new Intl.NumberFormat("en");
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -13,10 +15,10 @@ const LONG_MS = 365 * 86_400_000;
 /** 12,345 in full; 1.2M from a hundred thousand on. */
 export const number = (value: number): string => (Math.abs(value) < 100_000 ? plain.format(value) : compact.format(value));
 
-/** `350 ms`, `12 s`, `3 m 20 s`, `2 h 5 m`, `4 d 2 h`. */
+/** `350 ms`, `1.5 s`, `12 s`, `3 m 20 s`, `2 h 5 m`, `4 d 2 h`. */
 export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 9_950) return `${Number((ms / 1_000).toFixed(1))} s`;
   const rounded = Math.round(ms / 1_000) * 1_000;
   const at = UNITS.findIndex(([, size]) => rounded >= size);
   const [name, size] = UNITS[at] ?? UNITS[3];
@@ -24,6 +26,12 @@ export function duration(ms: number): string {
   const next = UNITS[at + 1];
   const rest = next ? Math.floor((rounded % size) / next[1]) : 0;
   return rest === 0 || !next ? first : `${first} ${rest} ${next[0]}`;
+}
+
+/** A rate limit as it is typed: `10 per 1s`, `5 per 1h, burst 20`. */
+export function rate({ permits, perMs, burst }: { permits: number; perMs: number; burst: number }): string {
+  const [name, size] = UNITS.find(([, unit]) => perMs % unit === 0) ?? ["ms", 1];
+  return `${permits} per ${perMs / size}${name}${burst === permits ? "" : `, burst ${burst}`}`;
 }
 
 /** `3 m ago`, `in 20 s`, `just now`. */
@@ -56,3 +64,9 @@ export const dollars = (amount: number): string =>
 
 /** `dead_letter`: `dead letter`. */
 export const words = (name: string): string => name.replaceAll("_", " ");
+
+/** `128 (normal)`, `100`. */
+export function priority(level: number): string {
+  const named = Object.entries(PRIORITY).find(([, value]) => value === level);
+  return named ? `${level} (${named[0]})` : String(level);
+}

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
-import { ask } from "./api/ask.ts";
+import type { DomainPage } from "./api/answers.ts";
+import { ask, withQuery } from "./api/ask.ts";
 import { refreshAll } from "./live.ts";
 import type { Listing } from "./search.ts";
 
@@ -71,6 +72,21 @@ interface Counted {
   failed: number;
   finished: boolean;
   errors: readonly { message: string }[];
+}
+
+/** How many tasks match, as the domains count them now. */
+export async function countMatching({ domain, filters }: Listing, abort: AbortSignal): Promise<number> {
+  const counts = (await domainsOf(domain, abort)).map(async (name) => {
+    const { count } = await ask<{ count: number }>(withQuery(`v1/domains/${name}/tasks/count`, filters), { signal: abort });
+    return count;
+  });
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
+
+/** The domains that a listing is about. */
+export async function domainsOf(domain: string | undefined, abort?: AbortSignal): Promise<string[]> {
+  if (domain !== undefined) return [domain];
+  return (await ask<DomainPage>("v1/domains", abort ? { signal: abort } : {})).items.map(({ name }) => name);
 }
 
 /** How many would be acted upon, as the domains count them now. */

@@ -24,7 +24,8 @@ document.addEventListener("visibilitychange", () => {
 export const paused = signal(false);
 /** Whether the mill pushes events just now; then asking in turns is only a safety net. */
 export const pushed = signal(false);
-const lost = signal(false);
+/** The last question had no answer at all. */
+export const lost = signal(false);
 
 export const liveliness: ReadonlySignal<Liveliness> = computed(() =>
   paused.value ? "paused" : hidden.value ? "hidden" : lost.value ? "unreachable" : pushed.value ? "live" : "polling",
@@ -39,6 +40,8 @@ const TOUCHED_MS = 800;
 const PUSHED_MS = 20_000;
 /** The slowest rhythm while the mill is out of reach. */
 const LOST_MS = 15_000;
+/** Who has not answered by then will not: a connection can be dead without telling. */
+const ANSWER_MS = 30_000;
 
 /** What an event is about; a question that depends on it is asked again. Empty: anything may have changed. */
 interface Touch {
@@ -57,6 +60,8 @@ class Question<Value> {
   #abort: AbortController | undefined;
   #failures = 0;
   #askedAt = 0;
+  /** Touched while it is under way: what comes back may be older than that. */
+  #stale = false;
 
   constructor(ask: (signal: AbortSignal) => Promise<Value>, everyMs: () => number, concerns: (touch: Touch) => boolean) {
     this.#ask = ask;
@@ -85,27 +90,43 @@ class Question<Value> {
     const abort = new AbortController();
     this.#abort = abort;
     this.#askedAt = performance.now();
+    this.#stale = false;
+    clearTimeout(this.#timer);
     try {
-      const value = await this.#ask(abort.signal);
+      const value = await this.#ask(AbortSignal.any([abort.signal, AbortSignal.timeout(ANSWER_MS)]));
       if (abort.signal.aborted) return;
       this.value.value = value;
       this.error.value = undefined;
       this.#failures = 0;
-      lost.value = false;
+      found();
     } catch (error) {
       if (abort.signal.aborted) return;
       this.error.value = error instanceof Error ? error : new Error(messageOf(error));
       this.#failures += 1;
       if (!(error instanceof Problem)) lost.value = true;
     }
-    this.#again();
+    this.#abort = undefined;
+    if (this.#stale) this.touch();
+    else this.#again();
   };
 
-  /** An event concerns it: at once, but no more often than about once a second. */
+  /** An event concerns it: at once, but no more often than about once a second, and never instead of an answer under way. */
   touch(): void {
     if (stopped.peek()) return;
+    this.#stale = this.#abort !== undefined;
+    if (this.#stale) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.refresh(), Math.max(0, TOUCHED_MS - (performance.now() - this.#askedAt)));
+  }
+
+  /** The mill answers again: what had no answer need not wait for its turn. */
+  found(): void {
+    if (this.#failures > 0 && this.#abort === undefined) void this.refresh();
+  }
+
+  /** Nobody tells any more: it is asked for in turns again, not only as a safety net. */
+  untold(): void {
+    if (this.#abort === undefined) this.#again();
   }
 
   #again(): void {
@@ -119,6 +140,15 @@ class Question<Value> {
 }
 
 const open = new Set<Question<unknown>>();
+effect(() => {
+  if (!pushed.value) for (const question of open) question.untold();
+});
+
+function found(): void {
+  if (!lost.peek()) return;
+  lost.value = false;
+  for (const question of open) question.found();
+}
 
 /** Asks anew what these events may have changed. */
 export function touched(touches: readonly Touch[]): void {

@@ -25,6 +25,8 @@ export interface Schema {
 /** How a value is asked for; `json`: as text, where no form says it better. */
 export type Kind =
   | { kind: "object"; properties: [name: string, schema: Schema, required: boolean][] }
+  /** One of several objects. */
+  | { kind: "variants"; ways: readonly Schema[] }
   | { kind: "list"; items: Schema }
   | { kind: "choice"; options: readonly unknown[] }
   | { kind: "text"; long: boolean }
@@ -32,6 +34,8 @@ export type Kind =
   | { kind: "switch" }
   | { kind: "json" };
 
+/** A pattern that is longer than that helps nobody. */
+const PATTERN_SHOWN = 40;
 /** Texts that may be longer than this get a field of several lines. */
 const LONG = 4_000;
 
@@ -57,8 +61,9 @@ export function kindOf(given: Schema, root: Schema): Kind {
   const schema = resolve(given, root);
   if (schema.enum) return { kind: "choice", options: schema.enum };
   if (schema.const !== undefined) return { kind: "choice", options: [schema.const] };
-  const ways = schema.anyOf ?? schema.oneOf;
+  const ways = (schema.anyOf ?? schema.oneOf)?.filter(({ type }) => type !== "null").map((way) => resolve(way, root));
   if (ways) {
+    if (ways.every(({ properties }) => properties)) return { kind: "variants", ways };
     const options = ways.flatMap((way) => (way.const !== undefined ? [way.const] : (way.enum ?? [undefined])));
     return options.includes(undefined) ? { kind: "json" } : { kind: "choice", options };
   }
@@ -86,14 +91,43 @@ export function kindOf(given: Schema, root: Schema): Kind {
   }
 }
 
+/** Whether it may be null, too. */
+export function isNullable(given: Schema, root: Schema): boolean {
+  const ways = given.anyOf ?? given.oneOf ?? [];
+  if (ways.some(({ type }) => type === "null") || [given.type ?? []].flat().includes("null")) return true;
+  const resolved = resolve(given, root);
+  return resolved !== given && ways.length === 0 && isNullable(resolved, root);
+}
+
+/** Which of several objects a value is: the one whose constants it has, else the one whose required members. */
+export function wayOf(ways: readonly Schema[], value: unknown): number {
+  const has = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const constants = ({ properties = {} }: Schema) => Object.entries(properties).filter(([, { const: only }]) => only !== undefined);
+  const isIt = (way: Schema) =>
+    constants(way).every(([name, { const: only }]) => has[name] === only) && (way.required ?? []).every((name) => name in has);
+  const byConstants = ways.findIndex(
+    (way) => constants(way).length > 0 && constants(way).every(([name, inner]) => has[name] === inner.const),
+  );
+  return Math.max(0, byConstants >= 0 ? byConstants : ways.findIndex(isIt));
+}
+
+/** What one of several objects is called: by its title, else by its constants. */
+export function wayName({ title, properties = {} }: Schema, at: number): string {
+  const constants = Object.values(properties).flatMap(({ const: only }) => (only === undefined ? [] : [String(only)]));
+  return title ?? (constants.length > 0 ? constants.join(", ") : `variant ${at + 1}`);
+}
+
 /** What a form begins with: what is required, as empty as it may be, and the defaults. */
 export function blank(given: Schema, root: Schema): unknown {
   const schema = resolve(given, root);
   if (schema.default !== undefined) return schema.default;
+  if (isNullable(given, root)) return null;
   const kind = kindOf(schema, root);
   switch (kind.kind) {
     case "object":
       return Object.fromEntries(kind.properties.filter(([, , required]) => required).map(([name, inner]) => [name, blank(inner, root)]));
+    case "variants":
+      return blank(kind.ways[0] ?? {}, root);
     case "list":
       return [];
     case "choice":
@@ -118,7 +152,7 @@ export function hintOf(given: Schema, root: Schema): string {
     format,
     range,
     maxLength === undefined ? "" : `at most ${maxLength} characters`,
-    pattern === undefined ? "" : `like ${pattern}`,
+    pattern === undefined || format !== undefined || pattern.length > PATTERN_SHOWN ? "" : `like ${pattern}`,
   ]
     .filter((part) => part !== undefined && part !== "")
     .join(", ");

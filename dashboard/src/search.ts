@@ -39,11 +39,11 @@ const isName = (name: string): name is TokenName => Object.hasOwn(TOKENS, name);
 export function parseSearch(text: string): Search {
   const tokens: Token[] = [];
   const words: string[] = [];
-  for (const match of text.matchAll(/(?:([a-z]+):)?(?:"([^"]*)"?|(\S+))/g)) {
+  for (const match of text.matchAll(/(?:([a-z]+):)?(?:"((?:[^"\\]|\\.)*)"?|(\S+))/g)) {
     const [whole, name, quoted, plain] = match;
-    const value = quoted ?? plain ?? "";
+    const value = quoted?.replaceAll(/\\(.)/g, "$1") ?? plain ?? "";
     if (name === undefined || !isName(name)) words.push(name === undefined ? value : whole);
-    else if (value !== "") tokens.push({ name, value });
+    else for (const one of name === "status" ? value.split(",") : [value]) if (one !== "") tokens.push({ name, value: one });
   }
   return {
     tokens: tokens.filter(({ name }, at) => MANY.has(name) || tokens.findLastIndex((other) => other.name === name) === at),
@@ -53,10 +53,13 @@ export function parseSearch(text: string): Search {
 
 /** The text of a search again. */
 export function formatSearch({ tokens, text }: Search): string {
-  return [...tokens.map(({ name, value }) => `${name}:${quote(value)}`), text].filter(Boolean).join(" ");
+  return [...tokens.map(({ name, value }) => written(name, value)), text].filter(Boolean).join(" ");
 }
 
-const quote = (value: string): string => (/[\s"]/.test(value) ? `"${value.replaceAll('"', "")}"` : value);
+/** A token as it is typed: with quotes where its value needs them. */
+export const written = (name: TokenName, value: string): string => `${name}:${quote(value)}`;
+
+const quote = (value: string): string => (/[\s"]/.test(value) ? `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"` : value);
 
 /** A request for a list. */
 export interface Listing {
@@ -85,7 +88,7 @@ export function listingOf({ tokens, text }: Search): Listing {
 }
 
 function append(filters: Record<string, string | string[]>, name: string, value: string): void {
-  filters[name] = [...((filters[name] as string[] | undefined) ?? []), ...value.split(",")];
+  filters[name] = [...((filters[name] as string[] | undefined) ?? []), value];
 }
 
 /** With a token on or off: of names that count once, instead of the one that is there. */
@@ -121,6 +124,6 @@ export function complete(text: string, cursor: number, known: Known): { label: s
       .filter((one) => one.startsWith(value) && one !== value)
       .slice(0, 8)
       // A key of a tag has its value still to come.
-      .map((one) => put(one.endsWith("=") ? `${name}:${one}` : `${name}:${quote(one)} `, ""))
+      .map((one) => put(one.endsWith("=") ? `${name}:${one}` : `${written(name, one)} `, ""))
   );
 }

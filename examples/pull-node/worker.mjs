@@ -40,39 +40,50 @@ async function post(path, body = {}) {
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(60_000),
   });
-  const answer = await response.json();
+  const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
-  throw Object.assign(new Error(answer.detail ?? `the mill answered ${response.status}`), { code: answer.code });
+  const { detail = `the mill answered ${response.status}`, code = "unknown" } = answer;
+  throw Object.assign(new Error(detail), { code, status: response.status });
+}
+
+/** Says how it ended, again where nobody answers: the work is done, and the lease is still renewed. */
+async function settle(id, verb, body) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await post(`/v1/claims/${id}/${verb}`, body);
+    } catch (error) {
+      // What the mill refuses it refuses again; no answer, or 503, says nothing about the task.
+      if ((error.status !== undefined && error.status !== 503) || tries === 5) throw error;
+      await sleep(500 * 2 ** tries);
+    }
+  }
 }
 
 async function perform({ lease: id, leaseUntil, task }, leaseMs) {
   const stop = new AbortController();
   let fraction = 0;
-  let isLost = false;
   // A third of the lease: two renewals may fail before it ends.
   const beat = setInterval(async () => {
     try {
       const { cancelled } = await post(`/v1/claims/${id}/renew`, { progress: fraction });
       if (cancelled) stop.abort();
     } catch (error) {
-      if (error.code !== "lease_lost") return;
-      isLost = true;
-      stop.abort();
+      if (error.code === "lease_lost") stop.abort();
     }
   }, leaseMs / 3);
   const giveBack = () => stop.abort();
   stopping.signal.addEventListener("abort", giveBack);
   try {
-    const result = await work(task, { signal: stop.signal, progress: (value) => (fraction = value) });
-    const { status } = await post(`/v1/claims/${id}/complete`, { result });
+    const end = await work(task, { signal: stop.signal, progress: (value) => (fraction = value) }).then(
+      (result) => ["complete", { result }],
+      ({ name, message, stack }) => (stop.signal.aborted ? ["release"] : ["fail", { error: { name, message, stack } }]),
+    );
+    const { status } = await settle(id, ...end);
     console.log(`${task.id} ${status}`);
   } catch (error) {
     // Somebody else has the task by now: whatever this worker says counts no more.
-    if (isLost || error.code === "lease_lost") return console.log(`${task.id} lost, it was ours until ${leaseUntil}`);
-    const { status } = stop.signal.aborted
-      ? await post(`/v1/claims/${id}/release`)
-      : await post(`/v1/claims/${id}/fail`, { error: { name: error.name, message: error.message, stack: error.stack } });
-    console.log(`${task.id} ${status}`);
+    if (error.code !== "lease_lost") throw error;
+    console.log(`${task.id} lost, it was ours until ${leaseUntil}`);
   } finally {
     clearInterval(beat);
     stopping.signal.removeEventListener("abort", giveBack);

@@ -28,8 +28,9 @@ stopping = threading.Event()
 class Refused(Exception):
     """The mill said no; `code` says why."""
 
-    def __init__(self, code, message):
+    def __init__(self, status, code, message):
         super().__init__(message)
+        self.status = status
         self.code = code
 
 
@@ -59,7 +60,19 @@ def post(path, body=None):
             problem = json.load(error)
         except ValueError:
             problem = {}
-        raise Refused(problem.get("code"), problem.get("detail", str(error))) from None
+        raise Refused(error.code, problem.get("code"), problem.get("detail", str(error))) from None
+
+
+def settle(lease, verb, body=None):
+    """Says how it ended, again where nobody answers: the work is done, and the lease is still renewed."""
+    for tries in range(1, 6):
+        try:
+            return post(f"/v1/claims/{lease}/{verb}", body)
+        except (Refused, OSError) as error:
+            # What the mill refuses it refuses again; no answer, or 503, says nothing about the task.
+            if tries == 5 or (isinstance(error, Refused) and error.status != 503):
+                raise
+            time.sleep(0.5 * 2**tries)
 
 
 def instant(text):
@@ -69,7 +82,7 @@ def instant(text):
 def perform(claim):
     lease, task = claim["lease"], claim["task"]
     length = instant(claim["leaseUntil"]) - instant(task["startedAt"])
-    stop, done, state = threading.Event(), threading.Event(), {"fraction": 0, "lost": False}
+    stop, done, state = threading.Event(), threading.Event(), {"fraction": 0}
 
     def beat():
         # A third of the lease: two renewals may fail before it ends.
@@ -85,7 +98,6 @@ def perform(claim):
                     stop.set()
             except Refused as refused:
                 if refused.code == "lease_lost":
-                    state["lost"] = True
                     stop.set()
             except OSError:
                 pass
@@ -94,17 +106,11 @@ def perform(claim):
     keeper.start()
     try:
         try:
-            result = work(task, stop, lambda value: state.update(fraction=value))
+            end = ("complete", {"result": work(task, stop, lambda value: state.update(fraction=value))})
         except Exception as error:
-            if state["lost"]:
-                answer = None
-            elif stop.is_set():
-                answer = post(f"/v1/claims/{lease}/release")
-            else:
-                told = {"name": type(error).__name__, "message": str(error) or repr(error), "stack": traceback.format_exc()}
-                answer = post(f"/v1/claims/{lease}/fail", {"error": told})
-        else:
-            answer = post(f"/v1/claims/{lease}/complete", {"result": result})
+            told = {"name": type(error).__name__, "message": str(error) or repr(error), "stack": traceback.format_exc()}
+            end = ("release", None) if stop.is_set() else ("fail", {"error": told})
+        answer = settle(lease, *end)
     except Refused as refused:
         if refused.code != "lease_lost":
             raise

@@ -38,7 +38,7 @@ async function complete(program: Command, world: World, words: readonly string[]
   const found = option?.required
     ? (option.argChoices ?? [])
     : started.startsWith("-")
-      ? [...command.options, ...program.options].map(({ long }) => long ?? "")
+      ? [...[...command.options, ...program.options].map(({ long }) => long ?? ""), "--help"]
       : await namesFor(command, world, before, given);
   return [...new Set(found)].filter((word) => word !== "" && word.startsWith(started)).sort();
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { DomainSnapshot } from "../durable/protocol.ts";
 import type { Duration } from "../policy/duration.ts";
 import type { Instant } from "../domains/handle.ts";
+import { readDuration } from "./input.ts";
 import { duration, table } from "./print.ts";
 import type { Act } from "./program.ts";
 import { UsageError } from "./world.ts";
@@ -35,9 +36,9 @@ export function controlCommands(program: Command, act: Act): void {
       .option("--mill", "the whole mill");
   whom("pause", "start nothing any more; what runs is aborted and goes back uncharged")
     .option("--until <time>", "a group's pause ends by itself, RFC 3339")
-    .option("--drain [duration]", "a domain's: let what runs go on for so long, 30s unless told")
+    .option("--drain [duration]", "a domain's: let what runs go on for so long, 30s unless told", readDuration)
     .action(
-      act<Whom & { until?: Instant; drain?: string | true }>(async ({ connection, flags, print }, domain?: string) => {
+      act<Whom & { until?: Instant; drain?: Duration | true }>(async ({ connection, flags, print }, domain?: string) => {
         const target = only(domain, flags);
         if (flags.until !== undefined && flags.group === undefined) throw new UsageError("--until is for a --group.");
         if (flags.drain !== undefined && domain === undefined) throw new UsageError("--drain is for a domain.");
@@ -49,7 +50,7 @@ export function controlCommands(program: Command, act: Act): void {
           );
         if (domain === undefined) return print(await client.pause(), () => `${target} is paused`);
         if (flags.drain === undefined) return print(await connection.domain(domain).pause(), () => `${target} is paused`);
-        const drained = await connection.domain(domain).drain(flags.drain === true ? {} : { timeout: flags.drain as Duration });
+        const drained = await connection.domain(domain).drain(flags.drain === true ? {} : { timeout: flags.drain });
         return print(
           drained,
           () =>

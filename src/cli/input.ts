@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Json } from "../domains/task.ts";
+import { type Duration, parseDuration } from "../policy/duration.ts";
 import { UsageError, type World } from "./world.ts";
 
 /** A payload as it stands on the command line: JSON, `-` for standard input, `@file`. */
@@ -37,6 +38,16 @@ export function collectTag(value: string, before: Record<string, string> = {}): 
 
 /** `high`, or 0 to 255; the mill judges it. */
 export const readPriority = (value: string): string | number => (/^\d+$/.test(value) ? Number(value) : value);
+
+/** A duration, as it stands: nothing is asked where it is none. */
+export function readDuration(value: string): Duration {
+  try {
+    parseDuration(value, "duration");
+    return value as Duration;
+  } catch {
+    throw new InvalidArgumentError("A duration is written 250ms, 30s, 5m, 2h, 7d.");
+  }
+}
 
 /** A count of at least one. */
 export function readCount(value: string): number {

@@ -1,9 +1,10 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ListQuery } from "../domains/handle.ts";
 import type { Listing } from "../domains/listing.ts";
 import type { Task } from "../domains/task.ts";
 import type { Connection } from "./connection.ts";
 import { collect, collectTag, readCount, readPriority } from "./input.ts";
+import { STATUSES } from "../policy/status.ts";
 import { taskTable } from "./print.ts";
 import type { Act, Call } from "./program.ts";
 import { EXIT, UsageError } from "./world.ts";
@@ -14,13 +15,15 @@ interface Flags extends Omit<ListQuery, "tags" | "limit" | "cursor"> {
   all?: boolean;
 }
 
+/** For help and completion; the mill judges them. */
+const SHOWN = [...STATUSES, "paused"];
 /** Of one page of the API. */
 const PAGE_MAX = 500;
 
 /** `millrace list` and `millrace dead-letters`. */
 export function listCommands(program: Command, act: Act): void {
   filters(program.command("list [domain]").description("list tasks, newest first"))
-    .option("-s, --status <status>", "may be given several times", collect)
+    .addOption(new Option("-s, --status <status>", "may be given several times").choices(SHOWN).argParser(collect))
     .action(
       act<Flags>(async (call, domain?: string) => {
         const tasks = await gather(call.flags, listOf(call.connection, domain, queryOf(call.flags)));

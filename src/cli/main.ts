@@ -12,13 +12,17 @@ const { version } = JSON.parse(readFileSync(fileURLToPath(new URL("../../package
 };
 const interrupt = new AbortController();
 process.once("SIGINT", () => interrupt.abort(new Error("interrupted")));
-// A reader that has seen enough (`| head`) is no fault.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+// A reader that has seen enough (`| head`) is no fault, and nothing goes on for it.
+let isUnread = false;
+const unread = (error: NodeJS.ErrnoException): void => {
   if (error.code !== "EPIPE") throw error;
-  process.exitCode = 0;
-});
+  isUnread = true;
+  interrupt.abort(error);
+};
+process.stdout.on("error", unread);
+process.stderr.on("error", unread);
 
-process.exitCode = await run(
+const code = await run(
   process.argv.slice(2),
   {
     env: process.env,
@@ -33,3 +37,4 @@ process.exitCode = await run(
   },
   version,
 );
+process.exitCode = isUnread ? 0 : code;

@@ -11,6 +11,12 @@ export function report(error: unknown, world: World, json: boolean, url: string 
   return say(world, json, exitOf(error), { code, message: hint === undefined ? message : `${message}\n${hint}`, facts });
 }
 
+/** What is wrong with the command line, in the words of its parser. */
+export function reportUsage(text: string, world: World, json: boolean): void {
+  if (json) say(world, json, EXIT.usage, { code: "usage", message: text.replace(/^error: /, ""), facts: {} });
+  else world.err(text);
+}
+
 function say(
   world: World,
   json: boolean,

@@ -4,7 +4,7 @@ import { completionCommands } from "./completion.ts";
 import { type Connection, connect } from "./connection.ts";
 import { controlCommands } from "./control.ts";
 import { listCommands } from "./lists.ts";
-import { report } from "./problem.ts";
+import { report, reportUsage } from "./problem.ts";
 import { scheduleCommand } from "./schedules.ts";
 import { submitCommand } from "./submit.ts";
 import { taskCommands } from "./tasks.ts";
@@ -29,7 +29,8 @@ export type Act = <Flags extends object>(
 
 /** The whole command line. `ended` hears the exit code. */
 export function createProgram(world: World, version: string, ended: (code: number) => void): Command {
-  const program = new Command("millrace")
+  const program = new Command("millrace");
+  program
     .description("Submit, look at and control the tasks of a mill.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
@@ -39,7 +40,7 @@ export function createProgram(world: World, version: string, ended: (code: numbe
     .configureHelp({ helpWidth: world.screen?.columns ?? 100 })
     .configureOutput({
       writeOut: (text) => world.out(text.trimEnd()),
-      writeErr: (text) => world.err(text.trimEnd()),
+      writeErr: (text) => reportUsage(text.trimEnd(), world, program.opts<{ json?: boolean }>().json === true),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })

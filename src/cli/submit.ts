@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import type { SubmitOptions } from "../domains/handle.ts";
 import type { Json } from "../domains/task.ts";
+import type { Duration } from "../policy/duration.ts";
 import { awaitTask } from "./tasks.ts";
-import { collect, collectTag, readObject, readPayload, readPriority, readText } from "./input.ts";
+import { collect, collectTag, readDuration, readObject, readPayload, readPriority, readText } from "./input.ts";
 import type { Act } from "./program.ts";
 import { UsageError } from "./world.ts";
 
@@ -11,7 +12,7 @@ interface Flags {
   dependsOn?: string[];
   options?: Record<string, unknown>;
   idempotencyKey?: string;
-  wait?: string | true;
+  wait?: Duration | true;
   lines?: boolean;
 }
 
@@ -43,10 +44,10 @@ export function submitCommand(program: Command, act: Act): void {
     .option("-l, --label <text>", "for people")
     .option("-t, --tag <key=value>", "may be given several times", collectTag)
     .option("-g, --group <name>", "whose cap and rate it shares")
-    .option("--delay <duration>", "not before this long from now")
+    .option("--delay <duration>", "not before this long from now", readDuration)
     .option("--run-at <time>", "not before this moment, RFC 3339")
-    .option("--ttl <duration>", "expires when it has not started within this")
-    .option("--timeout <duration>", "of each attempt")
+    .option("--ttl <duration>", "expires when it has not started within this", readDuration)
+    .option("--timeout <duration>", "of each attempt", readDuration)
     .option("--deadline <duration|time>", "expires at this moment, wherever it is")
     .option("--depends-on <id>", "waits for that task; may be given several times", collect)
     .addOption(new Option("--on-dependency-failure <policy>", "when one of them does not complete").choices(["cancel", "fail", "ignore"]))
@@ -54,7 +55,7 @@ export function submitCommand(program: Command, act: Act): void {
     .option("--parent <id>", "the task whose child it becomes")
     .option("--options <json>", "any other option of a submit, as a JSON object", readObject)
     .option("--idempotency-key <key>", "a repeat within a day answers with the first outcome")
-    .option("-w, --wait [duration]", "wait for the result and print it; 60s unless told")
+    .option("-w, --wait [duration]", "wait for the result and print it; 60s unless told", readDuration)
     .option("--lines", "the payload is many, one a line: each becomes a task, all or none in every 10,000")
     .addHelpText("after", EXAMPLES)
     .action(

@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import type { Duration } from "../policy/duration.ts";
 import type { Task } from "../domains/task.ts";
 import { type Connection, taskOf } from "./connection.ts";
-import { readPayload } from "./input.ts";
+import { readDuration, readPayload } from "./input.ts";
 import { ago, clean, duration, facts } from "./print.ts";
 import type { Act, Call } from "./program.ts";
-import { EXIT } from "./world.ts";
+import { EXIT, UsageError } from "./world.ts";
 
 /** The commands about single tasks. */
 export function taskCommands(program: Command, act: Act): void {
@@ -21,8 +21,8 @@ export function taskCommands(program: Command, act: Act): void {
   program
     .command("result <id>")
     .description("wait for a task's result and print it")
-    .option("-w, --wait <duration>", "how long; 60s unless told, 0s to look once")
-    .action(act<{ wait?: string }>(async (call, id: string) => awaitTask(call, id, call.flags.wait)));
+    .option("-w, --wait <duration>", "how long; 60s unless told, 0s to look once", readDuration)
+    .action(act<{ wait?: Duration }>(async (call, id: string) => awaitTask(call, id, call.flags.wait)));
   program
     .command("why <id>")
     .description("everything that keeps a task from running now")
@@ -48,7 +48,7 @@ export function taskCommands(program: Command, act: Act): void {
     .action(
       act<{ payload?: string }>(async (call, ids: string[]) => {
         const { payload } = call.flags;
-        if (payload !== undefined && ids.length > 1) call.world.err("The payload goes to every one of them.");
+        if (payload !== undefined && ids.length > 1) throw new UsageError("--payload goes with one id.");
         const options = payload === undefined ? {} : { payload: await readPayload(call.world, payload) };
         return forEach(call, ids, (id) => taskOf(call.connection, id).retry(options));
       }),
@@ -59,9 +59,9 @@ export function taskCommands(program: Command, act: Act): void {
 export async function awaitTask(
   { connection, print }: { connection: Connection; print: Call<object>["print"] },
   id: string,
-  wait: string | undefined,
+  wait: Duration | undefined,
 ): Promise<number> {
-  const result = await taskOf(connection, id).result(wait === undefined ? {} : { timeout: wait as Duration });
+  const result = await taskOf(connection, id).result(wait === undefined ? {} : { timeout: wait });
   print(result, () => (typeof result === "string" ? result : JSON.stringify(result, null, 2)));
   return EXIT.ok;
 }
@@ -69,12 +69,15 @@ export async function awaitTask(
 /** One after the other; the first that is refused ends it, and is told with what was done before. */
 async function forEach({ flags, world, print }: Call<object>, ids: readonly string[], make: (id: string) => Promise<Task>): Promise<void> {
   const done: Task[] = [];
-  for (const id of ids) {
-    const task = await make(id);
-    done.push(task);
-    if (!flags.json) world.out(`${task.id} ${task.status}`);
+  try {
+    for (const id of ids) {
+      const task = await make(id);
+      done.push(task);
+      if (!flags.json) world.out(`${task.id} ${task.status}`);
+    }
+  } finally {
+    if (flags.json && done.length > 0) print(ids.length === 1 ? done[0] : done, () => "");
   }
-  if (flags.json) print(ids.length === 1 ? done[0] : done, () => "");
 }
 
 function describe(task: Task, now: number): string {

@@ -5,6 +5,7 @@ import type { BulkJob, BulkMatch } from "../durable/protocol.ts";
 import type { BulkAction } from "../policy/bulk.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { fail } from "../policy/errors.ts";
+import { abortable } from "./abort.ts";
 
 const WAIT_MS = 60_000;
 /** Between two looks at a job: a slice takes about so long; more when it takes its time. */
@@ -27,8 +28,8 @@ export function bulkVerbs(ways: BulkWays): DomainBulk {
     finished: (options) => finished(ways, id, options),
   });
   const act = (action: BulkAction) =>
-    (async (filter: BulkFilter, options: DryRun | CallOptions = {}) => {
-      if ("dryRun" in options) return ways.match(action, filter);
+    (async (filter: BulkFilter, options: Partial<DryRun> & CallOptions = {}) => {
+      if (options.dryRun) return ways.match(action, filter);
       return handle((await ways.start(action, filter, options)).id);
     }) as DomainBulk["cancelWhere"];
   return { cancelWhere: act("cancel"), retryWhere: act("retry"), deleteWhere: act("delete"), bulk: handle };
@@ -39,7 +40,7 @@ async function finished({ clock, get }: BulkWays, id: string, { timeout, signal 
   const deadline = clock.now() + timeoutMs;
   for (let pause = LOOK_MS; ; pause = Math.min(LOOK_MAX_MS, pause * 1.5)) {
     signal?.throwIfAborted();
-    const job = await get(id);
+    const job = await abortable(get(id), signal);
     if (job.finished) return job;
     const left = deadline - clock.now();
     if (left <= 0) {

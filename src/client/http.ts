@@ -102,14 +102,16 @@ export class Http {
     if (!response) throw error;
     if (response.ok && response.body) return response.body;
     const text = await abortable(response.text(), signal);
-    throw problem(response.status, parse(text), retryAfter(response, this.clock));
+    throw this.#problem(response, parse(text), retryAfter(response, this.clock));
   }
 
   /** Sends it; what comes back, or that nothing did. */
   async #open(call: Call): Promise<{ response?: Response; error?: unknown }> {
+    // Outside: a token that cannot be had is no mill that does not answer.
+    const request = await abortable(this.#request(call), call.signal);
     try {
       // Also where what answers does not look at the signal.
-      return { response: await abortable(this.#send(await this.#request(call)), call.signal) };
+      return { response: await abortable(this.#send(request), call.signal) };
     } catch (error) {
       return { error: this.#unanswered(error, call) };
     }
@@ -118,8 +120,9 @@ export class Http {
   #unanswered(error: unknown, call: Call): unknown {
     if (call.signal?.aborted) throw call.signal.reason;
     if (MillraceError.is(error)) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    return fail("domain_unreachable", `Nothing answered at ${this.#where}: ${message}`, { cause: message });
+    const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };
+    const why = `${message ?? String(error)}${cause ? ` (${cause.code ?? cause.message})` : ""}`;
+    return fail("domain_unreachable", `Nothing answered at ${this.#where}: ${why}`, { cause: why });
   }
 
   /** One attempt; `again`: it may be repeated, after at least this many ms. */
@@ -143,8 +146,15 @@ export class Http {
       };
     }
     const retryAfterMs = retryAfter(response, this.clock);
-    const error = problem(response.status, json, retryAfterMs);
+    const error = this.#problem(response, json, retryAfterMs);
     return PASSING.has(response.status) ? { error, again: retryAfterMs ?? 0 } : { error };
+  }
+
+  /** A redirect is not followed: it would leave the token behind, and turn what changes something into a look. */
+  #problem(response: Response, json: unknown, retryAfterMs: number | undefined): MillraceError {
+    const { status, headers } = response;
+    if (status >= 400) return problem(status, json, retryAfterMs);
+    return fail("invalid_request", `${this.#where} redirects to ${headers.get("location")}; give the address of the mill itself.`);
   }
 
   /** For people. */
@@ -161,13 +171,20 @@ export class Http {
   async #request({ method, path, query, body, idempotencyKey, signal }: Call): Promise<Request> {
     const headers = new Headers({ accept: "application/json" });
     const { token } = this.#options;
-    if (token !== undefined) headers.set("authorization", `Bearer ${typeof token === "string" ? token : await token()}`);
-    if (body !== undefined) headers.set("content-type", "application/json");
-    if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+    const secret = typeof token === "function" ? await token() : token;
+    try {
+      if (secret !== undefined) headers.set("authorization", `Bearer ${secret}`);
+      if (body !== undefined) headers.set("content-type", "application/json");
+      if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+    } catch {
+      // What was thrown shows the token.
+      throw fail("invalid_request", "The token or idempotencyKey has characters that no header takes.");
+    }
     const search = query && query.size > 0 ? `?${query}` : "";
     return new Request(`${this.#base}${path}${search}`, {
       method,
       headers,
+      redirect: "manual",
       ...(body === undefined ? {} : { body }),
       ...(signal ? { signal } : {}),
     });
@@ -185,7 +202,13 @@ function parse(text: string): unknown {
 /** problem+json as an error; what a proxy in between answered, by its status. */
 function problem(status: number, json: unknown, retryAfterMs: number | undefined): MillraceError {
   const told: ErrorFacts = retryAfterMs === undefined ? {} : { retryAfterMs };
-  if (typeof json === "object" && json !== null && "code" in json && typeof json.code === "string" && json.code in ERROR_STATUS) {
+  if (
+    typeof json === "object" &&
+    json !== null &&
+    "code" in json &&
+    typeof json.code === "string" &&
+    Object.hasOwn(ERROR_STATUS, json.code)
+  ) {
     const { type: _type, title, status: _status, detail, code, taskStatus, taskType, ...facts } = json as Record<string, unknown>;
     // The facts `status` and `type` travel under other names: a problem has members of its own that are called so.
     if (taskStatus !== undefined) facts.status = taskStatus;

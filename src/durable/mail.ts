@@ -1,5 +1,5 @@
 import type { Graph } from "../domains/task.ts";
-import type { RunDependency } from "./protocol.ts";
+import type { RunChild, RunDependency } from "./protocol.ts";
 
 /** One message on its way to another domain; kinds and bodies are `messages.ts`'s. */
 export interface Delivery {
@@ -41,6 +41,8 @@ export interface Questions {
   lineage: { body: number; answer: string[] };
   /** What the domain knows of a task of another one, on which its own depend, with the copy of its result; null: nothing. */
   copyOf: { body: string; answer: RunDependency | null };
+  /** What the domain knows of a child that a task of it has in another one, with the copies of result and error; null: nothing. */
+  childCopy: { body: { parent: number; child: string }; answer: RunChild | null };
 }
 export type QuestionName = keyof Questions;
 

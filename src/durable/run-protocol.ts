@@ -133,6 +133,7 @@ export interface RunResume {
     control?: RunControl;
   }): Promise<RunLink | null>;
   ask(kind: "copyOf", id: string): Promise<RunDependency | null>;
+  ask(kind: "childCopy", of: { parent: number; child: string }): Promise<RunChild | null>;
 }
 
 /** The runner's one entry point. */

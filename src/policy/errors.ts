@@ -65,7 +65,7 @@ export class MillraceError extends Error {
   static is(error: unknown, code?: ErrorCode): error is MillraceError {
     if (typeof error !== "object" || error === null) return false;
     const candidate = error as Partial<MillraceError>;
-    if (candidate.name !== BRAND || typeof candidate.code !== "string" || !(candidate.code in ERROR_STATUS)) return false;
+    if (candidate.name !== BRAND || typeof candidate.code !== "string" || !Object.hasOwn(ERROR_STATUS, candidate.code)) return false;
     return code === undefined || candidate.code === code;
   }
 

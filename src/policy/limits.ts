@@ -65,6 +65,8 @@ export const LIMITS = {
   childrenMax: 100_000,
   /** Tasks that are looked at to find a child that would wait for its own parent. */
   cycleNodesMax: 1_000,
+  /** Messages that may follow from a probe for circles over domains. */
+  probeMessagesMax: 256,
   /** Tasks in one answer about a graph. */
   graphNodesMax: 1_000,
   keepAtLeastMs: 60_000,

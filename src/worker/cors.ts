@@ -1,7 +1,7 @@
 import type { AuthEnv } from "./auth.ts";
 
 const ALLOWED = {
-  "access-control-allow-headers": "authorization, content-type, idempotency-key",
+  "access-control-allow-headers": "authorization, content-type, idempotency-key, last-event-id",
   "access-control-max-age": "600",
 };
 const EXPOSED = "retry-after, location, idempotent-replayed";

@@ -29,7 +29,7 @@ export async function pageOfTasks(
   { limit, cursor }: Asked,
 ): Promise<Page<Task>> {
   const scope = tasksScope("", filters);
-  const positions = positionsIn(scope, cursor);
+  const positions = positionsIn(scope, cursor, domains);
   const pages = await Promise.all(
     domains
       .filter((name) => positions[name] !== null)
@@ -54,7 +54,7 @@ export async function pageOfAudit(
   ask: (source: string) => AuditApi,
   { limit, cursor }: Asked,
 ): Promise<Page<AuditEntry>> {
-  const positions = positionsIn(AUDIT_SCOPE, cursor);
+  const positions = positionsIn(AUDIT_SCOPE, cursor, sources);
   const pages = await Promise.all(
     sources
       .filter((name) => positions[name] !== null)
@@ -89,10 +89,13 @@ function below(position: number | null | undefined): { before?: number } {
   return position === undefined || position === null ? {} : { before: position };
 }
 
-/** Where a list over several sources goes on. */
-function positionsIn(scope: string, cursor: string | undefined): Positions {
+/**
+ * Where a list over several sources goes on. A cursor may name more of them than there are, after a deploy or with another token:
+ * one that nobody asks would never come to its end.
+ */
+function positionsIn(scope: string, cursor: string | undefined, sources: readonly string[]): Positions {
   const position: Position = cursor === undefined ? {} : decodeCursor(scope, cursor);
-  if (typeof position === "object") return { ...position };
+  if (typeof position === "object") return Object.fromEntries(Object.entries(position).filter(([name]) => sources.includes(name)));
   throw foreignCursor();
 }
 

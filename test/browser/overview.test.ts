@@ -50,3 +50,19 @@ test("the mill's switch asks first, then pauses and resumes", async () => {
   await page.getByRole("button", { name: "Pause the mill" }).waitFor();
   expect((await api("snapshot")).paused).toBe(false);
 });
+
+test("under a host's prefix it asks the mill beside itself: lists, actions, events over a WebSocket, files of its own", async () => {
+  const response = await fetch(`${inject("mill")}/queue/`);
+  expect(response.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+  const { page } = await open("#/tasks?q=tag%3Aprefix%3Dyes", TOKENS.admin, "/queue/");
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await page.getByRole("heading", { name: "No task is like that" }).waitFor();
+  await page.getByRole("button", { name: "live", exact: true }).waitFor();
+  const id = await deliver("ok/prefix", { label: "Under a prefix", delay: "10h", tags: { prefix: "yes" } });
+  await page.getByRole("link", { name: "Under a prefix" }).click();
+  await page.getByRole("button", { name: "Run now" }).click();
+  await page.getByRole("region", { name: "Result" }).waitFor();
+  expect((await api(`tasks/${id}`)).status).toBe("completed");
+  expect(asked.filter((path) => !path.startsWith("/queue/"))).toEqual([]);
+});

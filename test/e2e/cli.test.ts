@@ -52,3 +52,16 @@ test("[command line] Ctrl-C ends a watch with 130", async () => {
   follow.kill("SIGINT");
   expect(await ended).toBe(130);
 });
+
+test("[command line] a watch whose reader has seen enough ends", async () => {
+  const env = { ...environment(home.path), MILLRACE_URL: mill.url };
+  const submit = async () => (await millrace(["submit", "pull", "node", JSON.stringify({ text: crypto.randomUUID() })])).out.split(" ")[0]!;
+  const [first, second] = [await submit(), await submit()];
+  const follow = spawn(NODE, [MAIN, "watch", first, second], { env, stdio: ["ignore", "pipe", "ignore"] });
+  const ended = new Promise((resolve) => follow.on("exit", (code) => resolve(code)));
+  await new Promise((resolve) => follow.stdout.once("data", resolve));
+  follow.stdout.destroy();
+  // The line about it goes nowhere; the other task is never done.
+  await millrace(["cancel", first]);
+  expect(await ended).toBe(0);
+});

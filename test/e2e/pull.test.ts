@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createClient } from "millrace/client";
@@ -23,6 +25,26 @@ const WORKERS: [name: string, command: string, script: string][] = [
   ["python", "python3", join(ROOT, "examples", "pull-python", "worker.py")],
 ];
 
+/** The mill behind a connection that breaks at the first word of an end, before it has arrived. */
+async function flaky(): Promise<{ url: string; broken: () => number; [Symbol.dispose](): void }> {
+  let broken = 0;
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (request.url?.endsWith("/complete") && broken++ === 0) return request.socket.destroy();
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${running.url}${request.url}`, { method: "POST", headers, body: Buffer.concat(chunks) }).catch(
+      () => undefined,
+    );
+    // The mill went first: the tests are over.
+    if (!answer) return request.socket.destroy();
+    response.writeHead(answer.status, headers).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, broken: () => broken, [Symbol.dispose]: () => server.close() };
+}
+
 /** The two workers side by side; the tests of each share its queue. */
 const IN_TURN = { concurrent: false };
 
@@ -35,7 +57,7 @@ describe.concurrent.each(WORKERS)("the example worker in %s", (name, command, sc
     MILLRACE_WORKER: `${name}-1`,
     MILLRACE_LEASE: "5s",
   });
-  const start = () => new Group(command, [script], { cwd: home.path, env: env() });
+  const start = (more: Record<string, string> = {}) => new Group(command, [script], { cwd: home.path, env: { ...env(), ...more } });
 
   test(
     "claims, completes, fails, keeps the lease of long work, sees a cancel, gives back what it holds when it is stopped",
@@ -77,6 +99,21 @@ describe.concurrent.each(WORKERS)("the example worker in %s", (name, command, sc
       }
     },
   );
+
+  test("[pull leases] work that is done is told again when the connection broke: it is not done twice", IN_TURN, async () => {
+    const pull = createClient({ url: running.url }).domain("pull");
+    const type = name as "node" | "python";
+    using mill = await flaky();
+    const worker = start({ MILLRACE_URL: mill.url });
+    try {
+      const { id } = await pull.submit(type, { text: "said once" });
+      expect(await pull.task(type, id).result({ timeout: "30s" })).toMatchObject({ words: 2 });
+      expect(await pull.task(type, id).get()).toMatchObject({ attempt: 1, executions: 1, errors: [] });
+      expect(mill.broken()).toBe(2);
+    } finally {
+      await worker.kill9();
+    }
+  });
 
   test("one that is killed loses its lease, and the next worker gets the task", IN_TURN, async () => {
     const pull = createClient({ url: running.url }).domain("pull");

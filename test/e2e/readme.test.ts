@@ -30,12 +30,19 @@ afterAll(async () => {
   home[Symbol.dispose]();
 });
 
-/** As a reader pastes it, but for the port; an error status of any curl is a failed command. */
+/** The command line, from its source. */
+const MILLRACE = `${NODE} ${join(ROOT, "src", "cli", "main.ts")}`;
+
+/** As a reader pastes it, but for the port and where `npx millrace` lies; an error status of any curl is a failed command. */
 async function execute({ language, text }: Snippet): Promise<string> {
   const pasted = text.replaceAll(/(localhost|127\.0\.0\.1):8787/g, new URL(mill.url).host);
-  const strict = 'set -euo pipefail\ncurl() { command curl --show-error --fail-with-body "$@"; }\n';
+  const strict = `set -euo pipefail\ncurl() { command curl --show-error --fail-with-body "$@"; }\nnpx() { shift; ${MILLRACE} "$@"; }\n`;
   const [command, args] = language === "python" ? ["python3", ["-c", pasted]] : ["bash", ["-c", strict + pasted]];
-  const { stdout } = await run(command as string, args as string[], { cwd: home.path, env: environment(home.path), timeout: 60_000 });
+  const { stdout } = await run(command as string, args as string[], {
+    cwd: home.path,
+    env: { ...environment(home.path), MILLRACE_URL: mill.url },
+    timeout: 60_000,
+  });
   return stdout;
 }
 

@@ -160,6 +160,16 @@ describe("[command line] what the mill says", () => {
       text: expect.stringMatching(/^media_3 cancelled\n! task_not_found: /),
     });
     expect(await type("retry media_1 --payload 7")).toMatchObject({ code: 0 });
+    expect(await type("retry media_1 media_2 --payload 7")).toMatchObject({ code: 2 });
+  });
+
+  test("--json tells what was done before the first refusal, too", async () => {
+    const { type } = terminal();
+    await type("submit media plain");
+    const { code, text } = await type("cancel media_1 media_99 --json");
+    const [done, refused] = text.split("\n");
+    expect([code, JSON.parse(done!)]).toMatchObject([1, [{ id: "media_1", status: "cancelled" }]]);
+    expect(JSON.parse(refused!.slice(2))).toMatchObject({ code: "task_not_found", id: "media_99" });
   });
 
   test("watch: a line for each change, until all have ended", async () => {
@@ -273,6 +283,26 @@ describe("[command line] errors and exit codes", () => {
     expect(await type("--version")).toEqual({ code: 0, text: "1.2.3" });
     expect(await type("")).toMatchObject({ code: 0, text: expect.stringContaining("Usage: millrace") });
     expect(await type("help submit")).toMatchObject({ code: 0, text: expect.stringContaining("--idempotency-key") });
+  });
+
+  test("what is wrong with a command line is JSON, too, where that is asked for", async () => {
+    const { type } = terminal();
+    for (const line of ["list --bogus", "sumbit x", "submit media", "pause", "list -n 0"]) {
+      const { code, text } = await type(`${line} --json`);
+      expect([code, JSON.parse(text.slice(2))]).toEqual([2, { code: "usage", message: expect.any(String) }]);
+    }
+  });
+
+  test("a duration that is none is noticed before anything is asked", async () => {
+    const { type, asked } = terminal();
+    for (const line of [
+      "submit media plain --wait soon",
+      "submit media plain --delay 3x",
+      "result media_1 --wait 3",
+      "pause media --drain x",
+    ])
+      expect([line, await type(line)]).toMatchObject([line, { code: 2, text: expect.stringContaining("250ms, 30s") }]);
+    expect(asked).toEqual([]);
   });
 
   test("a refusal is 1, and says what was probably meant; as JSON where that is asked for", async () => {

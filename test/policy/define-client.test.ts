@@ -429,8 +429,74 @@ describe("the HTTP client", () => {
     expect(seen).toEqual([]);
   });
 
+  test("Retry-After as a date", async () => {
+    const { handle, seen, clock } = scripted(busy(503, new Date(new FakeClock().now() + 7_000).toUTCString()), Response.json({ count: 2 }));
+    const counting = handle.count();
+    await clock.advance(5_000);
+    expect(seen).toHaveLength(1);
+    await clock.advance(5_000);
+    await expect(counting).resolves.toBe(2);
+  });
+
+  test("an answer that breaks off is asked for again where that is safe, and is no success where it is not", async () => {
+    const broken = () => {
+      const start = new TextEncoder().encode('{"count":');
+      return new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(start),
+          pull: (controller) => controller.error(new TypeError("terminated")),
+        }),
+      );
+    };
+    const read = scripted(broken(), Response.json({ count: 2 }));
+    const counting = read.handle.count();
+    await read.clock.advance(5_000);
+    await expect(counting).resolves.toBe(2);
+    const changed = scripted(broken());
+    await expect(changed.handle.submit("plain", 1)).rejects.toMatchObject({ code: "domain_unreachable" });
+    expect(changed.seen).toHaveLength(1);
+  });
+
+  test("a redirect is told, not followed: it would lose the token, and make a look out of a submit", async () => {
+    const moved = new Response("", { status: 301, headers: { location: "https://new.test/queue/v1/domains/media/tasks" } });
+    const { handle, seen } = scripted(moved);
+    for (const asking of [handle.submit("plain", 1), handle.count()])
+      await expect(asking).rejects.toMatchObject({ code: "invalid_request", message: expect.stringContaining("https://new.test/queue") });
+    expect(seen.map(({ redirect }) => redirect)).toEqual(["manual", "manual"]);
+  });
+
+  test("what no header takes is refused, without showing the token; nothing is sent", async () => {
+    const never = async () => expect.unreachable("nothing is sent");
+    const client = (token: string | (() => Promise<string>)) => createClient<MediaMill>({ url: "https://jobs.test", token, fetch: never });
+    const refused = client("se\ncret").domain("media").count();
+    await expect(refused).rejects.toMatchObject({ code: "invalid_request", message: expect.not.stringContaining("cret") });
+    await expect(client("ok").domain("media").submit("plain", 1, { idempotencyKey: "ключ" })).rejects.toMatchObject({
+      code: "invalid_request",
+    });
+    const login = client(() => Promise.reject(new Error("log in again")));
+    await expect(login.domain("media").count()).rejects.toThrow(/^log in again$/);
+  });
+
+  test("why nothing answered is told as exactly as it is known", async () => {
+    const { handle } = scripted(new TypeError("fetch failed", { cause: { code: "ECONNREFUSED" } }));
+    await expect(handle.submit("plain", 1)).rejects.toThrow("fetch failed (ECONNREFUSED)");
+  });
+
+  test("a bulk job: waiting for it ends with the signal, dryRun: false is none", async () => {
+    const stop = new AbortController();
+    const silent = createClient<MediaMill>({ url: "https://jobs.test", fetch: () => new Promise(() => {}) });
+    const waiting = silent.domain("media").bulk("media_b1").finished({ signal: stop.signal });
+    await settled();
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    const { handle, seen } = scripted(Response.json({ id: "media_b1" }));
+    expect(await handle.cancelWhere({}, { dryRun: false } as never)).toMatchObject({ id: "media_b1" });
+    expect(await seen[0]!.json()).toEqual({ action: "cancel", filter: {} });
+  });
+
   test.each<[number, string, string]>([
     [401, "no", "unauthenticated"],
+    [418, '{"code":"constructor"}', "invalid_request"],
     [404, "<html>", "not_found"],
     [500, "", "internal"],
     [418, "{}", "invalid_request"],

@@ -27,6 +27,7 @@ interface FamilyContext {
   attempt: number;
   signal: AbortSignal;
   children: readonly Child[];
+  child(id: string): Promise<Child>;
   domain(definition: never): { spawn: Spawn; spawnAll: SpawnAll; spawnSibling: Spawn; spawnSiblings: SpawnAll };
 }
 
@@ -67,12 +68,12 @@ export async function beget(family: Family, context: unknown): Promise<Memo> {
   return { ids: spawned.map(({ id }) => id), outcomes: spawned.map(({ outcome }) => outcome), attempt: ctx.attempt };
 }
 
-/** Answers with what it was handed. */
+/** Answers with what it was handed; one that reads, with how long the results are that did not fit. */
 export async function conclude(
   family: Family,
   memo: unknown,
   context: unknown,
-): Promise<{ memo: Memo; children: unknown[]; attempt: number }> {
+): Promise<{ memo: Memo; children: unknown[]; attempt: number; read?: number[] }> {
   const ctx = context as FamilyContext;
   note(ctx, family.name, "finalized");
   await act(family.finale, ctx as never);
@@ -84,5 +85,7 @@ export async function conclude(
     error?.code ?? error?.name ?? null,
     truncated ?? false,
   ]);
-  return { memo: memo as Memo, children, attempt: ctx.attempt };
+  if (family.finale.do !== "read") return { memo: memo as Memo, children, attempt: ctx.attempt };
+  const whole = await Promise.all(ctx.children.filter((one) => one.truncated).map((one) => ctx.child(one.id)));
+  return { memo: memo as Memo, children, attempt: ctx.attempt, read: whole.map(({ result }) => String(result).length) };
 }

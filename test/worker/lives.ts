@@ -51,8 +51,11 @@ export const platform = {
   /** The next so many deliveries between domains are lost on their way there, and the next so many answers on their way back. */
   lostMessages: 0,
   lostAnswers: 0,
-  /** The domain that answers no question of another. */
+  /** Called before an answer to another domain's question goes out. */
+  answers: undefined as ((question: string) => Promise<void>) | undefined,
+  /** The domain that answers no question of another, and the one that takes in no message. */
   mute: "",
+  deaf: "",
   /** The domain for which the coordinator is out of reach. */
   cutOff: "",
 };

@@ -104,6 +104,24 @@ describe("[schedules] [depend] instances that wait for tasks", () => {
     await expectBalanced("work");
   });
 
+  test("[history] a type with keep: false stays for a schedule that names it", async () => {
+    const { id: gone } = await workQ.submit("forgotten", { n: 1 }, { delay: "1d" });
+    const { id } = await schedule([gone]);
+    await workQ.task("forgotten", gone).runNow();
+    await over(gone);
+    expect((await over(await trigger(id))).status).toBe("completed");
+    await workQ.schedule(id).delete();
+    await until(
+      async () => {
+        clock.advance(61_000);
+        await ring("work");
+        return rows("work", "SELECT 1 FROM tasks WHERE type = 'forgotten'");
+      },
+      (left) => left.length === 0,
+    );
+    await expectBalanced("work");
+  });
+
   test("a failed one fails each instance by the schedule's policy, and the schedule goes on", async () => {
     const failed = await play(farQ, { do: "permanent" });
     await over(failed);

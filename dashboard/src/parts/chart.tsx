@@ -19,6 +19,9 @@ interface Props {
 }
 
 const HEIGHT = 200;
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+/** Tasks are counted: no axis has halves of them. */
+const WHOLE = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 /** Lines over time, with axes and a legend that follows the pointer. */
 export function Chart({ label, from, stepMs, lines }: Props) {
@@ -37,7 +40,10 @@ export function Chart({ label, from, stepMs, lines }: Props) {
         width: element.clientWidth,
         height: HEIGHT,
         series: [{}, ...lines.map((line, at) => ({ label: line.label, stroke: colours[at] ?? "gray", width: 1.5 }))],
-        axes: [axis, { ...axis, size: 44 }],
+        axes: [
+          { ...axis, values: (_plot, at) => at.map((seconds) => clock.format(seconds * 1_000)) },
+          { ...axis, size: 44, incrs: WHOLE },
+        ],
         scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most)] } },
       },
       dataOf(from, stepMs, lines),

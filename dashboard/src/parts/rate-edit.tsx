@@ -1,7 +1,5 @@
-import { useSignal } from "@preact/signals";
-import { duration } from "../format.ts";
-import { may } from "../session.ts";
-import { Act } from "./act.tsx";
+import { rate as written } from "../format.ts";
+import { type Settable, Setting } from "./setting.tsx";
 
 /** A token bucket, as the mill shows it. */
 interface Rate {
@@ -11,66 +9,38 @@ interface Rate {
   available: number;
 }
 
-interface Props {
-  label: string;
-  /** Whose; beside the label for those who only hear it. */
-  of: string;
-  rate: Rate | null;
-  allowed?: boolean;
-  /** As the mill takes it: `{ permits, per }`, or null for none. */
-  save: (rate: { permits: number; per: string } | null) => Promise<string>;
+/** As the mill takes it. */
+interface Wanted {
+  permits: number;
+  per: string;
+  burst?: number;
 }
 
-const WRITTEN = /^(\d+) per (\d*\s?(?:ms|s|m|h|d))$/;
+interface Props extends Settable {
+  rate: Rate | null;
+  save: (rate: Wanted | null) => Promise<string>;
+}
 
-/** A rate limit that can be changed while it runs, written `10 per 1s`. */
-export function RateEdit({ label, of, rate, allowed = true, save }: Props) {
-  const typed = useSignal<string | null>(null);
-  const shown = rate === null ? "" : `${rate.permits} per ${duration(rate.perMs).replaceAll(" ", "").replace(".0s", "s")}`;
-  const left = rate === null ? null : <span class="dim"> {Math.floor(rate.available)} left</span>;
-  if (!may("operator") || !allowed)
-    return (
-      <div>
-        <dt>{label}</dt>
-        <dd>
-          {shown === "" ? "none" : shown}
-          {left}
-        </dd>
-      </div>
-    );
-  const text = typed.value ?? shown;
-  const [, permits, per = ""] = WRITTEN.exec(text.trim()) ?? [];
-  const isGood = text.trim() === "" || permits !== undefined;
-  const next = permits === undefined ? null : { permits: Number(permits), per: /^\d/.test(per) ? per.replaceAll(" ", "") : `1${per}` };
+const WRITTEN = /^(\d+) per (\d*) ?(ms|s|m|h|d)(?:, burst (\d+))?$/;
+
+/** A rate limit that can be changed while it runs, written `10 per 1s` or `10 per 1s, burst 20`. */
+export function RateEdit({ rate, ...others }: Props) {
+  const note = rate === null ? null : <span class="dim">{Math.floor(rate.available)} left</span>;
   return (
-    <div>
-      <dt>{label}</dt>
-      <dd class="row is-tight">
-        <input
-          class="rate"
-          aria-label={`${label} of ${of}`}
-          placeholder="none; 10 per 1s"
-          value={text}
-          aria-invalid={!isGood}
-          onInput={(event) => (typed.value = event.currentTarget.value)}
-        />
-        {text === shown ? (
-          left
-        ) : (
-          <Act
-            kind="primary"
-            label={`Save ${label} of ${of}`}
-            disabled={!isGood}
-            run={async () => {
-              const said = await save(next);
-              typed.value = null;
-              return said;
-            }}
-          >
-            Save
-          </Act>
-        )}
-      </dd>
-    </div>
+    <Setting
+      {...others}
+      shown={rate === null ? "" : written(rate)}
+      none="none"
+      placeholder="none, or 10 per 1s"
+      note={note}
+      read={readRate}
+    />
   );
+}
+
+function readRate(text: string): Wanted | null | undefined {
+  if (text === "") return null;
+  const [, permits, count, unit, burst] = WRITTEN.exec(text) ?? [];
+  if (permits === undefined) return undefined;
+  return { permits: Number(permits), per: `${count === "" ? 1 : count}${unit}`, ...(burst === undefined ? {} : { burst: Number(burst) }) };
 }

@@ -1,7 +1,8 @@
 import type { Group } from "../api/answers.ts";
 import { tasksHref } from "../address.ts";
-import { number } from "../format.ts";
+import { number, rate } from "../format.ts";
 import { Gauge } from "../parts/gauge.tsx";
+import { written } from "../search.ts";
 
 /** Who gets how much: what each group was given against what its weight stands for. */
 export function GroupTable({ items, slots }: { items: readonly Group[]; slots: number }) {
@@ -24,8 +25,10 @@ export function GroupTable({ items, slots }: { items: readonly Group[]; slots: n
         <tbody>
           {items.map((group) => (
             <tr key={group.name}>
-              <th scope="row">
-                <a href={tasksHref(`group:${group.name}`)}>{group.name}</a>
+              <th scope="row" class="name">
+                <a href={tasksHref(written("group", group.name))} title={group.name}>
+                  {group.name}
+                </a>
               </th>
               <td>
                 <Gauge label={`running in ${group.name}`} value={group.running} max={group.maxConcurrency} />
@@ -35,9 +38,7 @@ export function GroupTable({ items, slots }: { items: readonly Group[]; slots: n
               <td class="num">{group.weight}</td>
               <td class="num dim">{weights === 0 ? "–" : ((group.weight / weights) * slots).toFixed(1)}</td>
               <td class="num">{group.minSlots}</td>
-              <td class="dim">
-                {group.rate ? `${group.rate.permits} per ${group.rate.perMs / 1_000} s, ${Math.floor(group.rate.available)} left` : "–"}
-              </td>
+              <td class="dim">{group.rate ? `${rate(group.rate)}, ${Math.floor(group.rate.available)} left` : "–"}</td>
             </tr>
           ))}
         </tbody>

@@ -16,6 +16,8 @@ import { GroupTable } from "./groups.tsx";
 const FAILURES_SHOWN = 5;
 /** Older tasks that failed are history. */
 const FAILURES_MS = 24 * 3_600_000;
+/** Minutes of the last hour. */
+const KNOWN_MIN = 5;
 const ENDED = ["completed", "failed", "dead_letter"] as const;
 
 /** Everything at a glance: calm when all is well. */
@@ -36,7 +38,7 @@ export function Overview() {
     <>
       <h1 class="hidden">Overview</h1>
       <Trouble error={domains.error ?? mill.error ?? failing.error} />
-      <Strip mill={mill.value} domains={items} />
+      <Strip mill={mill.value} domains={items} isBad={(failing.value?.items.length ?? 0) > 0} />
       <Failing failing={failing} />
       <section class="card" aria-labelledby="domains-title">
         <header class="row">
@@ -56,13 +58,20 @@ export function Overview() {
   );
 }
 
+interface StripProps {
+  mill: Mill | undefined;
+  domains: readonly Domain[] | undefined;
+  /** Something has failed of late. */
+  isBad: boolean;
+}
+
 /** The mill's own figures, and its switch. */
-function Strip({ mill, domains }: { mill: Mill | undefined; domains: readonly Domain[] | undefined }) {
+function Strip({ mill, domains, isBad }: StripProps) {
   const sum = (of: (domain: Domain) => number) => domains?.reduce((all, domain) => all + of(domain), 0) ?? 0;
   return (
     <section class={mill?.paused ? "strip is-paused" : "strip"} aria-label="The mill">
       <Figure name="running">{mill ? <Gauge label="slots in use" value={mill.using} max={mill.maxConcurrency} /> : "–"}</Figure>
-      <Figure name="ready" link={tasksHref("status:pending")}>
+      <Figure name="ready" link={tasksHref("status:pending status:paused")}>
         {number(sum(({ counts }) => counts.pending + counts.paused))}
       </Figure>
       <Figure name="later" link={tasksHref("status:scheduled")}>
@@ -75,7 +84,7 @@ function Strip({ mill, domains }: { mill: Mill | undefined; domains: readonly Do
         {number(sum(({ totals }) => totals.completed ?? 0))}
       </Figure>
       <Figure name="failed" link={tasksHref("status:failed status:dead_letter")}>
-        {number(sum(({ counts }) => counts.failed + counts.dead_letter))}
+        <span class={isBad ? "bad" : ""}>{number(sum(({ counts }) => counts.failed + counts.dead_letter))}</span>
       </Figure>
       {mill ? <MillSwitch mill={mill} /> : null}
     </section>
@@ -167,13 +176,13 @@ function DomainTable({ items }: { items: readonly Domain[] }) {
             <th>running</th>
             <th class="num">ready</th>
             <th class="num">oldest</th>
-            <th class="num">later</th>
-            <th class="num">blocked</th>
-            <th class="num">done</th>
+            <th class="num narrow-hidden">later</th>
+            <th class="num narrow-hidden">blocked</th>
+            <th class="num narrow-hidden">done</th>
             <th class="num">failed</th>
             <th>ended, last hour</th>
             <th class="num">$ per million</th>
-            <th class="num">per day</th>
+            <th class="num">$ per day</th>
           </tr>
         </thead>
         <tbody>
@@ -190,13 +199,13 @@ function DomainRow({ domain }: { domain: Domain }) {
   const { name, counts, totals } = domain;
   const failed = counts.failed + counts.dead_letter;
   const price = domain.cost.dollarsPerMillion;
-  const { ended, submitted } = useHour(name);
-  const count = (search: string, value: number, bad = false) => (
-    <td class="num">
+  const { ended, perDay } = useHour(name);
+  const count = (search: string, value: number, kind = "narrow-hidden") => (
+    <td class={kind === "narrow-hidden" ? "num narrow-hidden" : "num"}>
       {value === 0 ? (
         <span class="dim">0</span>
       ) : (
-        <a class={bad ? "bad" : ""} href={tasksHref(`domain:${name} ${search}`)}>
+        <a class={kind} href={tasksHref(`domain:${name} ${search}`)}>
           {number(value)}
         </a>
       )}
@@ -204,37 +213,44 @@ function DomainRow({ domain }: { domain: Domain }) {
   );
   return (
     <tr>
-      <th scope="row">
-        <a href={href(["domains", name])}>{name}</a>
+      <th scope="row" class="name">
+        <a href={href(["domains", name])} title={name}>
+          {name}
+        </a>
         {domain.paused ? <span class="flag is-paused">paused</span> : null}
       </th>
       <td>
         <Gauge label={`running in ${name}`} value={counts.running} max={domain.maxConcurrency} />
       </td>
-      {count("status:pending status:paused", counts.pending + counts.paused)}
+      {count("status:pending status:paused", counts.pending + counts.paused, "")}
       <td class="num dim">{domain.oldestPendingMs === null ? "–" : duration(domain.oldestPendingMs)}</td>
       {count("status:scheduled", counts.scheduled)}
       {count("status:blocked status:waiting", counts.blocked + counts.waiting)}
-      <td class="num">{number(totals.completed ?? 0)}</td>
-      {count("status:failed status:dead_letter", failed, true)}
+      <td class="num narrow-hidden">{number(totals.completed ?? 0)}</td>
+      {count("status:failed status:dead_letter", failed, "bad")}
       <td>
         <Spark values={ended} label={`tasks of ${name} that ended in each minute of the last hour`} />
       </td>
       <td class="num dim">{price === null ? "–" : dollars(price)}</td>
-      <td class="num dim" title="as many tasks a day as the last hour brought">
-        {price === null ? "–" : dollars((price / 1e6) * submitted * 24)}
+      <td class="num dim" title="With as many tasks a day as the last hour brought">
+        {price === null || perDay === null ? "–" : dollars((price / 1e6) * perDay)}
       </td>
     </tr>
   );
 }
 
-/** How many of a domain's tasks ended in each minute of the last hour, and how many came in. */
-function useHour(name: string): { ended: number[]; submitted: number } {
+/**
+ * How many of a domain's tasks ended in each minute of the last hour, and how many would come in a day at the hour's rate: null
+ * while so little of the hour is known (the mill has it in memory alone) that it says nothing.
+ */
+function useHour(name: string): { ended: number[]; perDay: number | null } {
   const path = withQuery(`v1/domains/${name}/series`, { metric: [...ENDED, "submitted"] });
   const { value } = useLive(`hour ${name}`, (signal) => ask<Series>(path, { signal }), { everyMs: 10_000, concerns: () => false });
   const lines = ENDED.map((metric) => value?.metrics[metric] ?? []);
   const ended = Array.from({ length: lines[0]?.length ?? 0 }, (_, at) => lines.reduce((sum, line) => sum + (line[at] ?? 0), 0));
-  return { ended, submitted: (value?.metrics.submitted ?? []).reduce<number>((sum, count) => sum + (count ?? 0), 0) };
+  const known = (value?.metrics.submitted ?? []).filter((count) => count !== null);
+  const submitted = known.reduce((sum, count) => sum + count, 0);
+  return { ended, perDay: known.length < KNOWN_MIN ? null : submitted * 24 };
 }
 
 function NoDomains() {

@@ -12,6 +12,8 @@ import { useWords } from "./schedules/rule.ts";
 
 const STRIP = 12;
 const PAGE = 200;
+/** The reader's own zone. */
+const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** What the clock submits. */
 export function Schedules() {
@@ -64,11 +66,11 @@ function Card({ schedule }: { schedule: Schedule }) {
           {paused ? <span class="flag is-paused">{pausedReason === "undeclared" ? "paused: gone from the code" : "paused"}</span> : null}
         </h2>
         <span class="dim">
-          {domain}.{type}
+          <a href={href(["domains", domain])}>{domain}</a>.{type}
         </span>
       </header>
       <div class="body">
-        <div>
+        <div class="rule">
           <strong>{rule}</strong>{" "}
           <span class="dim">
             {cron === undefined ? null : <code>{cron}</code>} {cron === undefined ? null : timezone}
@@ -95,13 +97,14 @@ function Card({ schedule }: { schedule: Schedule }) {
             <dd>{words(overlap.replace("cancelOther", "cancel the other"))}</dd>
           </div>
         </dl>
-        {nextRuns.length > 0 ? (
+        {nextRuns.length > 0 && !paused ? (
           <details>
-            <summary>next five</summary>
+            <summary>the next {number(nextRuns.length)}</summary>
             <ul>
               {nextRuns.map((at) => (
-                <li key={at} class="dim">
-                  {inZone(at, timezone)} · here {moment(Date.parse(at))}
+                <li key={at}>
+                  {inZone(at, timezone)}
+                  <span class="dim">{timezone === HERE ? "" : ` · here ${moment(Date.parse(at))}`}</span>
                 </li>
               ))}
             </ul>
@@ -139,7 +142,7 @@ function Strip({ id }: { id: string }) {
   );
 }
 
-function Buttons({ schedule: { id, name, paused, domain } }: { schedule: Schedule }) {
+function Buttons({ schedule: { id, name, paused } }: { schedule: Schedule }) {
   const post = (verb: string) => ask<Schedule>(`v1/schedules/${id}/${verb}`, { method: "POST" });
   const remove = async () => {
     const text =
@@ -169,9 +172,6 @@ function Buttons({ schedule: { id, name, paused, domain } }: { schedule: Schedul
       <Act kind="danger" run={remove}>
         Delete
       </Act>
-      <a class="dim" href={href(["domains", domain])}>
-        {domain}
-      </a>
     </div>
   );
 }

@@ -1,9 +1,9 @@
 import { useRef } from "preact/hooks";
 import { href, taskHref, tasksHref } from "../address.ts";
-import type { Registry, Task } from "../api/answers.ts";
+import type { Graph, Registry, Task } from "../api/answers.ts";
 import { ask } from "../api/ask.ts";
 import { now } from "../clock.ts";
-import { bytes, duration, number } from "../format.ts";
+import { bytes, duration, number, priority } from "../format.ts";
 import { parseExact } from "../json.ts";
 import { useLive } from "../live.ts";
 import { Copy } from "../parts/copy.tsx";
@@ -11,6 +11,7 @@ import { Json } from "../parts/json.tsx";
 import { Status } from "../parts/status.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { When } from "../parts/when.tsx";
+import { written } from "../search.ts";
 import { isEnded } from "../task-status.ts";
 import { Actions } from "./task/actions.tsx";
 import { Attempts } from "./task/attempts.tsx";
@@ -30,6 +31,7 @@ export function TaskView({ id }: { id: string }) {
     concerns: ({ task }) => task === undefined || task === id,
   });
   const registry = useLive("registry", (signal) => ask<Registry>("v1/registry", { signal }), { everyMs: 300_000, concerns: () => false });
+  const graph = useLive(`graph ${id}`, (signal) => ask<Graph>(`v1/tasks/${encodeURIComponent(id)}/graph`, { signal }), { everyMs: 2_000 });
   const task = live.value;
   ended.current = task !== undefined && isEnded(task.status);
   if (!task)
@@ -66,8 +68,8 @@ export function TaskView({ id }: { id: string }) {
         <Data title="Payload" size={task.sizes.payload} value={task.payload} covered={type?.redact ?? []} />
         {task.status === "completed" ? <Data title="Result" size={task.sizes.result} value={task.result} covered={[]} /> : null}
       </div>
-      {hasRelations ? <Relations task={task} /> : null}
-      <GraphPanel id={id} />
+      {hasRelations ? <Relations task={task} graph={graph.value} /> : null}
+      {graph.value ? <GraphPanel id={id} graph={graph.value} /> : null}
     </>
   );
 }
@@ -145,14 +147,15 @@ function Failure({ task: { error } }: { task: Task }) {
 }
 
 function Facts({ task }: { task: Task }) {
-  const tags = Object.entries(task.tags);
+  // `_domain` is what stands above it anyway.
+  const tags = Object.entries(task.tags).filter(([key]) => key !== "_domain");
   const fact = (name: string, value: preact.ComponentChildren) => (
     <div>
       <dt>{name}</dt>
       <dd>{value}</dd>
     </div>
   );
-  const search = (token: string, value: string) => <a href={tasksHref(`${token}:${/\s/.test(value) ? `"${value}"` : value}`)}>{value}</a>;
+  const search = (token: "group" | "key" | "schedule", value: string) => <a href={tasksHref(written(token, value))}>{value}</a>;
   return (
     <section class="card" aria-label="Facts">
       <header class="row">
@@ -162,8 +165,18 @@ function Facts({ task }: { task: Task }) {
         <dl class="facts">
           {fact("waited", duration(task.startedAt === null ? now.value - Date.parse(task.createdAt) : task.waitMs))}
           {task.durationMs === null ? null : fact("took", duration(task.durationMs))}
-          {fact("priority", task.effectivePriority === task.priority ? task.priority : `${task.effectivePriority} (was ${task.priority})`)}
-          {fact("starts", `${number(task.executions)}, of which ${number(task.attempt)} charged`)}
+          {fact(
+            "priority",
+            task.effectivePriority === task.priority
+              ? priority(task.priority)
+              : `${priority(task.effectivePriority)}, submitted as ${priority(task.priority)}`,
+          )}
+          {fact(
+            "starts",
+            task.executions === task.attempt
+              ? number(task.executions)
+              : `${number(task.executions)}, ${number(task.attempt)} of them charged`,
+          )}
           {task.group === null ? null : fact("group", search("group", task.group))}
           {task.key === null ? null : fact("key", search("key", task.key))}
           {task.schedule === null ? null : fact("schedule", search("schedule", task.schedule))}
@@ -175,7 +188,7 @@ function Facts({ task }: { task: Task }) {
           <ul class="chips" aria-label="Tags">
             {tags.map(([key, value]) => (
               <li key={key}>
-                <a class="chip" href={tasksHref(`tag:${/\s/.test(value) ? `"${key}=${value}"` : `${key}=${value}`}`)}>
+                <a class="chip" href={tasksHref(written("tag", `${key}=${value}`))}>
                   {key}=<strong>{value}</strong>
                 </a>
               </li>

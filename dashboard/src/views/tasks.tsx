@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { PRIORITY } from "../../../src/policy/priority.ts";
 import { address, go, href } from "../address.ts";
 import type { Registry, TagKeys, TagValues } from "../api/answers.ts";
 import { ask } from "../api/ask.ts";
@@ -16,7 +17,6 @@ import { StatusTabs } from "./tasks/tabs.tsx";
 /** Of more domains the tags are not asked for. */
 const DOMAINS_ASKED = 10;
 const NONE: readonly string[] = [];
-const PRIORITIES = ["realtime", "high", "normal", "background", "idle"];
 
 /** The list of tasks: searched, live, acted upon. */
 export function Tasks() {
@@ -34,12 +34,13 @@ export function Tasks() {
     chosen.value = new Set();
     all.value = false;
   }, [text]);
+  // What is typed is one step for the back button, not one for each letter.
   const find = (next: string) => go(href(["tasks"], { q: next }), true);
   return (
     <>
       <h1 class="hidden">Tasks</h1>
       <SearchBox text={text} known={known} onSearch={find} />
-      <StatusTabs search={search} domain={listing.domain} onSearch={find} />
+      <StatusTabs search={search} domain={listing.domain} onSearch={(next) => go(href(["tasks"], { q: next }))} />
       <Trouble error={rows.error} />
       <section class="card tasks" aria-label="Tasks found">
         <Bulk rows={rows} listing={listing} chosen={chosen} all={all} />
@@ -63,7 +64,7 @@ function knownOf(registry: Registry | undefined): Known {
     domain: domains.map(({ name }) => name),
     type: [...new Set(domains.flatMap(({ types }) => types.map(({ name }) => name)))],
     status: SHOWN_STATUSES,
-    priority: PRIORITIES,
+    priority: Object.keys(PRIORITY),
   };
 }
 

@@ -7,8 +7,8 @@ import { dispatch } from "./dispatch.ts";
 import { readEdges } from "./edges.ts";
 import type { Envelope } from "./messages.ts";
 import { post } from "./outbox.ts";
-import { byDomain, doubtRemotes, GONE, readRemotes, standIn } from "./remotes.ts";
-import { reopen } from "./reopen.ts";
+import { byDomain, changeRemote, doubtRemotes, GONE, readRemotes, standIn } from "./remotes.ts";
+import { awaitedAgain, reopen } from "./reopen.ts";
 import { refuseRound } from "./rounds.ts";
 import { optionsOf, readTasks } from "./rows.ts";
 
@@ -55,6 +55,8 @@ function doubt(core: Core, ids: readonly number[], from: readonly number[]): num
     .filter(([id, { status }]) => status >= FIRST_TERMINAL_CODE && status !== GONE && !from.includes(id))
     .map(([id]) => id);
   if (asked.length > 0) doubtRemotes(core.store, asked);
+  // Whoever is blocked and was satisfied with one waits for it once more.
+  for (const id of asked) awaitedAgain(core, id);
   return asked;
 }
 
@@ -81,12 +83,22 @@ function tellDomains(core: Core, ids: readonly number[]): void {
   for (const [domain, counters] of watched) post(core, domain, "backfill", counters);
 }
 
-/** Tasks of another domain run again, as it has told before: so does what has depended on them here. */
-export function takeBackfill(core: Core, counters: readonly number[], { from }: Envelope): null {
-  core.touch();
-  reopenBelow(
-    core,
+/**
+ * Tasks of another domain run again: so does what has depended on them here. They live from then on, whether that was told
+ * before or is told later; of those of which something newer is known it has been told before.
+ */
+export function takeBackfill(core: Core, counters: readonly number[], { from, id: version }: Envelope): null {
+  const known = readRemotes(
+    core.store,
     counters.map((counter) => standIn(core, { domain: from, counter })),
   );
+  const news = [...known].filter(([, { version: before }]) => before < version).map(([id]) => id);
+  if (news.length === 0) return null;
+  core.touch();
+  for (const id of news) {
+    changeRemote(core.store, id, STATUS_CODE.pending, version, null);
+    awaitedAgain(core, id);
+  }
+  reopenBelow(core, news);
   return null;
 }

@@ -16,10 +16,11 @@ export function countChildren(core: Core, parent: number, life: number): Family 
   return { ...core.store.exec<Family & Record<string, SqlStorageValue>>(query, taskId(core.name, parent), parent, life).one() };
 }
 
-/** Some of those that live and were not told to stop yet. */
-export function readLivingChildren(core: Core, parent: string): TaskRow[] {
-  const query = `SELECT * FROM tasks INDEXED BY tasks_parent WHERE parent = ? AND status < 10 AND cancelling = 0 LIMIT ${SLICE}`;
-  return core.store.exec<TaskRow>(query, parent).toArray();
+/** Some of those that live and were not told to stop yet, of the parent's lives up to `life`. */
+export function readLivingChildren(core: Core, parent: string, life: number = Number.MAX_SAFE_INTEGER): TaskRow[] {
+  const query = `SELECT * FROM tasks INDEXED BY tasks_parent
+    WHERE parent = ? AND status < 10 AND cancelling = 0 AND coalesce(options ->> '$.life', 0) <= ? LIMIT ${SLICE}`;
+  return core.store.exec<TaskRow>(query, parent, life).toArray();
 }
 
 /** Those that have one of these names. */

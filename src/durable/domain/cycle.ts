@@ -4,10 +4,10 @@ import { LIMITS } from "../../policy/limits.ts";
 import type { Neighbour, Questions } from "../mail.ts";
 import { point } from "../point.ts";
 import type { SubmitItem } from "../protocol.ts";
-import { readLivingIds } from "./children.ts";
 import type { Core } from "./core.ts";
 import { answer } from "./questions.ts";
-import { optionsOf, readTask, readTasks, type TaskRow } from "./rows.ts";
+import { readTask, type TaskRow } from "./rows.ts";
+import { walk } from "./waits.ts";
 
 /**
  * Refuses children that depend on something which itself waits for their parent: its own parents, what depends on it, and
@@ -25,12 +25,8 @@ export function refuseCycles(core: Core, parent: TaskRow, items: readonly Submit
   const above = ancestorsOf(core, parent);
   const seen = new Set<number>();
   for (const first of asked) {
-    let level = [first];
-    while (level.length > 0 && seen.size < LIMITS.cycleNodesMax) {
-      if (level.some((id) => above.has(id))) throw cycle(taskId(core.name, parent.id), taskId(core.name, first));
-      for (const id of level) seen.add(id);
-      level = waitedFor(core, level).filter((id) => !seen.has(id));
-    }
+    walk(core, [first], { seen });
+    if ([...above].some((id) => seen.has(id))) throw cycle(taskId(core.name, parent.id), taskId(core.name, first));
   }
 }
 
@@ -119,26 +115,6 @@ function ancestorsOf(core: Core, row: TaskRow): Set<number> {
     next = readTask(core.store, parent.counter);
   }
   return above;
-}
-
-/** What living tasks wait for: their dependencies, and their living children. */
-function waitedFor(core: Core, ids: readonly number[]): number[] {
-  const found: number[] = [];
-  for (const row of readTasks(core.store, ids)) {
-    if (row.status >= 10) continue;
-    found.push(...dependenciesOf(core, row));
-    if (row.family !== null) found.push(...readLivingIds(core, row.id, LIMITS.cycleNodesMax));
-  }
-  return [...new Set(found)];
-}
-
-/** Those of this domain. */
-function dependenciesOf(core: Core, row: TaskRow): number[] {
-  return (optionsOf(row).dependsOn ?? []).flatMap((one: number | string) => {
-    if (typeof one === "number") return [one];
-    const parsed = parseTaskId(one);
-    return parsed?.domain === core.name ? [parsed.counter] : [];
-  });
 }
 
 function cycle(id: string, other: string): Error {

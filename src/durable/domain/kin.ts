@@ -10,6 +10,7 @@ import { readLivingChildren, readNamedChildren } from "./children.ts";
 import type { Core } from "./core.ts";
 import type { Answered, Envelope } from "./messages.ts";
 import { post } from "./outbox.ts";
+import { startProbe } from "./probe.ts";
 import { standIn } from "./remotes.ts";
 import { reopen } from "./reopen.ts";
 import { lifeOf, optionsOf, readTask, readTasks, setColumns, type TaskRow } from "./rows.ts";
@@ -26,7 +27,7 @@ export interface Kin extends Record<string, SqlStorageValue> {
   type: string;
   /** Its counter there; null while that domain has not answered. */
   child: number | null;
-  /** As on disk there. */
+  /** As on disk there; negative: it ended so in its parent's life before, and is on its way to begin again. */
   status: number;
   life: number;
   version: number;
@@ -82,7 +83,7 @@ export function sendKin(core: Core, parent: number, life: number, domain: string
   core.store.exec(
     `INSERT INTO kin (parent, hash, domain, type, status, life, version)
       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0, value ->> 4, 0 FROM json_each(?)
-      WHERE true ON CONFLICT (parent, hash) DO UPDATE SET life = excluded.life, status = 0`,
+      WHERE true ON CONFLICT (parent, hash) DO UPDATE SET life = excluded.life, status = CASE WHEN status < 10 THEN status ELSE -status END`,
     JSON.stringify(rows),
   );
   let slice: SubmitItem[] = [];
@@ -115,7 +116,7 @@ export function takeSpawn(core: Core, { parent, life, items }: SpawnBody, { from
     if (!MillraceError.is(error) || error.status >= 500) throw error;
     return { refused: { code: error.code, message: error.message, facts: error.facts } };
   }
-  for (const row of known.values()) if (lifeOf(row) !== life) renewAway(core, row, life);
+  for (const row of known.values()) if (lifeOf(row) < life) renewAway(core, row, life);
   let next = 0;
   return { ids: names.map((hash) => known.get(hash)?.id ?? parseTaskId(made[next++]!)!.counter) };
 }
@@ -141,12 +142,11 @@ export function renew(core: Core, row: TaskRow, life: number): void {
 
 /** The children's domain has answered: who waits for their ids has them. */
 export function spawned(core: Core, { target, body, answer }: Answered<"spawn">): void {
-  const { parent, items } = body;
+  const { parent, life, items } = body;
   core.touch();
   if ("refused" in answer) {
     const { code, message, facts } = answer.refused;
-    const names = JSON.stringify(items.map(({ hash }) => hash));
-    core.store.exec("DELETE FROM kin WHERE parent = ? AND child IS NULL AND hash IN (SELECT value FROM json_each(?))", parent, names);
+    unborn(core, body);
     core.families.recheck(parent);
     for (const { hash } of items) core.families.born(parent, hash!, new MillraceError(code, message, facts));
     return;
@@ -158,10 +158,27 @@ export function spawned(core: Core, { target, body, answer }: Answered<"spawn">)
     JSON.stringify(pairs),
   );
   for (const [index, { hash }] of items.entries()) core.families.born(parent, hash!, taskId(target, answer.ids[index]!));
+  startProbe(
+    core,
+    target,
+    items.flatMap(({ dependsOn }, index) => (dependsOn ? [answer.ids[index]!] : [])),
+  );
   // It has ended while they were on their way.
   const row = readTask(core.store, parent);
   const isOver = !row || row.cancelling !== 0 || (row.status >= 10 && row.status !== 10);
-  if (isOver) post(core, target, "abandon", { parent });
+  if (isOver) post(core, target, "abandon", { parent, life });
+}
+
+/** Refused: those that were new are none; those that were to begin again are as they were, of the life before. */
+function unborn(core: Core, { parent, life, items }: SpawnBody): void {
+  const names = JSON.stringify(items.map(({ hash }) => hash));
+  core.store.exec("DELETE FROM kin WHERE parent = ? AND child IS NULL AND hash IN (SELECT value FROM json_each(?))", parent, names);
+  core.store.exec(
+    "UPDATE kin SET status = abs(status), life = life - 1 WHERE parent = ? AND life = ? AND hash IN (SELECT value FROM json_each(?))",
+    parent,
+    life,
+    names,
+  );
 }
 
 /** To the parents' objects: how these children stand now. */
@@ -200,10 +217,13 @@ export function takeKin(core: Core, ends: KinEnds, { from, id: version }: Envelo
   for (const { parent, hash, child, status, life, result, error } of ends) {
     const [before] = readNamedKin(core, parent, [hash]);
     if (!before || before.version >= version) continue;
+    const to = statusFromCode(status);
+    // The end of a life before, told late: it is on its way to begin again.
+    const isAgain = life < before.life && isTerminal(to) && to !== "completed";
     core.store.exec(
       "UPDATE kin SET child = ?, status = ?, life = max(life, ?), version = ?, result = ?, error = ? WHERE parent = ? AND hash = ?",
       child,
-      status,
+      isAgain ? -status : status,
       life,
       version,
       result,
@@ -212,22 +232,28 @@ export function takeKin(core: Core, ends: KinEnds, { from, id: version }: Envelo
       hash,
     );
     core.families.recount(parent);
-    const to = statusFromCode(status);
-    if (isTerminal(to)) core.families.childEndedAway(parent, taskId(from, child), to, isFailedChild(to) ? life : undefined);
+    if (isTerminal(to) && !isAgain) core.families.childEndedAway(parent, taskId(from, child), to, isFailedChild(to) ? life : undefined);
   }
   return null;
 }
 
+/** A parent that is over; its children of later lives are not meant. */
+export interface Abandon {
+  parent: number;
+  life: number;
+}
+
 /** The living children that a task has in other domains are told to stop. */
 export function abandonAway(core: Core, parent: number): void {
-  const domains = core.store.exec<{ domain: string }>("SELECT DISTINCT domain FROM kin WHERE parent = ? AND status < 10", parent).toArray();
-  for (const { domain } of domains) post(core, domain, "abandon", { parent });
+  const query = "SELECT domain, max(life) AS life FROM kin WHERE parent = ? AND status < 10 GROUP BY domain";
+  for (const { domain, life } of core.store.exec<{ domain: string; life: number }>(query, parent).toArray())
+    post(core, domain, "abandon", { parent, life });
 }
 
 /** In the children's domain. */
-export function takeAbandon(core: Core, { parent }: { parent: number }, { from }: Envelope): null {
-  for (let rows = readLivingChildren(core, taskId(from, parent)); rows.length > 0; rows = readLivingChildren(core, taskId(from, parent)))
-    for (const row of rows) cancelRow(core, row);
+export function takeAbandon(core: Core, { parent, life }: Abandon, { from }: Envelope): null {
+  const read = () => readLivingChildren(core, taskId(from, parent), life);
+  for (let rows = read(); rows.length > 0; rows = read()) for (const row of rows) cancelRow(core, row);
   return null;
 }
 

@@ -1,7 +1,8 @@
 import type { Core } from "./core.ts";
 import { takeBackfill } from "./backfill.ts";
-import { type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
+import { type Abandon, type KinEnds, type SpawnBody, type SpawnedBody, spawned, takeAbandon, takeKin, takeSpawn } from "./kin.ts";
 import { takeMove, type Move } from "./move.ts";
+import { type Probe, takeProbe } from "./probe.ts";
 import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
 import type { SubmitItem } from "../protocol.ts";
 import { takeWebhooks } from "./webhooks.ts";
@@ -28,8 +29,10 @@ interface Messages {
   kin: { body: KinEnds; sent: KinEnds; answer: null };
   /** Events for webhooks: deliveries, for the domain that makes them. */
   webhooks: { body: SubmitItem[]; sent: SubmitItem[]; answer: null };
+  /** Tasks that may have closed a circle: what they wait for is followed wherever it leads. */
+  probe: { body: Probe; sent: Probe; answer: null };
   /** The parent is over, in another way than by completing: its living children are cancelled. */
-  abandon: { body: { parent: number }; sent: { parent: number }; answer: null };
+  abandon: { body: Abandon; sent: Abandon; answer: null };
 }
 
 export type MessageName = keyof Messages;
@@ -72,5 +75,6 @@ export const MESSAGES: { readonly [Kind in MessageName]: MessageKind<Kind> } = {
   spawn: { take: takeSpawn, answered: spawned },
   kin: { take: takeKin },
   abandon: { take: takeAbandon },
+  probe: { take: takeProbe },
   webhooks: { take: takeWebhooks },
 };

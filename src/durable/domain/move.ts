@@ -4,6 +4,7 @@ import { deleteEdges, insertEdges, readEdges } from "./edges.ts";
 import { endedElsewhere } from "./end.ts";
 import type { Envelope } from "./messages.ts";
 import { post } from "./outbox.ts";
+import { startProbe } from "./probe.ts";
 import { changeRemote, deleteUnused, insertRemotes, readRemotes, standIn, upstreamStatus } from "./remotes.ts";
 import { optionsOf, readTasks, setOptions } from "./rows.ts";
 
@@ -71,6 +72,8 @@ export function takeMove(core: Core, { from, to }: Move, { from: domain, id: ver
   moveEdges(core, old, next);
   core.upstreams.delete(old);
   deleteUnused(core, [old, next]);
+  // A probe may have come through here too early to see it.
+  startProbe(core, domain, [to]);
   // Something here depended on the newcomer before, and it has ended meanwhile.
   const status = known.get(next)?.status ?? 0;
   const end = upstreamStatus(status);

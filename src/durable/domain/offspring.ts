@@ -1,13 +1,13 @@
 import { fitting } from "../../policy/dependencies.ts";
-import { taskId } from "../../policy/ids.ts";
+import { parseTaskId, taskId } from "../../policy/ids.ts";
 import { utf8Bytes } from "../../policy/text.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { statusFromCode, type TerminalStatus } from "../../policy/status.ts";
+import { FIRST_TERMINAL_CODE, statusFromCode, type TerminalStatus } from "../../policy/status.ts";
 import type { TaskError } from "../../domains/task.ts";
 import type { RunChild } from "../protocol.ts";
 import { readChildSizes, readEnds } from "./children.ts";
 import type { Core } from "./core.ts";
-import { readKin } from "./kin.ts";
+import { type Kin, readKin } from "./kin.ts";
 
 /** All children of a task, by age, with as many results and errors as fit into 4 MiB; the others are read on demand. */
 export function handOverChildren(core: Core, parent: number, life: number): RunChild[] {
@@ -37,12 +37,21 @@ function handOverKin(core: Core, parent: number, life: number, limit: number): R
     kin.map(({ result, error }) => utf8Bytes(result ?? "") + utf8Bytes(error ?? "")),
     limit,
   );
-  return kin.map(({ domain, child, type, status, result, error }, index) => ({
-    id: taskId(domain, child!),
-    type,
-    status: statusFromCode(status) as TerminalStatus,
-    ...(fits[index] && result !== null ? { result } : {}),
-    ...(fits[index] && error !== null ? { error: JSON.parse(error) as TaskError } : {}),
-    ...(fits[index] ? {} : { truncated: true as const }),
-  }));
+  return kin.map((one, index) => (fits[index] ? shown(one) : { ...shown({ ...one, result: null, error: null }), truncated: true }));
+}
+
+const shown = ({ domain, child, type, status, result, error }: Kin): RunChild => ({
+  id: taskId(domain, child!),
+  type,
+  status: statusFromCode(status) as TerminalStatus,
+  ...(result === null ? {} : { result }),
+  ...(error === null ? {} : { error: JSON.parse(error) as TaskError }),
+});
+
+/** One of another domain, with result and error however large: its own domain may have purged it by now. */
+export function childCopy(core: Core, { parent, child }: { parent: number; child: string }): RunChild | null {
+  const { domain, counter } = parseTaskId(child)!;
+  const query = `SELECT * FROM kin WHERE parent = ? AND domain = ? AND child = ? AND status >= ${FIRST_TERMINAL_CODE}`;
+  const [kin] = core.store.exec<Kin>(query, parent, domain, counter).toArray();
+  return kin ? shown(kin) : null;
 }

@@ -1,16 +1,14 @@
 import { fail } from "../../policy/errors.ts";
 import { parseTaskId } from "../../policy/ids.ts";
 import { LIMITS } from "../../policy/limits.ts";
-import { FIRST_TERMINAL_CODE, STATUS_CODE } from "../../policy/status.ts";
 import type { Neighbour, Questions } from "../mail.ts";
 import { point } from "../point.ts";
 import type { SubmitItem } from "../protocol.ts";
-import { readLivingIds } from "./children.ts";
 import type { Core } from "./core.ts";
-import { readLivingKin } from "./kin.ts";
 import { byDomain, nameOf, standIn } from "./remotes.ts";
-import { optionsOf, readHolders, readTask, readTasks, type TaskRow } from "./rows.ts";
+import { readHolders, readTask } from "./rows.ts";
 import { predecessorOf, standingOf, type Holder } from "./supersede.ts";
+import { walk } from "./waits.ts";
 
 /** The place of another task, which a newcomer takes. */
 interface Place {
@@ -71,7 +69,7 @@ function refuseCircle(core: Core, batch: Batch, index: number, { of, keepsId }: 
   const places = awaitedPlaces(core, batch, { of, keepsId });
   if (places.length === 0) return;
   // To wait for the very task whose place it takes is no circle where that one gives way.
-  const { seen, isCut } = walk(core, [...starts.filter((id) => !of.includes(id)), ...(items[index]!.above ?? [])], batch.renewed);
+  const { seen, isCut } = walk(core, [...starts.filter((id) => !of.includes(id)), ...(items[index]!.above ?? [])], batch);
   const place = places.find((id) => seen.has(id));
   if (place !== undefined) throw cycle(items, index, nameOf(core, place), "the task whose place it takes is among what it waits for");
   if (!isCut) return;
@@ -112,38 +110,6 @@ function namedBy(core: Core, id: string): number | undefined {
   const parsed = parseTaskId(id);
   if (parsed?.domain === core.name) return parsed.counter;
   return parsed && core.outside.registry.domains.has(parsed.domain) ? standIn(core, parsed) : undefined;
-}
-
-const NONE: Batch["renewed"] = new Map();
-
-/** Everything above some tasks in this domain, as far as it is blocked, and the tasks of other domains where it goes on. */
-function walk(core: Core, starts: readonly number[], renewed = NONE): { seen: Set<number>; isCut: boolean } {
-  const seen = new Set(starts);
-  let level = [...seen];
-  while (level.length > 0 && seen.size <= LIMITS.graphNodesMax) {
-    const next: number[] = [];
-    for (const row of readTasks(
-      core.store,
-      level.filter((id) => id > 0),
-    )) {
-      for (const id of renewed.get(row.id) ?? waitedFor(core, row)) {
-        if (seen.has(id)) continue;
-        seen.add(id);
-        next.push(id);
-      }
-    }
-    level = next;
-  }
-  return { seen, isCut: seen.size > LIMITS.graphNodesMax };
-}
-
-/** What a task waits for: its dependencies while it is blocked, its living children before it ends. */
-function waitedFor(core: Core, row: TaskRow): number[] {
-  if (row.status >= FIRST_TERMINAL_CODE) return [];
-  const children = row.family === null ? [] : [...readLivingIds(core, row.id, LIMITS.graphNodesMax), ...readLivingKin(core, row.id)];
-  if (row.status !== STATUS_CODE.blocked) return children;
-  const { dependsOn = [], after } = optionsOf(row);
-  return [...dependsOn, ...(after === undefined ? [] : [after]), ...children];
 }
 
 function cycle(items: readonly SubmitItem[], index: number, id: string, why: string): Error {

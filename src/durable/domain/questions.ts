@@ -5,6 +5,7 @@ import { lineage } from "./cycle.ts";
 import { above } from "./overtake.ts";
 import { readStatuses } from "./edges.ts";
 import { graphPart } from "./graph.ts";
+import { childCopy } from "./offspring.ts";
 import { readCopy, standIn } from "./remotes.ts";
 
 const ANSWERS: { readonly [Kind in QuestionName]: (core: Core, body: Questions[Kind]["body"]) => Questions[Kind]["answer"] } = {
@@ -15,6 +16,7 @@ const ANSWERS: { readonly [Kind in QuestionName]: (core: Core, body: Questions[K
   graphPart,
   above,
   lineage,
+  childCopy,
   copyOf: (core, id) => readCopy(core, standIn(core, parseTaskId(id)!)),
 };
 

@@ -133,7 +133,7 @@ function returned(core: Core, run: Run, { id, memo, io, ...outcome }: Success): 
   return true;
 }
 
-/** The rows of types with `keep: false`, but for those that others depend on: they stay for their sake. */
+/** The rows of types with `keep: false`, but for those that others, or schedules, depend on: they stay for their sake. */
 function unkeptOf(core: Core, run: Run, completed: readonly [number, string | undefined][]): TaskRow[] {
   const types = core.definition?.types;
   if (![...run.types.keys()].some((type) => types?.get(type)?.keep === false)) return [];
@@ -141,7 +141,10 @@ function unkeptOf(core: Core, run: Run, completed: readonly [number, string | un
     core.store,
     completed.map(([id]) => id),
   ).filter((row) => types?.get(row.type)?.keep === false);
-  const needed = unkept.filter((row) => core.upstreams.has(row.id) || row.parent !== null).map((row) => row.id);
+  const { prerequisites } = core.state;
+  const needed = unkept
+    .filter((row) => core.upstreams.has(row.id) || row.parent !== null || prerequisites.includes(row.id))
+    .map((row) => row.id);
   if (needed.length === 0) return unkept;
   linger(core, needed);
   return unkept.filter((row) => !needed.includes(row.id));

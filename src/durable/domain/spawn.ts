@@ -14,6 +14,7 @@ import { dispatch } from "./dispatch.ts";
 import { lookUp } from "./lookup.ts";
 import { readNamedKin, renew, sendKin } from "./kin.ts";
 import { FAMILY } from "./order.ts";
+import { startProbe } from "./probe.ts";
 import { lifeOf, optionsOf, readTask, setColumns, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { insert } from "./submit.ts";
@@ -123,8 +124,9 @@ function send(core: Core, parent: TaskRow, domain: string, items: readonly Submi
     );
     core.families.recount(parent.id);
   }
-  // Those whose domain has not answered yet have no id.
-  const unborn = names.filter((name) => (known.get(name)?.child ?? null) === null);
+  // Those whose domain has not answered yet have no id; what was there before may be purged, and have another one now.
+  const sent = new Set(fresh.map(({ hash }) => hash!));
+  const unborn = names.filter((name) => sent.has(name) || (known.get(name)?.child ?? null) === null);
   const births = async (): Promise<Outcome[]> => {
     const ids = await core.families.awaitBirths(parent.id, unborn);
     const born = new Map(unborn.map((name, index) => [name, ids[index]!]));
@@ -175,6 +177,11 @@ function adopt(core: Core, parent: TaskRow, items: readonly SubmitItem[]): Outco
   const inserted = insert(core, heirs, now, { parent: id, ...(life === 0 ? {} : { options: JSON.stringify({ life }) }) });
   const isNew = inserted.filter(({ outcome }) => outcome === "inserted").length;
   core.families.added(parent.id, isNew, isNew);
+  startProbe(
+    core,
+    core.name,
+    heirs.flatMap(({ dependsOn }, index) => (dependsOn ? [parseTaskId(inserted[index]!.id)!.counter] : [])),
+  );
   dispatch(core);
   let next = 0;
   return items.map(({ hash }) => {

@@ -17,6 +17,7 @@ import { insertTasks } from "./insert-rows.ts";
 import { insertTags } from "./tag-rows.ts";
 import { queue, unqueue } from "./order.ts";
 import { keys, refuseCircles } from "./overtake.ts";
+import { startProbe } from "./probe.ts";
 import { readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
 import {
   closelyOf,
@@ -173,8 +174,15 @@ export function insert(
   const answers = items.map((item, index) => outcomes[index] ?? duplicate(core, outcomes[last.get(item.hash!)!]!.id));
   announceSubmits(core, items, answers, sizes);
   enqueue(core, rows);
+  if (dependencies && holders.size > 0) startProbe(core, core.name, placesTaken(items, answers));
   return answers;
 }
+
+/** Those that took over what waits for another task, and depend on some themselves. */
+const placesTaken = (items: readonly SubmitItem[], answers: readonly Outcome[]): number[] =>
+  answers.flatMap(({ outcome, id }, index) =>
+    items[index]!.dependsOn && (outcome === "superseded" || outcome === "debounced") ? [counterOf(id)] : [],
+  );
 
 /** Before the first change: what `reject` refuses. */
 function refuseHeld(

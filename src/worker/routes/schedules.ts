@@ -7,6 +7,7 @@ import { first, pageQuery, readLimit } from "../query.ts";
 import { redact } from "../redact.ts";
 import type { Call, Route } from "../route.ts";
 import { scheduleChangeShape, scheduleShape } from "../schemas.ts";
+import { requireUpstreams } from "../scope.ts";
 
 const act = (action: "pause" | "resume" | "trigger" | "delete") => async (call: Call) =>
   show(call, await call.api.scheduleAction(call.id, action));
@@ -22,15 +23,18 @@ export const scheduleRoutes: Route[] = [
   { method: "POST", path: "/v1/schedules/:schedule/trigger", role: "operator", answer: act("trigger") },
 ];
 
-function show(call: Call, schedule: Schedule, status = 200): Response {
-  return json(redact(schedule, call.definition, call.identity), status);
+function show(call: Call, schedule: Schedule, { status = 200, location }: { status?: number; location?: string } = {}): Response {
+  return json(redact(schedule, call.definition, call.identity), status, location === undefined ? {} : { location });
 }
 
 async function create(call: Call): Promise<Response> {
-  const { registry, definition, body, api, clock } = call;
+  const { registry, definition, body, api, clock, identity } = call;
   checkSubmittable(call, body.type);
-  const { schedule, created } = await api.createSchedule(await prepareSchedule(registry, definition, body, clock));
-  return show(call, schedule, created ? 201 : 200);
+  const plan = await prepareSchedule(registry, definition, body, clock);
+  requireUpstreams(identity, [plan.item]);
+  const { schedule, created } = await api.createSchedule(plan);
+  // Relative to the request, as a task's.
+  return show(call, schedule, created ? { status: 201, location: `../../schedules/${schedule.id}` } : {});
 }
 
 async function list({ definition, given, api, identity }: Call): Promise<Response> {
@@ -46,9 +50,12 @@ async function list({ definition, given, api, identity }: Call): Promise<Respons
 
 /** Changes what the body names. */
 async function change(call: Call): Promise<Response> {
-  const { registry, definition, body, api, id, clock } = call;
+  const { registry, definition, body, api, id, clock, identity } = call;
   if (body.type !== undefined) checkSubmittable(call, body.type);
-  return show(call, await api.updateSchedule(id, await prepareScheduleChange(registry, definition, await api.schedule(id), body, clock)));
+  const update = await prepareScheduleChange(registry, definition, await api.schedule(id), body, clock);
+  // What stands already was somebody else's to allow.
+  if (body.dependsOn !== undefined && update.item) requireUpstreams(identity, [update.item]);
+  return show(call, await api.updateSchedule(id, update));
 }
 
 /** A schedule is a submit that comes later. */

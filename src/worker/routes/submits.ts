@@ -11,6 +11,7 @@ import { json } from "../problem.ts";
 import { readWait, waitQuery } from "../query.ts";
 import { redact } from "../redact.ts";
 import type { Call, Route } from "../route.ts";
+import { requireUpstreams } from "../scope.ts";
 import { batchShape, submitShape } from "../schemas.ts";
 import { awaitEnd } from "../wait.ts";
 
@@ -38,6 +39,7 @@ async function submit(call: Call): Promise<Response> {
 /** To the domain's object; children to their parent's, which the token must cover, too. */
 async function submitItems(call: Call, items: SubmitItem[], view: boolean): Promise<SubmitAnswer> {
   const { api, definition, identity, options, registry } = call;
+  requireUpstreams(identity, items);
   const request = { ...requestOf(call, items), ...(view ? { view } : {}) };
   const parent = parentOf(items);
   if (parent === undefined) return api.submit(request);

@@ -11,6 +11,7 @@ import { countQuery, first, listQuery, readFilters, readLimit } from "../query.t
 import { redact } from "../redact.ts";
 import { type Call, type Route, visibleDomains } from "../route.ts";
 import { retryShape } from "../schemas.ts";
+import { requireDownstreams } from "../scope.ts";
 
 export const taskRoutes: Route[] = [
   { method: "GET", path: "/v1/domains/:domain/tasks", role: "viewer", query: listQuery, answer: list },
@@ -22,12 +23,7 @@ export const taskRoutes: Route[] = [
   { method: "POST", path: "/v1/tasks/:task/run-now", role: "operator", answer: async (call) => show(call, await call.api.runNow(call.id)) },
   { method: "GET", path: "/v1/tasks/:task/graph", role: "viewer", answer: showGraph },
   { method: "GET", path: "/v1/tasks/:task/why", role: "viewer", answer: async (call) => json(await call.api.why(call.id)) },
-  {
-    method: "POST",
-    path: "/v1/tasks/:task/backfill",
-    role: "operator",
-    answer: async (call) => show(call, await call.api.backfill(call.id)),
-  },
+  { method: "POST", path: "/v1/tasks/:task/backfill", role: "operator", answer: backfill },
 ];
 
 function show(call: Call, task: Task): Response {
@@ -48,6 +44,12 @@ async function retry(call: Call): Promise<Response> {
   const { type } = await api.get(id);
   const { payload, hash, key } = await prepare(registry, definition, type, body.payload, undefined, clock);
   return show(call, await api.retry(id, { payload, ...(hash === undefined ? {} : { hash }), ...(key === undefined ? {} : { key }) }));
+}
+
+async function backfill(call: Call): Promise<Response> {
+  const { api, id, identity } = call;
+  await requireDownstreams(identity, id, () => api.graph(id));
+  return show(call, await api.backfill(id));
 }
 
 async function count({ api, given }: Call): Promise<Response> {

@@ -106,6 +106,11 @@ export class TaskContext {
           id,
         });
       if (!known.truncated) return known;
+      // Of a child in another domain, the own one has copies.
+      const { domainName, reach } = this.#scope;
+      const of = { parent: this.#execution.task.id, child: id };
+      const copy = parseTaskId(id)!.domain === domainName ? null : await reach(domainName).ask("childCopy", of);
+      if (copy) return shownChild(copy);
       const { status, result, error } = await this.#read(id);
       return { id, type: known.type, status: status as Child["status"], result: result as Json, error };
     };
@@ -171,7 +176,8 @@ const shownChild = ({ id, type, status, result, error, truncated }: RunChild): C
 /** The full id of a run's task. */
 export const fullId = (scope: Scope, id: number): string => `${scope.domainName}_${id}`;
 
-function logOf({ task }: Execution, scope: Scope): Log {
+/** Lines that name the task and its attempt. */
+export function logOf({ task }: Execution, scope: Scope): Log {
   const write = (level: keyof Log) => (message: string, fields?: Record<string, unknown>) =>
     scope.write(level, {
       ...fields,

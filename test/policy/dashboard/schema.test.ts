@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { blank, hintOf, kindOf, type Schema } from "../../../dashboard/src/schema.ts";
+import { blank, hintOf, isNullable, kindOf, type Schema, wayName, wayOf } from "../../../dashboard/src/schema.ts";
 import { formatExact, parseExact } from "../../../dashboard/src/json.ts";
-import { duration, relative } from "../../../dashboard/src/format.ts";
+import { duration, rate, relative } from "../../../dashboard/src/format.ts";
 
 const ROOT: Schema = {
   type: "object",
@@ -38,6 +38,44 @@ describe("the form of a type", () => {
     expect(blank(ROOT, ROOT)).toEqual({ url: "", format: "webp", widths: [], nested: { on: false } });
   });
 
+  test("what may be null begins so, whether its schema says it beside the type or as another way", () => {
+    const root: Schema = {
+      type: "object",
+      properties: {
+        coupon: { anyOf: [{ type: "string" }, { type: "null" }] },
+        note: { type: ["string", "null"] },
+        far: { $ref: "#/$defs/maybe" },
+        sure: { type: "string" },
+      },
+      required: ["coupon", "note", "far", "sure"],
+      $defs: { maybe: { type: ["integer", "null"] } },
+    };
+    expect(Object.values(root.properties!).map((schema) => isNullable(schema, root))).toEqual([true, true, true, false]);
+    expect(blank(root, root)).toEqual({ coupon: null, note: null, far: null, sure: "" });
+  });
+
+  test("one of several objects is told by its constants, else by its members", () => {
+    const card: Schema = {
+      type: "object",
+      properties: { kind: { const: "card" }, token: { type: "string" } },
+      required: ["kind", "token"],
+    };
+    const bill: Schema = { type: "object", properties: { kind: { const: "bill" }, days: { type: "integer" } }, required: ["kind", "days"] };
+    const payment: Schema = { oneOf: [card, bill] };
+    expect(kindOf(payment, payment)).toEqual({ kind: "variants", ways: [card, bill] });
+    expect(blank(payment, payment)).toEqual({ kind: "card", token: "" });
+    expect([{ kind: "bill" }, { kind: "card", days: 1 }, {}].map((value) => wayOf([card, bill], value))).toEqual([1, 0, 0]);
+    expect([card, bill, {}].map(wayName)).toEqual(["card", "bill", "variant 3"]);
+    const loose = [{ required: ["width"] }, { required: ["height"] }];
+    expect(wayOf(loose, { height: 1 })).toBe(1);
+  });
+
+  test("a long pattern, and one beside a format, is no hint", () => {
+    expect(hintOf({ type: "string", format: "email", pattern: "^.+@.+$" }, {})).toBe("email");
+    expect(hintOf({ type: "string", pattern: "^[0-9]{5}$" }, {})).toBe("like ^[0-9]{5}$");
+    expect(hintOf({ type: "string", pattern: "x".repeat(80) }, {})).toBe("");
+  });
+
   test("a reference to a reference is followed", () => {
     const loop: Schema = { $defs: { a: { $ref: "#/$defs/b" }, b: { type: "string" } } };
     expect(kindOf({ $ref: "#/$defs/a" }, loop).kind).toBe("text");
@@ -59,5 +97,15 @@ test("times are told in one or two units", () => {
     "2 h 5 m",
     "2 d 2 h",
   ]);
+  expect([1_000, 7_000, 999.7, 9_970].map(duration)).toEqual(["1 s", "7 s", "1 s", "10 s"]);
   expect([relative(0, 500), relative(0, 90_000), relative(90_000, 0)]).toEqual(["just now", "2 m ago", "in 2 m"]);
+});
+
+test("a rate limit is written as it is typed", () => {
+  const rates = [
+    { permits: 10, perMs: 1_000, burst: 10 },
+    { permits: 5, perMs: 3_600_000, burst: 20 },
+    { permits: 1, perMs: 90_500, burst: 1 },
+  ];
+  expect(rates.map(rate)).toEqual(["10 per 1s", "5 per 1h, burst 20", "1 per 90500ms"]);
 });

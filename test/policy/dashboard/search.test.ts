@@ -20,11 +20,18 @@ describe("the dashboard's search", () => {
     expect(listingOf(parseSearch("status:failed,expired"))).toMatchObject({ filters: { status: ["failed", "expired"] } });
   });
 
+  test("a comma parts statuses, and is part of a tag", () => {
+    expect(listingOf(parseSearch('tag:size=1,2 tag:"name=Doe, Jane"'))).toMatchObject({ filters: { tag: ["size:1,2", "name:Doe, Jane"] } });
+    expect(formatSearch(toggle(parseSearch("status:failed,expired"), "status", "failed"))).toBe("status:expired");
+  });
+
   test("a search is the same after it was written and read again", () => {
     const word = fc.stringMatching(/^[a-z0-9=._-]{1,12}$/);
+    const quoted = fc.stringMatching(/^[a-z"\\ ]{1,8}[a-z]$/).map((text) => text.trim());
     const name = fc.constantFrom("domain", "type", "status", "tag", "error", "key", "group");
     const value = fc.oneof(
       word,
+      quoted.filter((text) => /[\s"]/.test(text)),
       fc.tuple(word, word).map((pair) => pair.join(" ")),
     );
     const token = fc.record({ name, value });
@@ -32,6 +39,8 @@ describe("the dashboard's search", () => {
       fc.property(fc.array(token, { maxLength: 6 }), word, (tokens, text) => {
         const search = parseSearch(formatSearch({ tokens: tokens as never, text }));
         expect(parseSearch(formatSearch(search))).toEqual(search);
+        for (const [name, value] of tokens.map((token) => [token.name, token.value] as const))
+          if (name === "status" || name === "tag") expect(search.tokens).toContainEqual({ name, value });
         expect(search.text).toBe(text);
       }),
     );

@@ -17,9 +17,13 @@ test("other sites' pages: nothing unless they are configured, and then without o
   // A problem is readable, too; and a token is needed as ever.
   const denied = await ask(shared, { headers: { origin: SITE } });
   expect([denied.status, denied.headers.get("access-control-allow-origin")]).toEqual([401, SITE]);
+  for (const path of ["/v1/nonsense", "/nonsense"])
+    expect((await ask(shared, { headers: { ...bearer, origin: SITE } }, path)).headers.get("access-control-allow-origin")).toBe(SITE);
   const asked = await ask(shared, { method: "OPTIONS", headers: preflight }, "/v1/domains/media/tasks");
   expect([asked.status, asked.headers.get("access-control-allow-methods")]).toEqual([204, "POST, GET, HEAD"]);
-  expect(asked.headers.get("access-control-allow-headers")).toContain("authorization");
+  // A page reads events by fetch, since EventSource sends no token: it says itself after which one it goes on.
+  for (const name of ["authorization", "idempotency-key", "last-event-id"])
+    expect(asked.headers.get("access-control-allow-headers")).toContain(name);
   expect(asked.headers.get("access-control-allow-credentials")).toBeNull();
   for (const origin of ["https://ops.example.com.evil.example", "http://ops.example.com", "null", "https://other.example"]) {
     const other = await ask(shared, { headers: { ...bearer, origin } });

@@ -430,6 +430,8 @@ describe("schedules", () => {
       status: 201,
       body: { id: "media_s1", name: "nightly", type: "resize", payload: resize.payload, cron: "30 2 * * *", timezone: "Europe/Berlin" },
     });
+    const at = new URL(made.headers.get("location")!, "https://mill.test/queue/v1/domains/media/schedules");
+    expect(at.pathname).toBe("/queue/v1/schedules/media_s1");
     expect(await send("POST", "/v1/domains/media/schedules", { name: "nightly", ...resize, every: "1h", overlap: "skip" })).toMatchObject({
       status: 200,
       body: { id: "media_s1", every: 3_600_000 },

@@ -1,7 +1,7 @@
 import { href, tasksHref } from "../../address.ts";
 import type { Domain, Registry } from "../../api/answers.ts";
 import { ask } from "../../api/ask.ts";
-import { duration } from "../../format.ts";
+import { duration, priority } from "../../format.ts";
 import { Json } from "../../parts/json.tsx";
 import { RateEdit } from "../../parts/rate-edit.tsx";
 import { may } from "../../session.ts";
@@ -30,8 +30,8 @@ function Item({ domain, type }: { domain: Domain; type: Type }) {
   const timeout = typeof defaults.timeoutMs === "number" ? `${duration(defaults.timeoutMs)} per attempt` : "";
   const retry = defaults.retry as { kind?: string; attempts?: number } | undefined;
   const marks = [
-    `priority ${String(defaults.priority)}`,
-    retry?.attempts === undefined ? "" : `${retry.attempts} retries, ${retry.kind}`,
+    `priority ${typeof defaults.priority === "number" ? priority(defaults.priority) : String(defaults.priority)}`,
+    retry?.attempts === undefined ? "" : `${retry.attempts} ${retry.attempts === 1 ? "retry" : "retries"}, ${retry.kind}`,
     timeout,
     pull ? "pulled by workers" : "",
     singleton ? `singleton${everyMs === undefined ? "" : `, every ${duration(everyMs)}`}` : "",
@@ -48,10 +48,10 @@ function Item({ domain, type }: { domain: Domain; type: Type }) {
         </strong>
         <span class="grow dim">{marks.join(" · ")}</span>
         {submittable && may("producer") ? <a href={href(["submit"], { type: `${domain.name}.${name}` })}>Submit one</a> : null}
+        <dl class="type-rate">
+          <RateEdit label="rate limit" of={name} rate={rate} save={save} />
+        </dl>
       </div>
-      <dl class="facts">
-        <RateEdit label="rate limit" of={name} rate={rate} save={save} />
-      </dl>
       <details>
         <summary>definition</summary>
         <div class="columns">

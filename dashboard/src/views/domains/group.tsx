@@ -7,6 +7,7 @@ import { Gauge } from "../../parts/gauge.tsx";
 import { NumberEdit } from "../../parts/number-edit.tsx";
 import { RateEdit } from "../../parts/rate-edit.tsx";
 import { When } from "../../parts/when.tsx";
+import { written } from "../../search.ts";
 import { mayAll } from "../../session.ts";
 
 interface Props {
@@ -23,39 +24,22 @@ export function GroupCard({ group, pause }: Props) {
     await ask(path, { method: "PATCH", body });
     return `The group ${name} is changed.`;
   };
-  const toggle = async () => {
-    await ask(`${path}/${pause?.paused ? "resume" : "pause"}`, { method: "POST" });
-    return `The group ${name} ${pause?.paused ? "runs again" : "is paused"}.`;
-  };
-  const number10k = { max: 10_000, none: "as in the code", allowed };
+  const number10k = { max: 10_000, none: "none", allowed };
   return (
     <section class="card" aria-label={`Group ${name}`}>
-      <header class="row">
-        <h2>
-          <a href={tasksHref(`group:${name}`)}>{name}</a> <span class="dim">group</span>
-          {pause?.paused ? (
-            <span class="flag is-paused">
-              paused{" "}
-              {pause.pausedUntil ? (
-                <>
-                  until <When at={pause.pausedUntil} />
-                </>
-              ) : null}
-            </span>
-          ) : null}
-        </h2>
-        {allowed ? (
-          <Act run={toggle} label={`${pause?.paused ? "Resume" : "Pause"} the group ${name}`}>
-            {pause?.paused ? "Resume" : "Pause"}
-          </Act>
-        ) : null}
-      </header>
+      <Head name={name} pause={pause} allowed={allowed} />
       <div class="body">
         <dl class="facts">
           <div>
-            <dt>running, given, waiting</dt>
+            <dt>running</dt>
             <dd>
-              <Gauge label={`running in ${name}`} value={running} max={maxConcurrency} /> · {number(allocated)} · {number(pending)}
+              <Gauge label={`running in ${name}`} value={running} max={maxConcurrency} />
+            </dd>
+          </div>
+          <div>
+            <dt>waiting, slots given</dt>
+            <dd>
+              {number(pending)}, {number(allocated)}
             </dd>
           </div>
           <NumberEdit
@@ -80,5 +64,35 @@ export function GroupCard({ group, pause }: Props) {
         </dl>
       </div>
     </section>
+  );
+}
+
+function Head({ name, pause, allowed }: { name: string; pause: Props["pause"]; allowed: boolean }) {
+  const verb = pause?.paused ? "resume" : "pause";
+  const toggle = async () => {
+    await ask(`v1/groups/${encodeURIComponent(name)}/${verb}`, { method: "POST" });
+    return `The group ${name} ${pause?.paused ? "runs again" : "is paused"}.`;
+  };
+  return (
+    <header class="row">
+      <h2>
+        <a href={tasksHref(written("group", name))}>{name}</a> <span class="dim">group</span>
+        {pause?.paused ? (
+          <span class="flag is-paused">
+            paused{" "}
+            {pause.pausedUntil ? (
+              <>
+                until <When at={pause.pausedUntil} />
+              </>
+            ) : null}
+          </span>
+        ) : null}
+      </h2>
+      {allowed ? (
+        <Act run={toggle} label={`${pause?.paused ? "Resume" : "Pause"} the group ${name}`}>
+          {pause?.paused ? "Resume" : "Pause"}
+        </Act>
+      ) : null}
+    </header>
   );
 }

@@ -20,5 +20,5 @@ export function useWords(cron: string | undefined, every: number | undefined): s
 
 async function describe(cron: string): Promise<string> {
   const { default: cronstrue } = await import("cronstrue");
-  return cronstrue.toString(cron, { use24HourTimeFormat: true, verbose: false });
+  return cronstrue.toString(cron, { use24HourTimeFormat: true, verbose: true });
 }

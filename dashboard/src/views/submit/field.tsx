@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { exactDigits, formatExact } from "../../json.ts";
-import { blank, hintOf, kindOf, type Schema } from "../../schema.ts";
+import { exactDigits, formatExact, parseExact } from "../../json.ts";
+import { blank, hintOf, isNullable, kindOf, type Schema, wayName, wayOf } from "../../schema.ts";
 import { JsonField } from "./json-field.tsx";
 
 interface Props {
@@ -18,29 +18,9 @@ interface Props {
 
 /** One value of a payload, asked for as its schema has it. */
 export function Field(props: Props) {
-  const { name, schema, root, path, value, required, onChange } = props;
+  const { name, schema, root, path, required } = props;
   const kind = kindOf(schema, root);
-  if (kind.kind === "object" || kind.kind === "list") {
-    if (value === undefined || value === null)
-      return (
-        <div class="field">
-          <button type="button" class="link" onClick={() => onChange(blank(schema, root))}>
-            add {name}
-          </button>
-          <Issue {...props} />
-        </div>
-      );
-    return (
-      <fieldset class={path === "" ? "field is-root" : "field"}>
-        <legend class={path === "" ? "hidden" : ""}>
-          {name}
-          {required ? null : <Remove name={name} onClick={() => onChange(undefined)} />}
-        </legend>
-        {kind.kind === "object" ? <Members {...props} /> : <Items {...props} items={kind.items} />}
-        <Issue {...props} />
-      </fieldset>
-    );
-  }
+  if (kind.kind === "object" || kind.kind === "list" || kind.kind === "variants") return <Compound {...props} />;
   const id = `field-${path}`;
   const hint = hintOf(schema, root);
   const common = { id, "aria-describedby": `${id}-hint`, "aria-invalid": props.issues.has(path) };
@@ -49,6 +29,7 @@ export function Field(props: Props) {
       <label for={id}>
         {name}
         {required ? null : <span class="dim"> optional</span>}
+        {required && isNullable(schema, root) ? <span class="dim"> or null</span> : null}
       </label>
       <Input {...props} common={common} />
       <div id={`${id}-hint`}>
@@ -56,6 +37,75 @@ export function Field(props: Props) {
         <Issue {...props} />
       </div>
     </div>
+  );
+}
+
+/** A value with members, which may be left out as a whole. */
+function Compound(props: Props) {
+  const { name, schema, root, path, value, required, onChange } = props;
+  const kind = kindOf(schema, root);
+  if (value === undefined || value === null)
+    return (
+      <div class="field">
+        <button type="button" class="link" onClick={() => onChange(blank(bare(schema), root))}>
+          add {name}
+        </button>
+        <Issue {...props} />
+      </div>
+    );
+  const none = noneOf(props);
+  return (
+    <fieldset class={path === "" ? "field is-root" : "field"}>
+      <legend class={path === "" ? "hidden" : ""}>
+        {name}
+        {required && none === undefined ? null : <Remove name={name} onClick={() => onChange(none)} />}
+      </legend>
+      {kind.kind === "object" ? <Members {...props} /> : null}
+      {kind.kind === "variants" ? <Variants {...props} ways={kind.ways} /> : null}
+      {kind.kind === "list" ? <Items {...props} items={kind.items} /> : null}
+      <Issue {...props} />
+    </fieldset>
+  );
+}
+
+/** A schema without its "or null" and its default: what is added is something. */
+function bare({ default: _default, ...schema }: Schema): Schema {
+  const others = (ways: readonly Schema[] | undefined) => ways?.filter(({ type }) => type !== "null");
+  return {
+    ...schema,
+    ...(schema.type === undefined ? {} : { type: [schema.type].flat().filter((type) => type !== "null") }),
+    ...(schema.anyOf ? { anyOf: others(schema.anyOf)! } : {}),
+    ...(schema.oneOf ? { oneOf: others(schema.oneOf)! } : {}),
+  };
+}
+
+/** What stands for no value: left out where that is allowed, else null where that is. */
+const noneOf = ({ schema, root, required }: Props): null | undefined => (required && isNullable(schema, root) ? null : undefined);
+
+/** What is left to be asked for once it is known which object it is. */
+function withoutConstants({ properties = {}, ...schema }: Schema): Schema {
+  return { ...schema, properties: Object.fromEntries(Object.entries(properties).filter(([, inner]) => inner.const === undefined)) };
+}
+
+/** One of several objects: which one, then its members. */
+function Variants(props: Props & { ways: readonly Schema[] }) {
+  const { name, ways, root, value, onChange } = props;
+  const at = wayOf(ways, value);
+  return (
+    <>
+      <select
+        aria-label={`Kind of ${name}`}
+        value={String(at)}
+        onChange={(event) => onChange(blank(ways[Number(event.currentTarget.value)]!, root))}
+      >
+        {ways.map((way, index) => (
+          <option key={index} value={String(index)}>
+            {wayName(way, index)}
+          </option>
+        ))}
+      </select>
+      <Members {...props} schema={withoutConstants(ways[at]!)} />
+    </>
   );
 }
 
@@ -129,32 +179,28 @@ function Items({ root, path, value, issues, items, onChange }: Props & { items: 
   );
 }
 
-function Input({ schema, root, value, required, onChange, common }: Props & { common: Record<string, unknown> }): ComponentChildren {
+function Input(props: Props & { common: Record<string, unknown> }): ComponentChildren {
+  const { schema, root, value, required, onChange, common } = props;
   const kind = kindOf(schema, root);
   const text = value === undefined || value === null ? "" : (exactDigits(value) ?? String(value));
-  /** Nothing typed: left out, where that is allowed. */
-  const type = (typed: string) => onChange(typed === "" && !required ? undefined : typed);
+  const nullable = isNullable(schema, root);
+  /** Nothing typed: no value, where that is allowed. */
+  const type = (typed: string) => onChange(typed === "" && (!required || nullable) ? noneOf(props) : typed);
   switch (kind.kind) {
-    case "choice": {
-      const at = kind.options.findIndex((option) => formatExact(option) === formatExact(value));
+    case "choice":
+      return <Choice {...props} options={nullable && !kind.options.includes(null) ? [...kind.options, null] : kind.options} />;
+    case "number":
       return (
-        <select {...common} value={String(at)} onChange={(event) => onChange(kind.options[Number(event.currentTarget.value)])}>
-          {required ? null : <option value="-1">–</option>}
-          {kind.options.map((option, index) => (
-            <option key={index} value={String(index)}>
-              {String(option)}
-            </option>
-          ))}
-        </select>
+        <input
+          {...common}
+          type="number"
+          step={kind.whole ? 1 : "any"}
+          value={text}
+          onInput={({ currentTarget: { value: typed } }) => onChange(typed === "" ? noneOf(props) : exactNumber(typed))}
+        />
       );
-    }
-    case "number": {
-      const read = (typed: string) => onChange(typed === "" ? undefined : Number(typed));
-      return (
-        <input {...common} type="number" step={kind.whole ? 1 : "any"} value={text} onInput={(event) => read(event.currentTarget.value)} />
-      );
-    }
     case "switch":
+      if (nullable) return <Choice {...props} options={[true, false, null]} />;
       return <input {...common} type="checkbox" checked={value === true} onClick={(event) => onChange(event.currentTarget.checked)} />;
     case "text":
       return kind.long ? (
@@ -164,5 +210,28 @@ function Input({ schema, root, value, required, onChange, common }: Props & { co
       );
     default:
       return <JsonField common={common} value={value} required={required} onChange={onChange} />;
+  }
+}
+
+function Choice({ options, value, required, onChange, common }: Props & { common: Record<string, unknown>; options: readonly unknown[] }) {
+  const at = options.findIndex((option) => value !== undefined && formatExact(option) === formatExact(value));
+  return (
+    <select {...common} value={String(at)} onChange={(event) => onChange(options[Number(event.currentTarget.value)])}>
+      {required && at >= 0 ? null : <option value="-1">–</option>}
+      {options.map((option, index) => (
+        <option key={index} value={String(index)}>
+          {String(option)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** A number as typed: those that JavaScript would round stay exact. */
+function exactNumber(typed: string): unknown {
+  try {
+    return parseExact(typed);
+  } catch {
+    return Number(typed);
   }
 }

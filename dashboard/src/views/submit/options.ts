@@ -1,6 +1,6 @@
 /** The options of a submit that the form asks for, as typed. */
 export const OPTIONS = [
-  { name: "priority", hint: "realtime, high, normal, background, idle, or 0 to 255" },
+  { name: "priority", hint: "high, normal, … or 0 to 255" },
   { name: "delay", hint: "30s, 10m, 2h" },
   { name: "tags", hint: "order=4217 tier=gold" },
   { name: "dependsOn", hint: "ids of tasks that have to end before" },

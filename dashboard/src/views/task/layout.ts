@@ -1,7 +1,7 @@
 import { graphlib, layout } from "@dagrejs/dagre";
 import type { Graph } from "../../api/answers.ts";
 
-export const NODE = { width: 190, height: 46 } as const;
+export const NODE = { width: 210, height: 46 } as const;
 
 /** A graph with places: left before right. */
 export interface Placed {
@@ -29,8 +29,33 @@ export function place({ nodes, edges }: Graph): Placed {
       return { id, x: x - NODE.width / 2, y: y - NODE.height / 2 };
     }),
     edges: edges.map(({ from, to, kind }) => {
-      const { points } = graph.edge(from, to, kind) as { points: { x: number; y: number }[] };
-      return { from, to, kind, path: `M${points.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}` };
+      const { points } = graph.edge(from, to, kind) as { points: Point[] };
+      const [start, end] = [graph.node(from) as Point, graph.node(to) as Point];
+      const ends = [
+        { x: start.x + NODE.width / 2, y: start.y },
+        { x: end.x - NODE.width / 2, y: end.y },
+      ] as const;
+      return { from, to, kind, path: curve([ends[0], ...points.slice(1, -1), ends[1]]) };
     }),
   };
 }
+
+interface Point {
+  x: number;
+  y: number;
+}
+
+/** A line from the middle of one side to the middle of another, level at each of its points. */
+function curve([first, ...rest]: readonly Point[]): string {
+  if (!first) return "";
+  let path = `M${at(first.x, first.y)}`;
+  let from = first;
+  for (const to of rest) {
+    const half = (from.x + to.x) / 2;
+    path += `C${at(half, from.y)} ${at(half, to.y)} ${at(to.x, to.y)}`;
+    from = to;
+  }
+  return path;
+}
+
+const at = (x: number, y: number): string => `${x.toFixed(1)},${y.toFixed(1)}`;

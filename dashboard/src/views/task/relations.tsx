@@ -1,14 +1,22 @@
 import { taskHref, tasksHref } from "../../address.ts";
-import type { Shown, Task, TaskPage } from "../../api/answers.ts";
+import type { Graph, Shown, Task, TaskPage } from "../../api/answers.ts";
 import { ask, withQuery } from "../../api/ask.ts";
 import { number } from "../../format.ts";
 import { useLive } from "../../live.ts";
 import { Status } from "../../parts/status.tsx";
 
-const CHILDREN_SHOWN = 20;
+/** Of dependencies, of which there can be thousands, and of children. */
+const SHOWN = 20;
+
+interface Props {
+  task: Task;
+  /** Knows of tasks in other domains how they stand now, and what they are called. */
+  graph: Graph | undefined;
+}
 
 /** What it depends on, and its children. */
-export function Relations({ task }: { task: Task }) {
+export function Relations({ task, graph }: Props) {
+  const known = new Map(graph?.nodes.map((node) => [node.id, node]));
   return (
     <div class="columns">
       {task.dependsOn.length > 0 ? (
@@ -18,9 +26,10 @@ export function Relations({ task }: { task: Task }) {
             <span class="dim">{number(task.dependsOn.length)}</span>
           </header>
           <ul class="list">
-            {task.dependsOn.map(({ id, status }) => (
-              <Item key={id} id={id} status={status} label={id} />
+            {task.dependsOn.slice(0, SHOWN).map(({ id, status }) => (
+              <Item key={id} id={id} status={known.get(id)?.status ?? status} label={known.get(id)?.label ?? id} />
             ))}
+            {task.dependsOn.length > SHOWN ? <li class="dim">and {number(task.dependsOn.length - SHOWN)} more</li> : null}
           </ul>
         </section>
       ) : null}
@@ -30,11 +39,9 @@ export function Relations({ task }: { task: Task }) {
 }
 
 function Children({ task: { id, children } }: { task: Task }) {
-  const page = useLive(
-    `children ${id}`,
-    (signal) => ask<TaskPage>(withQuery("v1/tasks", { parent: id, limit: CHILDREN_SHOWN }), { signal }),
-    { everyMs: 2_000 },
-  );
+  const page = useLive(`children ${id}`, (signal) => ask<TaskPage>(withQuery("v1/tasks", { parent: id, limit: SHOWN }), { signal }), {
+    everyMs: 2_000,
+  });
   return (
     <section class="card" aria-label="Children">
       <header class="row">
@@ -47,6 +54,11 @@ function Children({ task: { id, children } }: { task: Task }) {
         {page.value?.items.map((child) => (
           <Item key={child.id} id={child.id} status={child.status} label={child.label ?? child.id} />
         ))}
+        {children.total > SHOWN ? (
+          <li>
+            <a href={tasksHref(`parent:${id}`)}>all {number(children.total)}</a>
+          </li>
+        ) : null}
       </ul>
     </section>
   );

@@ -48,7 +48,7 @@ function stepsOf(task: Task): Step[] {
 }
 
 /** One bar: waiting, then running. */
-function Division({ task: { createdAt, startedAt, finishedAt, status, waitMs } }: { task: Task }) {
+function Division({ task: { createdAt, startedAt, finishedAt, status, waitMs, executions } }: { task: Task }) {
   const end = finishedAt ? Date.parse(finishedAt) : now.value;
   const wait = startedAt ? waitMs : end - Date.parse(createdAt);
   const run = startedAt && (finishedAt || status === "running") ? Math.max(0, end - Date.parse(startedAt)) : 0;
@@ -61,8 +61,13 @@ function Division({ task: { createdAt, startedAt, finishedAt, status, waitMs } }
       </div>
       <div class="row dim">
         <span class="grow">waited {duration(wait)}</span>
-        {run > 0 ? <span>since the last start {duration(run)}</span> : null}
+        {run > 0 ? <span>{runText(executions, finishedAt !== null, duration(run))}</span> : null}
       </div>
     </div>
   );
+}
+
+/** Of several starts the last one counts. */
+function runText(executions: number, ended: boolean, run: string): string {
+  return `${executions > 1 ? "since its last start it " : ""}${ended ? "ran" : "has run"} ${run}`;
 }

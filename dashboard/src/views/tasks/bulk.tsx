@@ -1,8 +1,7 @@
 import type { Signal } from "@preact/signals";
-import type { DomainPage } from "../../api/answers.ts";
-import { ask } from "../../api/ask.ts";
 import { number } from "../../format.ts";
-import { type Action, actOnAll, actOnEach, countAll } from "../../job.ts";
+import { type Action, actOnAll, actOnEach, countAll, countMatching, domainsOf } from "../../job.ts";
+import { useLive } from "../../live.ts";
 import { Act } from "../../parts/act.tsx";
 import { confirm } from "../../parts/dialog.tsx";
 import { JobBar } from "../../parts/job-bar.tsx";
@@ -52,16 +51,10 @@ export function Bulk({ rows, listing, chosen, all }: Props) {
           onClick={chooseLoaded}
         />
         <span class="grow" aria-live="polite">
-          {all.value ? (
-            "All tasks that match are chosen"
-          ) : count > 0 ? (
+          {some ? (
             <>
-              {number(count)} chosen{" "}
-              {listing.id === undefined ? (
-                <button type="button" class="link" onClick={() => (all.value = true)}>
-                  choose all that match
-                </button>
-              ) : null}
+              {all.value ? null : `${number(count)} chosen `}
+              {listing.id === undefined ? <Matching listing={listing} all={all} /> : null}
             </>
           ) : (
             <span class="dim">
@@ -90,6 +83,19 @@ export function Bulk({ rows, listing, chosen, all }: Props) {
   );
 }
 
+/** How many match, and the button that chooses them all; asked for once somebody chooses. */
+function Matching({ listing, all }: { listing: Listing; all: Signal<boolean> }) {
+  const key = `matching ${JSON.stringify(listing)}`;
+  const { value } = useLive(key, (signal) => countMatching(listing, signal), { everyMs: 10_000, concerns: () => false });
+  const that = `all ${value === undefined ? "" : `${number(value)} `}that match`;
+  if (all.value) return <>{that} are chosen</>;
+  return (
+    <button type="button" class="link" onClick={() => (all.value = true)}>
+      choose {that}
+    </button>
+  );
+}
+
 async function toChosen(action: Action, ids: readonly string[]): Promise<boolean> {
   if (action === "delete") return false;
   const tasks = ids.length === 1 ? "1 task" : `${number(ids.length)} tasks`;
@@ -105,7 +111,7 @@ async function toChosen(action: Action, ids: readonly string[]): Promise<boolean
 }
 
 async function toAll(action: Action, { domain, filters }: Listing): Promise<boolean> {
-  const domains = domain === undefined ? (await ask<DomainPage>("v1/domains")).items.map(({ name }) => name) : [domain];
+  const domains = await domainsOf(domain);
   const { matched, exact } = await countAll(action, domains, filters);
   const tasks = `${exact ? "" : "at least "}${number(matched)} ${matched === 1 ? "task" : "tasks"}`;
   const where = domains.length === 1 ? `in ${domains[0]}` : `in ${domains.length} domains`;

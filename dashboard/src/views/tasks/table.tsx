@@ -7,6 +7,7 @@ import { now } from "../../clock.ts";
 import { duration } from "../../format.ts";
 import { Status } from "../../parts/status.tsx";
 import { When } from "../../parts/when.tsx";
+import { may } from "../../session.ts";
 import type { TaskRows } from "./rows.ts";
 
 const ROW_PX = 44;
@@ -34,30 +35,61 @@ export function Rows({ rows, chosen, all }: Props) {
     if (rows.more && last >= items.length - AHEAD) rows.loadMore();
   });
   const anchor = useRef<string | undefined>(undefined);
+  const canChoose = may("operator");
   const choose = (event: MouseEvent, id: string) => {
     all.value = false;
     chosen.value = chosenAfter(chosen.peek(), items, id, event.shiftKey ? anchor.current : undefined);
     anchor.current = id;
   };
   return (
-    <div class="rows" ref={box} role="table" aria-label="Tasks" aria-rowcount={rows.more ? -1 : items.length} tabIndex={0}>
-      <div role="rowgroup" class="rows-inner" style={{ height: `${virtual.getTotalSize()}px` }}>
-        {shown.map(({ index, start }) => {
-          const task = items[index];
-          if (!task) return null;
-          const isChosen = all.value || chosen.value.has(task.id);
-          return (
-            <div
-              key={task.id}
-              role="row"
-              aria-rowindex={index + 1}
-              class={isChosen ? "task is-chosen" : "task"}
-              style={{ transform: `translateY(${start}px)` }}
-            >
-              <Cells task={task} isChosen={isChosen} onChoose={choose} />
-            </div>
-          );
-        })}
+    <div class={canChoose ? "" : "is-only-read"} role="table" aria-label="Tasks" aria-rowcount={rows.more ? -1 : items.length + 1}>
+      <Head canChoose={canChoose} />
+      <div class="rows" ref={box} role="rowgroup" aria-label="Tasks" tabIndex={0}>
+        <div role="presentation" class="rows-inner" style={{ height: `${virtual.getTotalSize()}px` }}>
+          {shown.map(({ index, start }) => {
+            const task = items[index];
+            if (!task) return null;
+            const isChosen = all.value || chosen.value.has(task.id);
+            return (
+              <div
+                key={task.id}
+                role="row"
+                aria-rowindex={index + 2}
+                class={isChosen ? "task is-chosen" : "task"}
+                style={{ transform: `translateY(${start}px)` }}
+              >
+                <Cells task={task} isChosen={isChosen} onChoose={canChoose ? choose : undefined} />
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Head({ canChoose }: { canChoose: boolean }) {
+  return (
+    <div role="rowgroup" class="rows-head">
+      <div role="row" aria-rowindex={1} class="task is-head">
+        {canChoose ? (
+          <div role="columnheader">
+            <span class="hidden">chosen</span>
+          </div>
+        ) : null}
+        <div role="columnheader" class="task-status">
+          <span>status</span>
+        </div>
+        <div role="columnheader">task</div>
+        <div role="columnheader" class="task-type">
+          type
+        </div>
+        <div role="columnheader" class="task-time num" title="How long it ran, or runs; of what is scheduled, when it is due">
+          ran, or due
+        </div>
+        <div role="columnheader" class="num">
+          submitted
+        </div>
       </div>
     </div>
   );
@@ -66,16 +98,19 @@ export function Rows({ rows, chosen, all }: Props) {
 interface CellProps {
   task: Task;
   isChosen: boolean;
-  onChoose: (event: MouseEvent, id: string) => void;
+  /** undefined: this token can do nothing to it. */
+  onChoose: ((event: MouseEvent, id: string) => void) | undefined;
 }
 
 function Cells({ task, isChosen, onChoose }: CellProps) {
   const { id, domain, type, label, status, error } = task;
   return (
     <>
-      <div role="cell" class="task-choose">
-        <input type="checkbox" aria-label={`Choose ${id}`} checked={isChosen} onClick={(event) => onChoose(event, id)} />
-      </div>
+      {onChoose ? (
+        <div role="cell" class="task-choose">
+          <input type="checkbox" aria-label={`Choose ${id}`} checked={isChosen} onClick={(event) => onChoose(event, id)} />
+        </div>
+      ) : null}
       <div role="cell" class="task-status">
         <Status of={status} />
       </div>

@@ -1,0 +1,84 @@
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import type { Delivery } from "../../src/durable/mail.ts";
+import { clock } from "../worker/clock.ts";
+import { expectBalanced } from "../worker/laws.ts";
+import { mill, otherQ, workQ } from "../worker/index.ts";
+import { platform } from "../worker/lives.ts";
+import { ring, rows, stub, until } from "../worker/reach.ts";
+import { journal } from "../worker/script.ts";
+
+let serial = 0;
+const fresh = (): string => `ordered ${(serial += 1)}`;
+const farQ = otherQ as unknown as typeof workQ;
+const play = async (queue: typeof workQ, script: object = {}, options: object = {}) =>
+  (await queue.submit("play", { name: fresh(), ...script } as never, { key: null, ...options } as never)).id;
+const get = (id: string) => (id.startsWith("work_") ? workQ : farQ).task("play", id).get();
+const over = (id: string) =>
+  until(
+    () => get(id),
+    (task) => task.finishedAt !== null,
+  );
+const executions = (id: string) => journal.filter((one) => one.id === id && one.run === "started").length;
+const quiet = () =>
+  until(
+    async () => [...(await rows("work", "SELECT 1 FROM outbox")), ...(await rows("other", "SELECT 1 FROM outbox"))],
+    (left) => left.length === 0,
+  );
+
+afterEach(() => void (platform.deaf = ""));
+
+test("[backfill] [depend] a task that waits for many others waits for all of them, while a backfill asks again about one that it is satisfied with", async () => {
+  const [top, far] = [await play(workQ), await play(farQ)];
+  await over(top);
+  await over(far);
+  const again = await play(workQ, {}, { dependsOn: [top, far] });
+  await over(again);
+  const open = await Promise.all(Array.from({ length: 18 }, () => play(workQ, {}, { delay: "1h" })));
+  const wide = await play(workQ, {}, { dependsOn: [far, ...open] });
+  // Its number of open dependencies is remembered from here on.
+  await workQ.task("play", open[0]!).runNow();
+  await over(open[0]!);
+  await workQ.task("play", top).backfill();
+  await until(
+    () => executions(again),
+    (count) => count === 2,
+  );
+  await over(again);
+  await quiet();
+  for (const id of open.slice(1, -1)) await workQ.task("play", id).runNow();
+  for (const id of open.slice(1, -1)) await over(id);
+  expect([(await get(wide)).status, executions(wide)]).toEqual(["blocked", 0]);
+  await workQ.task("play", open.at(-1)!).runNow();
+  expect((await over(wide)).status).toBe("completed");
+  await expectBalanced("work");
+});
+
+test("[backfill] its message to another domain may come before the one that the task lives again, and may come twice", async () => {
+  const top = await play(workQ);
+  const far = await play(farQ, {}, { dependsOn: [top] });
+  await over(far);
+  await quiet();
+  await workQ.pause();
+  platform.deaf = "other";
+  await workQ.task("play", top).backfill();
+  const [row] = await rows<{ id: number; body: string }>("work", "SELECT id, body FROM outbox WHERE kind = 'backfill'");
+  const message: Delivery = { id: row!.id, kind: "backfill", body: JSON.parse(row!.body) };
+  const byHand = () => runInDurableObject(stub("other"), (object) => mill.MillDomain.prototype.deliver.call(object, "work", [message]));
+  await byHand();
+  expect(await get(far)).toMatchObject({ status: "blocked", dependsOn: [{ id: top, status: "pending" }] });
+  platform.deaf = "";
+  clock.advance(400_000);
+  await ring("work");
+  await workQ.resume();
+  await until(
+    () => executions(far),
+    (count) => count === 2,
+  );
+  await over(far);
+  await quiet();
+  await byHand();
+  expect([(await get(far)).status, executions(far)]).toEqual(["completed", 2]);
+  await expectBalanced("work");
+  await expectBalanced("other");
+});
