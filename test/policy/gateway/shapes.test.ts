@@ -579,6 +579,14 @@ describe("what goes wrong inside", () => {
     expect(log).toEqual([]);
   });
 
+  test("an invalid_request has issues, also where nobody said which", async () => {
+    const { send, domains } = setup();
+    domains.media.broken = fail("invalid_request", "Too much of it.");
+    expect((await send("GET", "/v1/tasks/media_1")).body.issues).toEqual([{ path: "", message: "Too much of it." }]);
+    domains.media.broken = fail("invalid_request", "x", { issues: [{ path: "a", message: "b" }] });
+    expect((await send("GET", "/v1/tasks/media_1")).body.issues).toEqual([{ path: "a", message: "b" }]);
+  });
+
   test("without a log of its own it writes one line of JSON", async () => {
     const lines: unknown[] = [];
     const original = console.error;
