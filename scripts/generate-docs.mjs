@@ -31,7 +31,7 @@ const ERRORS = {
     "Leave that dependency out; `issues` or `dependency` names it",
   ],
   not_submittable: ["The type has `submittable: false`", "Submit it from code inside the Worker"],
-  not_implemented: ["The feature exists in the design, not in this version", "Leave the named field, option or route out"],
+  not_implemented: ["The option exists in the design, not in this version", "Leave the named option out"],
   unauthenticated: ["No token, a wrong one, or none configured", "Send `Authorization: Bearer <token>`; see [tokens](http.md#tokens)"],
   forbidden: ["The token's role or domains are not enough", "`needed` and `role`, or `domain`, say which token it takes"],
   not_found: ["There is no such route, or no such file", "`didYouMean` names the nearest route, where one is near"],
@@ -199,8 +199,7 @@ const shown = (path) => path.replaceAll(/:(\w+)/g, "{$1}");
 
 function routeTables() {
   const lines = ["| request | role | parameters | body |", "|---|---|---|---|"];
-  for (const { method, path, role, query, body, later } of ROUTES) {
-    if (later !== undefined) continue;
+  for (const { method, path, role, query, body } of ROUTES) {
     const parameters = [...(query?.once ?? []), ...(query?.many ?? []).map((name) => `${name}…`)];
     const fields = Object.entries(body?.schema.shape ?? {}).map(([name, schema]) =>
       safeParse(schema, undefined).success ? `${name}?` : name,
@@ -208,9 +207,6 @@ function routeTables() {
     const list = (/** @type {string[]} */ names) => names.map((name) => `\`${name}\``).join(" ");
     lines.push(`| \`${method} ${shown(path)}\` | ${role} | ${list(parameters)} | ${list(fields)} |`);
   }
-  const later = ROUTES.filter((route) => route.later !== undefined);
-  if (later.length > 0) lines.push("", "Answered with 400 `not_implemented` in this version:", "", "| request | feature |", "|---|---|");
-  for (const { method, path, later: feature } of later) lines.push(`| \`${method} ${shown(path)}\` | ${feature} |`);
   return lines.join("\n");
 }
 

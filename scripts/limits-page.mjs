@@ -1,4 +1,5 @@
 // The text of docs/reference/limits.md, written by scripts/reference.mjs.
+import { KEPT } from "../src/policy/events/ring.ts";
 import { LIMITS } from "../src/policy/limits.ts";
 
 /** @param {number} bytes */
@@ -30,19 +31,27 @@ const LIMIT_ROWS = [
     size(LIMITS.labelBytesMax),
     "what a type makes of the payload, and messages, are cut; the label of a call and a fair key are refused",
   ],
+  ["An idempotency key", "255 bytes", "`invalid_request`"],
   ["The name of a group", size(LIMITS.groupBytesMax), "`invalid_request`"],
   ["Tags of a task", `${LIMITS.tagsMax}, keys to ${LIMITS.tagKeyBytesMax} and values to ${LIMITS.tagValueBytesMax} bytes`, "`invalid_tag`"],
   ["The message of an error, its stack", `${size(LIMITS.errorMessageBytesMax)}, ${size(LIMITS.errorStackBytesMax)}`, "cut"],
-  ["Errors kept of a task", `the last ${LIMITS.errorsMax}`, "older ones go"],
+  [
+    "Errors kept of a task",
+    `the last ${LIMITS.errorsMax}, ${LIMITS.errorHistoryBytesMax} bytes of each message`,
+    "older ones go, longer ones are cut",
+  ],
   ["Dependencies of a call, of a task", `${count(LIMITS.dependenciesPerCallMax)}, ${count(LIMITS.dependenciesMax)}`, "`invalid_request`"],
   ["Results handed over by dependencies or children", size(LIMITS.dependencyBytesMax), "the rest is `truncated`; ask for one by one"],
   ["Children of a task", count(LIMITS.childrenMax), "`invalid_request`"],
   ["Tasks in an answer about a graph", count(LIMITS.graphNodesMax), "`truncated`"],
   ["A delay", time(LIMITS.delayMsMax), "`invalid_request`"],
   ["A wait for a result over HTTP", time(LIMITS.waitMsMax), "202: ask again; the handles do so themselves"],
-  ["Callers that wait for results of one domain", count(LIMITS.waitersMax), "`too_many_requests`"],
+  ["Callers that wait for results of one domain, workers that wait for claims", `${count(LIMITS.waitersMax)} each`, "`too_many_requests`"],
   ["A page of a list", `${LIMITS.pageMax}, ${LIMITS.pageDefault} by default`, "`next`"],
   ["Rows that a page reads", count(LIMITS.pageRowsReadMax), "the page comes back short, with a `next`"],
+  ["Bulk jobs of a domain at a time", count(LIMITS.bulkJobsMax), "`too_many_requests`"],
+  ["A bulk job that has finished is known for", time(LIMITS.bulkKeepMs), "`bulk_not_found`"],
+  ["Events kept of a stream, in memory", `${count(KEPT.events)}, ${time(KEPT.ms)}`, "`missed`"],
   ["An idempotency key is known for", time(LIMITS.idempotencyMs), "then it is a new request"],
   [
     "A lease of a pull worker",

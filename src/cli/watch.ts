@@ -37,8 +37,10 @@ export function watchCommand(program: Command, act: Act): void {
         const listen = flags.once ? [] : [...domains].map((name) => (signal: AbortSignal) => connection.domain(name).events({ signal }));
         const bell = new Bell(world, listen, ({ task }) => ids.length === 0 || watched.has(task ?? ""));
         try {
-          for (;;) {
+          for (let looks = 0; ; looks += 1) {
             const tasks = await look();
+            // Silence would look like a watch that does not work.
+            if (looks === 0 && tasks.length === 0 && !flags.json) world.err(`Nothing runs in ${what[0]} now.`);
             for (const task of tasks) show.task(task);
             show.rest?.(tasks);
             const isOver = ids.length > 0 && tasks.every(hasEnded);

@@ -212,7 +212,7 @@ export interface DomainHandle<Name extends string = string, Types = unknown>
    * Submits one task.
    *
    * @throws `unknown_type`, `invalid_payload`, `invalid_request`, `invalid_tag`, `payload_too_large`, `overloaded`,
-   * `rejected_duplicate` (strategy `reject`, with the fact `id`),
+   * `rejected_duplicate` (strategy `reject`, with the fact `id`), `invalid_dependency`, `dependency_cycle`, `idempotency_conflict`,
    * `domain_unreachable` (it may or may not have arrived: repeat it with an `idempotencyKey`)
    * @example `const submitted = await media.submit("resize", { object: "cat.jpg", width: 320 }, { priority: "high" });`
    */

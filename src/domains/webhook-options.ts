@@ -3,7 +3,7 @@ import { fail, MillraceError, NonRetryableError } from "../policy/errors.ts";
 import { didYouMean } from "../policy/names.ts";
 import type { SubmitItem } from "../durable/protocol.ts";
 import type { DomainDefinition, Registry, TypeDefinition } from "./definition.ts";
-import type { SigningKeys } from "./http/sign.ts";
+import { checkKeys, type SigningKeys } from "./http/sign.ts";
 import { prepare } from "./prepare.ts";
 
 /** What can be sent: all that belongs to a transaction of a domain. */
@@ -52,7 +52,8 @@ export function addWebhooks(registry: Registry, given: unknown, problems: string
   }
   const webhooks = given.flatMap((one: unknown, index) => {
     const where = `createMill: webhooks[${index}]`;
-    const found = problemsOf(registry, (one ?? {}) as WebhookOptions).map((problem) => `${where}${problem}`);
+    if (typeof one !== "object" || one === null) return (problems.push(`${where} must be { url, events, secret }.`), []);
+    const found = problemsOf(registry, one as WebhookOptions).map((problem) => `${where}${problem}`);
     const isTwice =
       given.findIndex((other: unknown) => (other as WebhookOptions | null)?.url === (one as WebhookOptions | null)?.url) < index;
     if (isTwice) found.push(`${where}: another one goes to the same url; join their events.`);
@@ -75,14 +76,28 @@ function problemsOf(registry: Registry, { url, events, secret, domains, ...other
         `.events: ${JSON.stringify(event)} cannot be sent; ${hint === undefined ? `there are ${NAMES.join(", ")}` : `did you mean ${hint}?`}`,
       );
     }
-  if (typeof secret !== "string" && typeof secret !== "function" && !Array.isArray(secret))
-    problems.push(".secret must be a text, a list of one or two, or a function of env that gives them.");
+  const secretProblem = problemOfSecret(secret);
+  if (secretProblem !== undefined) problems.push(`.secret: ${secretProblem}`);
   if (
     domains !== undefined &&
     (!Array.isArray(domains) || domains.some((name) => !registry.domains.has(name as string) || name === HTTP_DOMAIN))
   )
     problems.push(".domains must be a list of names of this mill's domains, http not among them: nothing of deliveries is delivered.");
   return problems;
+}
+
+/** What is wrong with a secret that is there already; one that a function gives is judged when it is used. */
+function problemOfSecret(secret: unknown): string | undefined {
+  if (typeof secret === "function") return undefined;
+  const keys: unknown[] = Array.isArray(secret) ? secret : [secret];
+  if (!keys.every((key) => typeof key === "string" || (key === undefined && Array.isArray(secret))))
+    return "it must be a text, a list of one or two, or a function of env that gives them.";
+  try {
+    checkKeys(keys as (string | undefined)[]);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function webhookOf(

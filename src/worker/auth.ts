@@ -186,11 +186,23 @@ export function sameBytes(left: Uint8Array<ArrayBuffer>, right: Uint8Array<Array
 function fromOutside(headers: Headers): Identity {
   const site = headers.get("sec-fetch-site");
   const isOwn = site === null ? !isForeignSocket(headers) : site === "same-origin" || site === "none";
-  if (isOwn) return OPEN;
+  if (isOwn && !isRebound(headers)) return OPEN;
   throw fail(
     "forbidden",
-    "A mill that is open to all (MILLRACE_AUTH=open) takes no requests from pages of other sites; configure tokens for that.",
+    "A mill that is open to all (MILLRACE_AUTH=open) takes no requests from pages of other sites, nor under a name that anybody may own; ask for it as localhost or by its address, or configure tokens.",
   );
+}
+
+/** Names that nobody can register, so that no stranger can make them lead to this machine; and addresses. */
+const NEARBY = /^(?:[^.]+|.+\.(?:localhost|local|internal|lan|home\.arpa|test)|\d+(?:\.\d+){3})$/;
+
+/** To a browser a page is of the same site as this mill when its owner lets the page's name lead to this machine meanwhile. */
+function isRebound(headers: Headers): boolean {
+  const host = headers.get("host");
+  const isBrowser = headers.has("origin") || headers.has("sec-fetch-site") || headers.get("user-agent")?.startsWith("Mozilla/");
+  if (host === null || !isBrowser) return false;
+  const url = `http://${host}`;
+  return !URL.canParse(url) || !NEARBY.test(new URL(url).hostname);
 }
 
 /** An upgrade says only by its origin which page asks. */

@@ -3,10 +3,9 @@ import { fail, type MillraceError } from "../policy/errors.ts";
 import { LIMITS } from "../policy/limits.ts";
 import { didYouMean } from "../policy/names.ts";
 
-/** A body that a route takes: its schema, and the names of fields whose feature is not built yet. */
+/** A body that a route takes. */
 export interface BodyShape {
   schema: z.ZodMiniObject;
-  later?: readonly string[];
   /** May be left out altogether. */
   optional?: boolean;
 }
@@ -19,7 +18,7 @@ const ISSUES_MAX = 50;
  * A request's JSON body, checked by its shape. What comes back is the very value that was parsed: the schema judges
  * and changes nothing.
  *
- * @throws `invalid_request` (with `issues`), `not_implemented`, `payload_too_large`
+ * @throws `invalid_request` (with `issues`), `payload_too_large`
  */
 export async function readBody(request: Request, shape: BodyShape): Promise<Record<string, unknown>> {
   const text = await readText(request);
@@ -71,14 +70,8 @@ function checkFields(value: Record<string, unknown>, shape: BodyShape): void {
   const known = Object.keys(shape.schema.shape);
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue;
-    if (shape.later?.includes(name)) {
-      throw fail("not_implemented", `The field ${name} is not implemented yet; leave it out.`, {
-        field: name,
-        issues: [{ path: name, message: "not implemented" }],
-      });
-    }
-    const hint = didYouMean(name, [...known, ...(shape.later ?? [])]);
-    const takes = known.length === 0 ? "this takes none" : `it takes ${known.join(", ")}`;
+    const hint = didYouMean(name, known);
+    const takes = known.length === 0 ? "this takes none." : `it takes ${known.join(", ")}.`;
     throw fail(
       "invalid_request",
       `The body has an unknown field ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`,

@@ -11,7 +11,7 @@ import { preflight, share } from "./cors.ts";
 import { noted } from "./note.ts";
 import { HEADERS, type LogEntry, problem } from "./problem.ts";
 import { readParameters } from "./query.ts";
-import { type Call, type GatewayContext, type GatewayOptions, notBuilt, type Route } from "./route.ts";
+import { type Call, type GatewayContext, type GatewayOptions, type Route } from "./route.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { claimRoutes } from "./routes/claims.ts";
@@ -31,7 +31,7 @@ import { taskRoutes } from "./routes/tasks.ts";
 import { throttle } from "./throttle.ts";
 import { emptyShape } from "./schemas.ts";
 
-/** Every request of the contract but `/healthz`, those of features that are not built included. */
+/** Every request of the contract but `/healthz`. */
 export const ROUTES: readonly Route[] = [
   ...submitRoutes,
   ...taskRoutes,
@@ -103,7 +103,6 @@ async function answer(registry: Registry, options: GatewayOptions, route: Route,
   await throttle(environment(context), identity);
   requireRole(identity, route.role);
   const owner = ownerOf(registry, route, context, identity);
-  if (route.later !== undefined || !route.answer) throw notBuilt(route);
   const given = readParameters(context.req.url, route.query ?? {});
   const body = route.method === "GET" ? {} : await readBody(context.req.raw, route.body ?? emptyShape);
   const ways = noted(options, route, { context, identity, body });
@@ -211,8 +210,7 @@ function closestRoute(path: string): string | undefined {
   const candidates = new Set<string>();
   for (const route of ROUTES) {
     const pattern = route.path.split("/");
-    if (pattern.length === words.length && route.later === undefined)
-      candidates.add(pattern.map((word, at) => (word.startsWith(":") ? words[at] : word)).join("/"));
+    if (pattern.length === words.length) candidates.add(pattern.map((word, at) => (word.startsWith(":") ? words[at] : word)).join("/"));
   }
   return candidates.has(asked) ? asked : didYouMean(asked, candidates);
 }

@@ -80,6 +80,8 @@ function render(error: MillraceError): Response {
     headers["www-authenticate"] = `Bearer realm="millrace"${facts.reason === "invalid_token" ? ', error="invalid_token"' : ""}`;
   if (code === "method_not_allowed") headers.allow = String(facts.allow);
   const body: Record<string, unknown> = { type: `urn:millrace:error:${code}`, title: titleOf(code), status, detail: message, code };
+  // Whoever reads a refused request can count on it.
+  if (code === "invalid_request" && facts.issues === undefined) body.issues = [{ path: "", message }];
   for (const [name, value] of Object.entries(facts)) body[OWN.has(name) ? `task${name[0]!.toUpperCase()}${name.slice(1)}` : name] = value;
   return json(body, status, headers);
 }

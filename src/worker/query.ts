@@ -16,8 +16,6 @@ export interface QueryShape {
   once?: readonly string[];
   /** May be given several times. */
   many?: readonly string[];
-  /** Their feature is not built yet. */
-  later?: readonly string[];
 }
 
 /** The parameters as they came, each name once with all its values. */
@@ -36,19 +34,13 @@ const TEXT_BYTES_MAX = 256;
 /**
  * The parameters of a URL, when it has no others than these.
  *
- * @throws `invalid_request` for unknown ones and for a repeated single one; `not_implemented` for later ones
+ * @throws `invalid_request` for unknown ones and for a repeated single one
  */
-export function readParameters(url: string, { once = [], many = [], later = [] }: QueryShape): Given {
+export function readParameters(url: string, { once = [], many = [] }: QueryShape): Given {
   const given = new Map<string, string[]>();
   for (const [name, value] of new URL(url).searchParams) {
-    if (later.includes(name)) {
-      throw fail("not_implemented", `The query parameter ${name} is not implemented yet; leave it out.`, {
-        parameter: name,
-        issues: [{ path: name, message: "not implemented" }],
-      });
-    }
     const known = [...once, ...many];
-    if (!known.includes(name)) throw unknown(name, [...known, ...later]);
+    if (!known.includes(name)) throw unknown(name, known);
     const values = given.get(name);
     if (!values) given.set(name, [value]);
     else if (many.includes(name)) values.push(value);
@@ -60,7 +52,7 @@ export function readParameters(url: string, { once = [], many = [], later = [] }
 
 function unknown(name: string, known: string[]): MillraceError {
   const hint = didYouMean(name, known);
-  const takes = known.length === 0 ? "this takes none" : `it takes ${known.join(", ")}`;
+  const takes = known.length === 0 ? "this takes none." : `it takes ${known.join(", ")}.`;
   return fail(
     "invalid_request",
     `There is no query parameter ${JSON.stringify(name.slice(0, 80))}; ${hint === undefined ? takes : `did you mean "${hint}"?`}`,

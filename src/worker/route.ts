@@ -4,7 +4,6 @@ import type { DomainDefinition, Registry } from "../domains/definition.ts";
 import type { DomainApi } from "../durable/protocol.ts";
 import type { EventFilter } from "../policy/events/filter.ts";
 import type { AuditNote } from "../policy/audit.ts";
-import { fail } from "../policy/errors.ts";
 import type { CoordinatorApi } from "../policy/coordination/protocol.ts";
 import type { Role } from "../policy/roles.ts";
 import type { AuthEnv, Identity } from "./auth.ts";
@@ -49,8 +48,8 @@ export interface Call {
   id: string;
 }
 
-/** One request of the contract. */
-export interface Route {
+/** One request of the contract: what is asked, and who may. */
+export interface AskedRoute {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** `:domain`, `:task`, `:schedule`, `:bulk` and `:lease` are looked up before the route is asked. */
   path: string;
@@ -58,16 +57,13 @@ export interface Route {
   role: Role;
   query?: QueryShape;
   body?: BodyShape;
-  /** Not built yet: answered with `not_implemented`, after the same checks of who asks. */
-  later?: string;
-  /** A page for a browser that cannot send a token by itself: 401 all the same, and it holds nothing secret. */
-  unknown?: (clock: Clock) => Response;
-  answer?: (call: Call) => Promise<Response> | Response;
 }
 
-/** The error for a route whose feature is not built yet. */
-export function notBuilt({ method, path, later }: Route): Error {
-  return fail("not_implemented", `${later} (${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}) is not implemented yet.`, { feature: later });
+/** The same with its answer. */
+export interface Route extends AskedRoute {
+  /** A page for a browser that cannot send a token by itself: 401 all the same, and it holds nothing secret. */
+  unknown?: (clock: Clock) => Response;
+  answer: (call: Call) => Promise<Response> | Response;
 }
 
 /** The domains that a token may see. */

@@ -33,11 +33,10 @@ const submitOptions = {
   parent: z.optional(text),
   group: z.optional(z.nullable(text)),
 };
-const submitLater: string[] = [];
 const payload = z.unknown().check(z.refine((value) => value !== undefined, { error: "is missing; send null where there is none" }));
 
 /** `POST /v1/domains/{domain}/tasks`. */
-export const submitShape: BodyShape = { schema: z.strictObject({ type: text, payload, ...submitOptions }), later: submitLater };
+export const submitShape: BodyShape = { schema: z.strictObject({ type: text, payload, ...submitOptions }) };
 
 /** `POST /v1/domains/{domain}/tasks/batch`; each task is judged on its own, so that every bad one is named. */
 export const batchShape: BodyShape = {
@@ -47,26 +46,32 @@ export const batchShape: BodyShape = {
   }),
 };
 
+const filterFields = {
+  status: z.optional(z.union([text, z.array(text)])),
+  type: z.optional(text),
+  group: z.optional(text),
+  priority: z.optional(priority),
+  tags: z.optional(z.record(z.string(), text, { error: 'must be an object of texts, such as { "tenant": "acme" }' })),
+  tagPrefix: z.optional(text),
+  key: z.optional(text),
+  error: z.optional(text),
+  pattern: z.optional(text),
+  q: z.optional(text),
+  schedule: z.optional(text),
+  parent: z.optional(text),
+  since: z.optional(text),
+  until: z.optional(text),
+};
+const filterProblem = ({ code, keys = [] }: { code: string; keys?: string[] }): string =>
+  code === "unrecognized_keys"
+    ? `has no field ${keys.map((name) => JSON.stringify(name.slice(0, 80))).join(", ")}; it takes ${Object.keys(filterFields).join(", ")}`
+    : 'must be an object such as { "status": "failed" }; {} is every task that the action is about';
+
 /** `POST /v1/domains/{domain}/bulk`. */
 export const bulkShape: BodyShape = {
   schema: z.strictObject({
     action: z.enum(BULK_ACTIONS, { error: `must be one of ${BULK_ACTIONS.join(", ")}` }),
-    filter: z.strictObject({
-      status: z.optional(z.union([text, z.array(text)])),
-      type: z.optional(text),
-      group: z.optional(text),
-      priority: z.optional(priority),
-      tags: z.optional(z.record(z.string(), text, { error: 'must be an object of texts, such as { "tenant": "acme" }' })),
-      tagPrefix: z.optional(text),
-      key: z.optional(text),
-      error: z.optional(text),
-      pattern: z.optional(text),
-      q: z.optional(text),
-      schedule: z.optional(text),
-      parent: z.optional(text),
-      since: z.optional(text),
-      until: z.optional(text),
-    }),
+    filter: z.strictObject(filterFields, { error: (issue) => filterProblem(issue as { code: string; keys?: string[] }) }),
     dryRun: z.optional(z.boolean()),
   }),
 };
@@ -86,18 +91,15 @@ const scheduleFields = {
   maxRuns: z.optional(z.nullable(z.number({ error: "must be an integer" }))),
   ...scheduledOptions,
 };
-const scheduleLater = submitLater;
 
 /** `POST /v1/domains/{domain}/schedules`. */
 export const scheduleShape: BodyShape = {
   schema: z.strictObject({ name: z.optional(text), type: text, payload, ...scheduleFields }),
-  later: scheduleLater,
 };
 
 /** `PATCH /v1/schedules/{id}`. */
 export const scheduleChangeShape: BodyShape = {
   schema: z.strictObject({ type: z.optional(text), payload: z.optional(z.unknown()), ...scheduleFields }),
-  later: scheduleLater,
 };
 
 /** `PATCH /v1/domains/{domain}`. */

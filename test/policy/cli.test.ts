@@ -217,6 +217,12 @@ describe("[command line] what the mill says", () => {
     expect(drawn.lastIndexOf("\u001b[?25h")).toBeGreaterThan(drawn.lastIndexOf("\u001b[?25l"));
   });
 
+  test("watch: a domain in which nothing runs is no silence", async () => {
+    const { type } = terminal();
+    expect(await type("watch media --once")).toEqual({ code: 0, text: "! Nothing runs in media now." });
+    expect(await type("watch media --once --json")).toEqual({ code: 0, text: "" });
+  });
+
   test("Ctrl-C ends a watch", async () => {
     const { type, stop, domains } = terminal();
     await type("submit media plain");

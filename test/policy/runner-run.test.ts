@@ -125,6 +125,21 @@ describe("the tasks of a run", () => {
     ]);
   });
 
+  it("that fail are logged, with their error and never their payload; those that were stopped are not", async () => {
+    const fails = type(() => {
+      throw new Error("two\nlines");
+    });
+    const run = begin({ a: fails }, [task(8, "a", { secret: "hunter2" })]);
+    await run.answer;
+    expect(run.lines).toMatchObject([
+      {
+        level: "warn",
+        line: { message: "The attempt failed.", domain: "media", type: "a", task: "media_8", attempt: 1, error: { message: "two\nlines" } },
+      },
+    ]);
+    expect(JSON.stringify(run.lines)).not.toContain("hunter2");
+  });
+
   it("[optional domain] reach other domains, but do not wait for other tasks", async () => {
     const handle = {
       submit: vi.fn(async () => ({ id: "media_9" })),

@@ -156,8 +156,12 @@ describe("[children] in other domains", () => {
     const held = fresh();
     const id = await submit({ script: { do: "hold", name: held } });
     await shows(id, "running");
-    const one = await otherQ.submit("play", { name: fresh() }, { parent: id, idempotencyKey: "far one" });
-    expect((await otherQ.submit("play", { name: fresh() }, { parent: id, idempotencyKey: "far one" })).id).toBe(one.id);
+    const script = { name: fresh() };
+    const keyed = { parent: id, idempotencyKey: "far one" };
+    const one = await otherQ.submit("play", script, keyed);
+    expect(one.outcome).toBe("inserted");
+    expect(await otherQ.submit("play", script, keyed)).toEqual(one);
+    await expect(otherQ.submit("play", { name: fresh() }, keyed)).rejects.toMatchObject({ code: "idempotency_conflict" });
     const request = new Request("https://mill.test/v1/domains/other/tasks", {
       method: "POST",
       headers: { "content-type": "application/json" },

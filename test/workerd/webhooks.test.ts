@@ -105,7 +105,25 @@ describe("[events] webhooks", () => {
     expect(problems([good])).toEqual([]);
     expect(problems([good], [hooked])).toEqual([expect.stringContaining("httpDomain")]);
     expect(problems({})).toEqual([expect.stringContaining("must be a list")]);
-    expect(problems([{ ...good, url: "ftp://a.test" }])).toEqual([expect.stringContaining("url")]);
+    for (const url of ["ftp://a.test", "a.test", "", "https://", "https://user:word@a.test", `https://a.test/${"x".repeat(2_048)}`, 7])
+      expect(problems([{ ...good, url }]), String(url)).toEqual([expect.stringContaining("url")]);
+    for (const secret of [
+      "",
+      "short",
+      [],
+      [undefined],
+      ["x".repeat(16), "short"],
+      ["1", "2", "3"].map((one) => one.repeat(16)),
+      [7],
+      7,
+      null,
+    ])
+      expect(problems([{ ...good, secret }]), JSON.stringify(secret)).toEqual([expect.stringContaining("webhooks[0].secret: ")]);
+    expect(problems([{ ...good, secret: ["x".repeat(16), undefined] }])).toEqual([]);
+    expect(problems(["https://a.test", null])).toEqual([
+      "createMill: webhooks[0] must be { url, events, secret }.",
+      "createMill: webhooks[1] must be { url, events, secret }.",
+    ]);
     expect(
       problems([{ ...good, events: ["task.fail", "mill.paused"] }, good, { ...good, url: "https://b.test", domains: ["http"], colour: 1 }]),
     ).toEqual([

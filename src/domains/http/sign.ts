@@ -25,7 +25,7 @@ const encoder = new TextEncoder();
  */
 export async function signBody(body: string, keys: SigningKeys, timestamp: number): Promise<string> {
   const signatures = await Promise.all(
-    usable(keys).map(async (key) => `v1=${await hmac(key, signedBytes(timestamp, encoder.encode(body)))}`),
+    checkKeys(keys).map(async (key) => `v1=${await hmac(key, signedBytes(timestamp, encoder.encode(body)))}`),
   );
   return [`t=${timestamp}`, ...signatures].join(",");
 }
@@ -57,7 +57,7 @@ export interface SignatureCheck {
  * ```
  */
 export async function verifySignature(check: SignatureCheck): Promise<boolean> {
-  const keys = usable(typeof check.keys === "string" ? [check.keys] : check.keys);
+  const keys = checkKeys(typeof check.keys === "string" ? [check.keys] : check.keys);
   const parsed = parseHeader(check.header);
   if (!parsed) return false;
   const nowSeconds = (check.now ?? systemClock.now()) / 1_000;
@@ -85,7 +85,12 @@ function parseHeader(header: string | null | undefined): { timestamp: number; si
   return { timestamp: Number(timestamp), signatures: signatures.slice(0, KEYS_MAX).map(fromHex) };
 }
 
-function usable(keys: SigningKeys): string[] {
+/**
+ * The keys that are there.
+ *
+ * @throws `invalid_request` when there is none, more than two, or a short one
+ */
+export function checkKeys(keys: SigningKeys): string[] {
   const given = keys.filter((key): key is string => key !== undefined && key !== "");
   if (given.length === 0)
     throw fail(

@@ -48,6 +48,11 @@ export function rememberAnswer(core: Core, idempotency: Key, outcomes: readonly 
   remember(core, idempotency, JSON.stringify(outcomes), now);
 }
 
+/** Outcomes that were not known when their key was written down; where that has been answered meanwhile, the first answer stays. */
+export function answerLater(core: Core, key: string, outcomes: readonly Outcome[]): void {
+  core.store.exec("UPDATE idempotency SET answer = ? WHERE key = ? AND answer = '[]'", JSON.stringify(outcomes), key);
+}
+
 export function remember(core: Core, { key, body }: Key, answer: string, now: number): void {
   const expires = now + LIMITS.idempotencyMs;
   core.store.exec("INSERT INTO idempotency (key, body, answer, expires_at) VALUES (?, ?, ?, ?)", key, body, answer, expires);

@@ -11,6 +11,7 @@ import { readNamedChildren } from "./children.ts";
 import type { Core } from "./core.ts";
 import { refuseCycles } from "./cycle.ts";
 import { dispatch } from "./dispatch.ts";
+import { answerLater, recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { lookUp } from "./lookup.ts";
 import { readNamedKin, renew, sendKin } from "./kin.ts";
 import { FAMILY } from "./order.ts";
@@ -58,8 +59,20 @@ export async function submitAway(core: Core, { items, domain, idempotency }: Sub
     ...item,
     hash: item.hash ?? nameOf(core, item.type, idempotency && `${idempotency.key} ${index}`),
   }));
-  const begun = core.transact("spawn.away", () => send(core, mustLive(core, counter), domain!, named));
-  return { outcomes: await begun.births() };
+  // Keys are of the domain that is asked, which is not this one.
+  const known = idempotency && { ...idempotency, key: `${domain}/${idempotency.key}` };
+  const begun = core.transact("spawn.away", () => {
+    const replayed = known && recallAnswer(core, known, core.clock.now());
+    if (replayed && replayed.outcomes.length > 0) return replayed;
+    const sent = send(core, mustLive(core, counter), domain!, named);
+    // From now on it stands for this request, whose ids are still to come.
+    if (known && !replayed) rememberAnswer(core, known, [], core.clock.now());
+    return sent;
+  });
+  if ("outcomes" in begun) return begun;
+  const outcomes = await begun.births();
+  if (known) core.transact("spawn.away", () => answerLater(core, known.key, outcomes));
+  return { outcomes };
 }
 
 const nameOf = (core: Core, type: string, key: string | undefined): string => duplicateHash(type, "child", key ?? core.clock.token(16));
@@ -158,7 +171,7 @@ function refuseMore(core: Core, parent: TaskRow, more: number): void {
   if (total + more <= LIMITS.childrenMax) return;
   const id = taskId(core.name, parent.id);
   const message = `A task has at most ${LIMITS.childrenMax} children; ${id} has ${total}, and these are ${more} more. Spawn tasks that spawn them.`;
-  throw fail("invalid_request", message, { id, limit: LIMITS.childrenMax });
+  throw fail("invalid_request", message, { id, limit: LIMITS.childrenMax, issues: [{ path: "parent", message: "too many children" }] });
 }
 
 /** Writes children of a living task, but for those that are there already. Part of a transaction. */

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { fail } from "../../policy/errors.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import type { QueryShape } from "../query.ts";
-import type { Route } from "../route.ts";
+import type { AskedRoute } from "../route.ts";
 import { ANSWERS } from "./answers.ts";
 import { HEALTH, type Operation, OPERATIONS, TAGS } from "./operations.ts";
 import { FIELDS, IDEMPOTENCY, type JsonSchema, PATH, QUERY } from "./parameters.ts";
@@ -19,19 +19,17 @@ export interface Description {
   components: { securitySchemes: Record<string, unknown>; schemas: Record<string, JsonSchema> };
 }
 
-const HEALTH_ROUTE: Route = { method: "GET", path: "/healthz", role: "viewer" };
+const HEALTH_ROUTE: AskedRoute = { method: "GET", path: "/healthz", role: "viewer" };
 
 /**
- * The description of these routes, made of the schemas that judge their requests; routes that are not built yet are
- * not in it.
+ * The description of these routes, made of the schemas that judge their requests.
  *
  * @throws `internal` naming a route, parameter or name in a path of which nothing is said
  */
-export function describe(routes: readonly Route[]): Description {
-  const built = routes.filter(({ later }) => later === undefined);
-  const names = bodyNames(built);
+export function describe(routes: readonly AskedRoute[]): Description {
+  const names = bodyNames(routes);
   const paths: Description["paths"] = {};
-  for (const route of [...built, HEALTH_ROUTE]) {
+  for (const route of [...routes, HEALTH_ROUTE]) {
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, names) };
   }
@@ -53,20 +51,20 @@ export function describe(routes: readonly Route[]): Description {
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "A token of `MILLRACE_TOKENS`; its role says what it may do." },
       },
-      schemas: { ...schemasOf(built, names), Problem: PROBLEM },
+      schemas: { ...schemasOf(routes, names), Problem: PROBLEM },
     },
   };
 }
 
 /** What is said of a route. @throws `internal` where that is nothing */
-function operationFor({ method, path }: Route): Operation {
+function operationFor({ method, path }: AskedRoute): Operation {
   const found = path === HEALTH_ROUTE.path ? HEALTH : OPERATIONS[`${method} ${path}`];
   if (found) return found;
   throw fail("internal", `${method} ${path} has no entry in src/worker/openapi/operations.ts; every built route needs one.`);
 }
 
 /** The bodies' schemas and their names under `components.schemas`; routes that share a body share its name. */
-function bodyNames(routes: readonly Route[]): Map<z.ZodMiniObject, string> {
+function bodyNames(routes: readonly AskedRoute[]): Map<z.ZodMiniObject, string> {
   const names = new Map<z.ZodMiniObject, string>();
   for (const route of routes) {
     const schema = route.body?.schema;
@@ -78,7 +76,7 @@ function bodyNames(routes: readonly Route[]): Map<z.ZodMiniObject, string> {
 
 const reference = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
 
-function operationOf(route: Route, names: Map<z.ZodMiniObject, string>): Record<string, unknown> {
+function operationOf(route: AskedRoute, names: Map<z.ZodMiniObject, string>): Record<string, unknown> {
   const operation = operationFor(route);
   const isOpen = route.path === HEALTH_ROUTE.path;
   const codes = isOpen ? (["internal"] as const) : codesOf(route, operation);
@@ -96,7 +94,7 @@ function operationOf(route: Route, names: Map<z.ZodMiniObject, string>): Record<
   };
 }
 
-function bodyOf({ body }: Route, { example }: Operation, names: Map<z.ZodMiniObject, string>): Record<string, unknown> {
+function bodyOf({ body }: AskedRoute, { example }: Operation, names: Map<z.ZodMiniObject, string>): Record<string, unknown> {
   const schema = reference(names.get(body!.schema)!);
   return {
     required: body!.optional !== true,
@@ -114,7 +112,7 @@ function answersOf({ answers }: Operation): Record<string, unknown> {
   return responses;
 }
 
-function parametersOf(route: Route, operation: Operation): object[] {
+function parametersOf(route: AskedRoute, operation: Operation): object[] {
   const parameters: object[] = [];
   for (const [, name = ""] of route.path.matchAll(/:(\w+)/g))
     parameters.push({ name, in: "path", required: true, ...known(PATH, name, route) });
@@ -123,7 +121,7 @@ function parametersOf(route: Route, operation: Operation): object[] {
   return parameters;
 }
 
-function queryOf(route: Route, { once = [], many = [] }: QueryShape): object[] {
+function queryOf(route: AskedRoute, { once = [], many = [] }: QueryShape): object[] {
   const single = once.map((name) => ({ name, in: "query", ...known(QUERY, name, route) }));
   const repeated = many.map((name) => {
     const { schema, ...rest } = known(QUERY, name, route);
@@ -132,7 +130,7 @@ function queryOf(route: Route, { once = [], many = [] }: QueryShape): object[] {
   return [...single, ...repeated];
 }
 
-function known<Entry>(entries: Readonly<Record<string, Entry>>, name: string, { method, path }: Route): Entry {
+function known<Entry>(entries: Readonly<Record<string, Entry>>, name: string, { method, path }: AskedRoute): Entry {
   const found = entries[name];
   if (found) return found;
   throw fail("internal", `${name} of ${method} ${path} is not described in src/worker/openapi/parameters.ts.`);
@@ -141,7 +139,7 @@ function known<Entry>(entries: Readonly<Record<string, Entry>>, name: string, { 
 const CONVERSION = { io: "input", unrepresentable: "any", override } as const;
 
 /** All schemas at once, so that they refer to each other by name. */
-function schemasOf(routes: readonly Route[], names: Map<z.ZodMiniObject, string>): Record<string, JsonSchema> {
+function schemasOf(routes: readonly AskedRoute[], names: Map<z.ZodMiniObject, string>): Record<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
   for (const [schema, id] of names) registry.add(schema, { id });
   for (const [id, schema] of Object.entries(ANSWERS)) registry.add(schema, { id });

@@ -89,16 +89,18 @@ function show(api) {
   document.head.append(script);
 }
 function plain(api) {
-  const parts = [make("h1", api.info.title), make("p", api.info.description)];
+  // Markdown for whoever reads it as such.
+  const prose = (text) => make("p", text && text.replaceAll("\`", ""));
+  const parts = [make("h1", api.info.title), prose(api.info.description)];
   for (const tag of api.tags) {
-    parts.push(make("h2", tag.name), make("p", tag.description));
+    parts.push(make("h2", tag.name), prose(tag.description));
     for (const [path, methods] of Object.entries(api.paths))
       for (const [method, operation] of Object.entries(methods)) {
         if (!operation.tags.includes(tag.name)) continue;
         const { summary, description, parameters, requestBody, responses } = operation;
         const head = make("summary", undefined, make("code", method.toUpperCase() + " " + path), " " + summary);
         const detail = JSON.stringify({ parameters, requestBody, responses: Object.keys(responses) }, null, 2);
-        parts.push(make("details", undefined, head, make("p", description), make("pre", detail)));
+        parts.push(make("details", undefined, head, prose(description), make("pre", detail)));
       }
   }
   parts.push(make("h2", "Schemas"));

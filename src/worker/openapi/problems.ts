@@ -1,5 +1,5 @@
 import { ERROR_STATUS, type ErrorCode } from "../../policy/errors.ts";
-import type { Route } from "../route.ts";
+import type { AskedRoute } from "../route.ts";
 import type { Operation } from "./operations.ts";
 import type { JsonSchema } from "./parameters.ts";
 
@@ -27,13 +27,12 @@ export const PROBLEM: JsonSchema = {
 };
 
 /** Every code that a route may answer with: what its path, parameters and body bring along, and its own. */
-export function codesOf({ method, path, role, query, body }: Route, operation: Operation): ErrorCode[] {
+export function codesOf({ method, path, role, query }: AskedRoute, operation: Operation): ErrorCode[] {
   const codes = new Set<ErrorCode>(["invalid_request", "unauthenticated", "forbidden", "too_many_requests", "internal"]);
   const hasObject = operation.local !== true;
   if (hasObject) for (const code of ["overloaded", "domain_unreachable"] as const) codes.add(code);
   if (hasObject && role !== "viewer") codes.add("storage_full");
   if (method !== "GET") codes.add("payload_too_large");
-  if ((query?.later?.length ?? 0) + (body?.later?.length ?? 0) > 0) codes.add("not_implemented");
   if (query?.many?.includes("tag")) codes.add("invalid_tag");
   if (/:(domain|task|schedule|bulk|lease)\b/.test(path)) codes.add("unknown_domain");
   if (path.includes("/:task")) codes.add("task_not_found");

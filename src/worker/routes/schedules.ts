@@ -23,8 +23,8 @@ export const scheduleRoutes: Route[] = [
   { method: "POST", path: "/v1/schedules/:schedule/trigger", role: "operator", answer: act("trigger") },
 ];
 
-function show(call: Call, schedule: Schedule, status = 200): Response {
-  return json(redact(schedule, call.definition, call.identity), status);
+function show(call: Call, schedule: Schedule, { status = 200, location }: { status?: number; location?: string } = {}): Response {
+  return json(redact(schedule, call.definition, call.identity), status, location === undefined ? {} : { location });
 }
 
 async function create(call: Call): Promise<Response> {
@@ -33,7 +33,8 @@ async function create(call: Call): Promise<Response> {
   const plan = await prepareSchedule(registry, definition, body, clock);
   requireUpstreams(identity, [plan.item]);
   const { schedule, created } = await api.createSchedule(plan);
-  return show(call, schedule, created ? 201 : 200);
+  // Relative to the request, as a task's.
+  return show(call, schedule, created ? { status: 201, location: `../../schedules/${schedule.id}` } : {});
 }
 
 async function list({ definition, given, api, identity }: Call): Promise<Response> {

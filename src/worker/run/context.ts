@@ -176,7 +176,8 @@ const shownChild = ({ id, type, status, result, error, truncated }: RunChild): C
 /** The full id of a run's task. */
 export const fullId = (scope: Scope, id: number): string => `${scope.domainName}_${id}`;
 
-function logOf({ task }: Execution, scope: Scope): Log {
+/** Lines that name the task and its attempt. */
+export function logOf({ task }: Execution, scope: Scope): Log {
   const write = (level: keyof Log) => (message: string, fields?: Record<string, unknown>) =>
     scope.write(level, {
       ...fields,

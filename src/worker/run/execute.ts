@@ -1,10 +1,10 @@
 import type { TypeDefinition } from "../../domains/definition.ts";
-import type { RunOutcome, RunTask } from "../../durable/protocol.ts";
+import type { AbortReason, RunOutcome, RunTask } from "../../durable/protocol.ts";
 import { fail } from "../../policy/errors.ts";
 import { addIo, showIo } from "../../policy/io.ts";
 import { LIMITS } from "../../policy/limits.ts";
 import { didYouMean } from "../../policy/names.ts";
-import { fullId, TaskContext } from "./context.ts";
+import { fullId, logOf, TaskContext } from "./context.ts";
 import { Execution } from "./execution.ts";
 import { completed, describe, failed, refused, stopped } from "./outcome.ts";
 import { parse } from "./schema.ts";
@@ -17,8 +17,12 @@ import type { Scope } from "./scope.ts";
 export async function execute(execution: Execution, scope: Scope, watch: (execution: Execution) => void): Promise<RunOutcome> {
   const outcome = await perform(execution, scope, watch);
   if (execution.io) outcome.io = execution.io;
+  if (!outcome.ok && isCharged(outcome.aborted)) logOf(execution, scope).warn("The attempt failed.", { error: outcome.error });
   return outcome;
 }
+
+/** Whether an execution that failed counts as an attempt; others were stopped, and are nobody's fault. */
+const isCharged = (aborted: AbortReason | undefined): boolean => aborted === undefined || aborted === "timeout" || aborted === "deadline";
 
 async function perform(execution: Execution, scope: Scope, watch: (execution: Execution) => void): Promise<RunOutcome> {
   const { task } = execution;

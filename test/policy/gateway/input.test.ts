@@ -167,6 +167,14 @@ describe("#52 bodies", () => {
     expect((await setup().send("POST", TASKS, stream)).body.task.payload).toBe("Käse 🧀");
   });
 
+  test("a bulk filter that is missing, or has a field too many: what it takes is said", async () => {
+    const { send } = setup();
+    const ask = (body: object) => send("POST", "/v1/domains/media/bulk", body);
+    await expectRefusal(await ask({ action: "cancel" }), 400, "invalid_request", "filter: must be an object such as");
+    const more = ask({ action: "cancel", filter: { limit: 3 } });
+    await expectRefusal(await more, 400, "invalid_request", /filter: has no field "limit"; it takes status, .*until/);
+  });
+
   test("a request that needs no body takes none, or {}", async () => {
     const { send } = setup();
     for (const body of [undefined, "", "{}"]) expect((await send("POST", "/v1/domains/media/pause", body)).status).toBe(200);

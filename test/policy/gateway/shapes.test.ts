@@ -430,6 +430,8 @@ describe("schedules", () => {
       status: 201,
       body: { id: "media_s1", name: "nightly", type: "resize", payload: resize.payload, cron: "30 2 * * *", timezone: "Europe/Berlin" },
     });
+    const at = new URL(made.headers.get("location")!, "https://mill.test/queue/v1/domains/media/schedules");
+    expect(at.pathname).toBe("/queue/v1/schedules/media_s1");
     expect(await send("POST", "/v1/domains/media/schedules", { name: "nightly", ...resize, every: "1h", overlap: "skip" })).toMatchObject({
       status: 200,
       body: { id: "media_s1", every: 3_600_000 },
@@ -575,6 +577,14 @@ describe("what goes wrong inside", () => {
     expect(answer).toMatchObject({ status, body: { code } });
     expect(answer.headers.get("retry-after")).toBe(retryAfter);
     expect(log).toEqual([]);
+  });
+
+  test("an invalid_request has issues, also where nobody said which", async () => {
+    const { send, domains } = setup();
+    domains.media.broken = fail("invalid_request", "Too much of it.");
+    expect((await send("GET", "/v1/tasks/media_1")).body.issues).toEqual([{ path: "", message: "Too much of it." }]);
+    domains.media.broken = fail("invalid_request", "x", { issues: [{ path: "a", message: "b" }] });
+    expect((await send("GET", "/v1/tasks/media_1")).body.issues).toEqual([{ path: "a", message: "b" }]);
   });
 
   test("without a log of its own it writes one line of JSON", async () => {
