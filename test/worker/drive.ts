@@ -93,5 +93,6 @@ export const crash = (name: string): Promise<void> =>
     () => undefined,
   );
 
-const coordinator = (): DurableObjectStub =>
+/** The stub of the coordinator, for the test plugin's tools. */
+export const coordinator = (): DurableObjectStub =>
   (exports as unknown as { MillCoordinator: DurableObjectNamespace }).MillCoordinator.getByName("mill");

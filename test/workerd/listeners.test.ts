@@ -180,6 +180,45 @@ describe("[events] WebSockets", () => {
     expect(heard.slice(1).map(({ count }) => count)).toEqual(Array.from({ length: 2_500 }, (_, index) => index));
   });
 
+  test("one that falls behind what is kept is told exactly which events it missed", async () => {
+    const { heard, hears } = await ear(listen("?domain=work&since=0"));
+    const count = 3 * KEPT.events;
+    await burst(count);
+    await hears(isLast(count));
+    const gaps = heard.filter(({ event }, index) => event === "missed" && index > 0);
+    expect(gaps.length).toBeGreaterThan(0);
+    for (const gap of gaps) {
+      const at = heard.indexOf(gap);
+      expect(gap).toMatchObject({ from: heard[at - 1]!.seq + 1, to: gap.seq });
+      expect(heard[at + 1]!.seq).toBeGreaterThan(gap.seq);
+    }
+    // Where nothing is said to be missing, nothing is.
+    const told = heard.slice(1);
+    for (const [index, event] of told.entries())
+      if (index > 0 && event.event !== "missed" && told[index - 1]!.event !== "missed")
+        expect(event["count"]).toBe((told[index - 1]!["count"] as number) + 1);
+  });
+
+  test("rubbish is not answered, and costs nobody anything", async () => {
+    const { socket, heard, hears } = await ear(listen("?domain=work"));
+    const calm = await ear(listen("?domain=work"));
+    const acks = ["null", '"1"', "1e300", "-1.5", "{}"].map((ack) => `{"ack":${ack}}`);
+    for (const text of ["ping", "", "{", "null", "[]", ...acks, '{"__proto__":{"ack":1}}', "x".repeat(1_000_000)]) socket.send(text);
+    socket.send(new Uint8Array(1_000_000));
+    await make("still");
+    await hears(named("task.submitted"));
+    await calm.hears(named("task.submitted"));
+    expect(heard).toHaveLength(1);
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    const listening = () =>
+      runInDurableObject(stub("work"), (object) => (object as unknown as { stream: { listening: number } }).stream.listening);
+    const before = await listening();
+    const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener("close", resolve));
+    socket.close(4_001, "enough");
+    expect(await closed).toMatchObject({ code: 4_001, wasClean: true });
+    await until(listening, (count) => count === before - 1);
+  });
+
   test("the token comes as a subprotocol, and millrace is what is selected", async () => {
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode("s3cret~?")));
     const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { reachCoordinator } from "../../src/durable/reach.ts";
 import type { MillEvent } from "../../src/policy/events/event.ts";
 import { clock } from "../worker/clock.ts";
-import { crash } from "../worker/drive.ts";
+import { coordinator, crash } from "../worker/drive.ts";
 import { mill, otherQ, workQ } from "../worker/index.ts";
 import { type Ear, listen, stream } from "../worker/listen.ts";
 import { rows, stub, until } from "../worker/reach.ts";
@@ -23,12 +23,15 @@ const work = () => workQ.submit("play", { do: "ok", name: "w" }, later);
 const other = () => otherQ.submit("play", { do: "ok", name: "o" }, later);
 const of = (domain: string) => (event: MillEvent) => event.domain === domain && event.event === "task.submitted";
 const calls = async () => (await workQ.snapshot()).cost.coordinatorCalls;
-/** How many the coordinator tells. */
-const listeners = () =>
-  runInDurableObject(stub("mill"), (object) => (object as unknown as { stream: { listening: number } }).stream.listening);
+/** How many an object tells. */
+const listeners = (object: DurableObjectStub) =>
+  runInDurableObject(object, (instance: DurableObject) => (instance as unknown as { stream: { listening: number } }).stream.listening);
 const leave = async (one: Ear): Promise<void> => {
   one.close();
-  await until(listeners, (count) => count === 0);
+  await until(
+    () => listeners(coordinator()),
+    (count) => count === 0,
+  );
 };
 /** Whether the domain knows that somebody listens. */
 const knows = async (domain: string): Promise<boolean> => {
@@ -173,7 +176,7 @@ describe("[events] a loop in the Worker", () => {
       for await (const event of otherQ.events({ events: ["task.submitted"], signal: controller.signal })) seen.push(event);
     })();
     await until(
-      () => runInDurableObject(stub("other"), (object) => (object as unknown as { stream: { listening: number } }).stream.listening),
+      () => listeners(stub("other")),
       (count) => count === 1,
     );
     await crash("other");

@@ -1,19 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createMill, httpDomain, verifySignature } from "millrace";
+import type { MillEvent } from "../../src/policy/events/event.ts";
+import { clock } from "../worker/clock.ts";
 import { HOOK_SECRET, hooked } from "../worker/hooks.ts";
 import { httpQ, hookedQ, workQ } from "../worker/index.ts";
 import { platform } from "../worker/lives.ts";
-import { until } from "../worker/reach.ts";
+import { ring, until } from "../worker/reach.ts";
 
 interface Sent {
   url: string;
   body: string;
   signature: string | null;
   delivery: string | null;
+  attempt: string | null;
 }
 let sent: Sent[] = [];
+/** What the receiver says, one after another; then `ok`. */
+let answers: Response[] = [];
 beforeEach(() => {
   sent = [];
+  answers = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (url, init) => {
     const headers = new Headers(init?.headers as HeadersInit);
     sent.push({
@@ -21,8 +27,9 @@ beforeEach(() => {
       body: String(init?.body),
       signature: headers.get("millrace-signature"),
       delivery: headers.get("millrace-delivery"),
+      attempt: headers.get("millrace-attempt"),
     });
-    return new Response("ok");
+    return answers.shift() ?? new Response("ok");
   });
 });
 afterEach(() => vi.restoreAllMocks());
@@ -67,6 +74,31 @@ describe("[events] webhooks", () => {
     );
     expect((await httpQ.count()) - before).toBe(2);
     expect(platform.lostAnswers).toBe(0);
+  });
+
+  test("a receiver that is down gets the same delivery again, signed anew; one that has gone gets no more", async () => {
+    answers = [new Response("down", { status: 503, headers: { "retry-after": "60" } }), new Response("gone", { status: 410 })];
+    const { id } = await submit();
+    await arrived(1);
+    const delivery = sent[0]!.delivery!;
+    await until(
+      () => httpQ.task("deliver", delivery).get(),
+      ({ status }) => status === "scheduled",
+    );
+    clock.advance(61_000);
+    await ring("http");
+    await arrived(2);
+    const { error } = await until(
+      () => httpQ.task("deliver", delivery).get(),
+      ({ status }) => status === "failed",
+    );
+    expect(error).toMatchObject({ code: "http_410" });
+    expect(sent.map((one) => [one.delivery, one.attempt, (JSON.parse(one.body) as MillEvent).task])).toEqual([
+      [delivery, "1", id],
+      [delivery, "2", id],
+    ]);
+    expect(sent[0]!.body).toBe(sent[1]!.body);
+    for (const { body, signature: header } of sent) expect(await verifySignature({ body, header, keys: HOOK_SECRET })).toBe(true);
   });
 
   test("other domains' events, and a change that came to nothing, go nowhere", async () => {

@@ -32,8 +32,11 @@ export abstract class StreamObject extends DurableObject<unknown> {
     this.stream.heard(socket, message);
   }
 
-  override webSocketClose(socket: WebSocket): void {
+  /** Answered, or the other end waits for seconds and counts it as broken. */
+  override webSocketClose(socket: WebSocket, code: number): void {
     this.stream.left(socket);
+    // The code that came, where that is one to be sent.
+    socket.close(code >= 3_000 && code < 5_000 ? code : 1_000);
   }
 
   override webSocketError(socket: WebSocket): void {
