@@ -80,8 +80,7 @@ export class Conductor {
         error: String(error),
       }),
     );
-    run.control?.[Symbol.dispose]?.();
-    run.control = undefined;
+    run.letGo();
     this.core.transact("broken", () => {
       run.orphanUntil = Math.max(run.renewedAt, this.core.clock.now()) + COORDINATION.runOverMs;
     });
