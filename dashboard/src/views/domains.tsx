@@ -2,7 +2,7 @@ import { href } from "../address.ts";
 import type { Domain, DomainPage, Groups, Mill } from "../api/answers.ts";
 import { ask } from "../api/ask.ts";
 import { number } from "../format.ts";
-import { useLive } from "../live.ts";
+import { areAnswered, useLive } from "../live.ts";
 import { Gauge } from "../parts/gauge.tsx";
 import { NumberEdit } from "../parts/number-edit.tsx";
 import { Trouble } from "../parts/trouble.tsx";
@@ -17,30 +17,43 @@ const CAP_MAX = 10_000;
 export function Domains() {
   const domains = useLive("domains", (signal) => ask<DomainPage>("v1/domains", { signal }));
   const mill = useLive("mill", (signal) => ask<Mill>("v1/snapshot", { signal }));
-  const groups = useLive("groups", (signal) => ask<Groups>("v1/groups", { signal }), { everyMs: 3_000 });
+  if (!areAnswered(domains, mill))
+    return (
+      <>
+        <h1 class="hidden">Domains and groups</h1>
+        <div class="waiting" />
+      </>
+    );
   return (
     <>
       <h1 class="hidden">Domains and groups</h1>
       <Trouble error={domains.error ?? mill.error} />
-      {mill.value ? <MillCard mill={mill.value} /> : null}
+      {mill.value ? <MillCard mill={mill.value} domains={domains.value?.items} /> : null}
       <div class="columns">
         {domains.value?.items.map((domain) => (
           <Card key={domain.name} domain={domain} />
         ))}
       </div>
-      {groups.value && groups.value.items.length > 0 ? (
-        <div class="columns">
-          {groups.value.items.map((group) => (
-            <GroupCard key={group.name} group={group} pause={mill.value?.pausedGroups.find(({ name }) => name === group.name)} />
-          ))}
-        </div>
-      ) : null}
-      <Audit />
+      {mayAll("viewer") ? <GroupCards pauses={mill.value?.pausedGroups ?? []} /> : null}
+      {mayAll("operator") ? <Audit /> : null}
     </>
   );
 }
 
-function MillCard({ mill }: { mill: Mill }) {
+function GroupCards({ pauses }: { pauses: Mill["pausedGroups"] }) {
+  const { value } = useLive("groups", (signal) => ask<Groups>("v1/groups", { signal }), { everyMs: 3_000 });
+  if (!value || value.items.length === 0) return null;
+  return (
+    <div class="columns">
+      {value.items.map((group) => (
+        <GroupCard key={group.name} group={group} pause={pauses.find(({ name }) => name === group.name)} />
+      ))}
+    </div>
+  );
+}
+
+function MillCard({ mill, domains }: { mill: Mill; domains: readonly Domain[] | undefined }) {
+  const running = mayAll("viewer") && domains ? domains.reduce((sum, { counts }) => sum + counts.running, 0) : mill.using;
   const save = async (change: Record<string, number | null>) => {
     await ask("v1/settings", { method: "PATCH", body: change });
     return "The mill's settings are changed.";
@@ -50,7 +63,7 @@ function MillCard({ mill }: { mill: Mill }) {
     <section class="card" aria-label="The mill">
       <header class="row">
         <h2>The mill</h2>
-        <Gauge label="slots in use" value={mill.using} max={mill.maxConcurrency} />
+        <Gauge label="running in the mill" value={running} max={mill.maxConcurrency} />
       </header>
       <div class="body">
         <dl class="facts">
