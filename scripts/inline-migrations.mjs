@@ -1,4 +1,5 @@
-// Turns migrations/<object>/*.sql into src/durable/<object>/migrations.ts, so that the package carries its SQL.
+// Turns migrations/<object>/*.sql into src/durable/<object>/migrations.ts, so that the package carries its SQL. Drizzle writes those:
+// `MILLRACE_OBJECT=domain npx drizzle-kit generate --name <what>`, after a change of src/durable/<object>/schema.ts.
 // `--check` writes nothing and fails when a generated file is stale.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -17,7 +18,7 @@ for (const object of readdirSync(new URL("migrations/", root))) {
   const target = new URL(`src/durable/${object}/migrations.ts`, root);
   if (existsSync(target) && readFileSync(target, "utf8") === text) continue;
   if (process.argv.includes("--check")) {
-    console.error(`src/durable/${object}/migrations.ts is stale: run npm run migrations`);
+    console.error(`src/durable/${object}/migrations.ts is stale: run node scripts/inline-migrations.mjs`);
     stale += 1;
   } else writeFileSync(target, text);
 }

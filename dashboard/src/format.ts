@@ -42,8 +42,8 @@ export function relative(at: number, now: number): string {
   return away > 0 ? `${size} ago` : `in ${size}`;
 }
 
-/** One unit is enough for a glance. */
-function coarse(ms: number): string {
+/** `42 m`: one unit is enough for a glance. */
+export function coarse(ms: number): string {
   const [name, size] = UNITS.find(([, unit]) => ms >= unit) ?? UNITS[3];
   return `${Math.round(ms / size)} ${name}`;
 }

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { TERMINAL } from "../../src/policy/status.ts";
 import type { DomainPage } from "./api/answers.ts";
 import { ask, withQuery } from "./api/ask.ts";
 import { refreshAll } from "./live.ts";
@@ -20,35 +21,32 @@ export interface Job {
 /** The job of this page, if any: shown as a bar until it is dismissed. */
 export const job = signal<Job | null>(null);
 
-const LANES = 4;
 const POLL_MS = 400;
 
-/** Does it to each of these tasks, a few at a time. */
-export async function actOnEach(action: "cancel" | "retry", ids: readonly string[]): Promise<void> {
-  const state = begin(action, ids.length);
-  const left = [...ids];
-  const lane = async () => {
-    for (let id = left.shift(); id !== undefined; id = left.shift()) {
-      try {
-        await ask(`v1/tasks/${id}/${action}`, { method: "POST" });
-        state.done += 1;
-      } catch (error) {
-        state.failed += 1;
-        state.problem ??= error instanceof Error ? error.message : String(error);
-      }
-      show(state);
-    }
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
-  end(state);
+/** A filter of a bulk job. */
+type Filter = Readonly<Record<string, unknown>>;
+
+/** What is to be done to which tasks of which domains. */
+export type Wanted = ReadonlyMap<string, Filter>;
+
+/** All tasks that a listing finds, in each of its domains. */
+export const allOf = (domains: readonly string[], filters: Listing["filters"]): Wanted =>
+  new Map(domains.map((domain) => [domain, bulkFilter(filters)]));
+
+/** These tasks, by their domains. */
+export function tasksOf(action: Action, ids: readonly string[]): Wanted {
+  const byDomain = Map.groupBy(ids, (id) => id.slice(0, id.lastIndexOf("_")));
+  // Who chooses tasks by hand means these, also those that have completed.
+  const status = action === "retry" ? { status: TERMINAL.filter((one) => one !== "superseded") } : {};
+  return new Map([...byDomain].map(([domain, own]) => [domain, { ids: own, ...status }]));
 }
 
-/** Has the domains do it to every task that matches, by a bulk job in each. */
-export async function actOnAll(action: Action, domains: readonly string[], filter: Listing["filters"], total: number): Promise<void> {
+/** Has the domains do it, by a bulk job in each. */
+export async function actOn(action: Action, wanted: Wanted, total: number): Promise<void> {
   const state = begin(action, total);
   const each = new Map<string, Counted>();
-  const follow = async (domain: string) => {
-    const { id } = await ask<{ id: string }>(`v1/domains/${domain}/bulk`, { method: "POST", body: { action, filter: bulkFilter(filter) } });
+  const follow = async ([domain, filter]: [string, Filter]) => {
+    const { id } = await ask<{ id: string }>(`v1/domains/${domain}/bulk`, { method: "POST", body: { action, filter } });
     for (;;) {
       const progress = await ask<Counted>(`v1/bulk/${id}`);
       each.set(domain, progress);
@@ -61,7 +59,7 @@ export async function actOnAll(action: Action, domains: readonly string[], filte
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   };
-  for (const answer of await Promise.allSettled(domains.map(follow)))
+  for (const answer of await Promise.allSettled([...wanted].map(follow)))
     if (answer.status === "rejected") state.problem ??= answer.reason instanceof Error ? answer.reason.message : String(answer.reason);
   end(state);
 }
@@ -90,24 +88,17 @@ export async function domainsOf(domain: string | undefined, abort?: AbortSignal)
 }
 
 /** How many would be acted upon, as the domains count them now. */
-export async function countAll(
-  action: Action,
-  domains: readonly string[],
-  filter: Listing["filters"],
-): Promise<{ matched: number; exact: boolean }> {
+export async function countOf(action: Action, wanted: Wanted): Promise<{ matched: number; exact: boolean }> {
   const counts = await Promise.all(
-    domains.map((domain) =>
-      ask<{ matched: number; exact: boolean }>(`v1/domains/${domain}/bulk`, {
-        method: "POST",
-        body: { action, filter: bulkFilter(filter), dryRun: true },
-      }),
+    [...wanted].map(([domain, filter]) =>
+      ask<{ matched: number; exact: boolean }>(`v1/domains/${domain}/bulk`, { method: "POST", body: { action, filter, dryRun: true } }),
     ),
   );
   return { matched: counts.reduce((sum, { matched }) => sum + matched, 0), exact: counts.every(({ exact }) => exact) };
 }
 
 /** A bulk filter has the names of a list's parameters, but its tags are an object. */
-function bulkFilter({ tag, ...filter }: Listing["filters"]): Record<string, unknown> {
+function bulkFilter({ tag, ...filter }: Listing["filters"]): Filter {
   if (tag === undefined) return filter;
   return {
     ...filter,

@@ -193,3 +193,7 @@ export function useLive<Value>(
   useEffect(() => question.start(), [question]);
   return { value: question.value.value, error: question.error.value, refresh: question.refresh };
 }
+
+/** Whether all of them have been answered, in whatever way: what is shown then does not push aside what stands there already. */
+export const areAnswered = (...lives: readonly Live<unknown>[]): boolean =>
+  lives.every(({ value, error }) => value !== undefined || error !== undefined);

@@ -68,11 +68,11 @@ function localBulk(name: string, { reach, clock = systemClock, idempotencyKey }:
   return bulkVerbs({
     clock,
     start: async (action, filter, { idempotencyKey: key = idempotencyKey?.() }) => {
-      const request = { action, filter: readBulkFilter(action, filter) };
+      const request = { action, filter: readBulkFilter(name, action, filter) };
       const body = canonicalJson(request);
       return reach(name).startBulk(key === undefined ? request : { ...request, idempotency: idempotencyOf(name, key, body) });
     },
-    match: async (action, filter) => reach(name).look("bulkMatch", { action, filter: readBulkFilter(action, filter) }),
+    match: async (action, filter) => reach(name).look("bulkMatch", { action, filter: readBulkFilter(name, action, filter) }),
     get: async (id) => reach(name).look("bulk", { id }),
   });
 }

@@ -78,15 +78,27 @@ export function readQuery(given: ListQuery = {}): TaskQuery {
  *
  * @throws `invalid_request` naming the field
  */
-export function readBulkFilter(action: BulkAction, given: BulkFilter): BulkQuery {
+export function readBulkFilter(domain: string, action: BulkAction, given: BulkFilter): BulkQuery {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     throw refuse("filter", 'A filter is an object, such as { status: "dead_letter" }; {} is every task that the action is about.');
   for (const name of ["limit", "cursor"])
     if (name in given) throw refuse(`filter.${name}`, `A filter takes no ${name}: a bulk action is about every task that matches.`);
-  const { pattern, ...others } = given;
-  const query = readQuery(others);
+  const { pattern, ids, ...others } = given;
+  const query: BulkQuery = readQuery(others);
+  if (ids !== undefined) query.ids = readIds(domain, ids);
   if (pattern === undefined) return { ...query, status: bulkStatuses(action, query.status) };
   return { ...query, pattern: readPattern(pattern), status: bulkStatuses(action, readFailures(query.status)) };
+}
+
+function readIds(domain: string, ids: unknown): number[] {
+  if (!Array.isArray(ids) || ids.length === 0 || ids.length > LIMITS.bulkIdsMax)
+    throw refuse("filter.ids", `ids must be a list of 1 to ${LIMITS.bulkIdsMax} tasks; leave it out for all that match.`);
+  const counters = ids.map((id) => {
+    const parsed = parseTaskId(id);
+    if (parsed?.domain === domain) return parsed.counter;
+    throw refuse("filter.ids", `ids must be tasks of ${domain}, such as ${domain}_17; got ${JSON.stringify(id) ?? String(id)}.`);
+  });
+  return [...new Set(counters)];
 }
 
 /** Empty is the pattern of errors without a message. */

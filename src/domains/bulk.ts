@@ -5,6 +5,8 @@ import type { CallOptions, ListQuery, WaitOptions } from "./handle.ts";
 export type BulkFilter<Type extends string = string> = Omit<ListQuery<Type>, "limit" | "cursor"> & {
   /** Failed and dead-lettered tasks of one of the groups that `failures` answers with; for retries and deletions. */
   pattern?: string;
+  /** These tasks of the domain alone, at most 10,000. */
+  ids?: readonly string[];
 };
 
 /** Only asks how many tasks match. */

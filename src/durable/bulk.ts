@@ -5,6 +5,8 @@ import type { TaskQuery } from "./protocol.ts";
 export interface BulkQuery extends TaskQuery {
   /** Of failures, as they are grouped. */
   pattern?: string;
+  /** These alone: the domain's own numbers. */
+  ids?: readonly number[];
 }
 
 /** What to do to which tasks. */

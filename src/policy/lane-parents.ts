@@ -181,29 +181,33 @@ function cutTo(most: number, own: ReadonlyMap<string, ReadyLevel>, found: Map<st
     const count = Math.min(left, level.count);
     if (count === 0) return;
     left -= count;
-    const sum = found.get(name);
-    if (sum === undefined) found.set(name, { ...level, count });
-    else {
-      sum.count += count;
-      sum.oldest = Math.min(sum.oldest, level.oldest);
-    }
+    join(name, { ...level, count }, found);
   }
 }
 
 /** Adds what a group has ready to the sums. */
 function sumUp(group: Node, found: Map<string, ReadyLevel>): void {
-  for (const [priority, count] of group.byRank) {
-    const sum = found.get(`${priority} ${group.name}`);
-    if (sum) sum.count += count;
-    else found.set(`${priority} ${group.name}`, { group: group.name || null, priority, count, oldest: Infinity });
-  }
+  const own = new Map<number, ReadyLevel>();
+  for (const [priority, count] of group.byRank) own.set(priority, { group: group.name || null, priority, count, oldest: Infinity });
   let looked = 0;
   let least = Infinity;
   for (const { rank, head } of group.levels()) {
     if ((looked += 1) > LOOK_MAX) break;
-    const sum = found.get(`${rank} ${group.name}`)!;
+    const sum = own.get(rank)!;
     if (head < sum.oldest) sum.oldest = head;
     least = Math.min(least, head);
   }
-  for (const sum of found.values()) if (sum.group === (group.name || null) && sum.oldest === Infinity) sum.oldest = least;
+  for (const level of own.values()) {
+    if (level.oldest === Infinity) level.oldest = least;
+    join(`${level.priority} ${group.name}`, level, found);
+  }
+}
+
+function join(name: string, level: ReadyLevel, found: Map<string, ReadyLevel>): void {
+  const sum = found.get(name);
+  if (sum === undefined) found.set(name, level);
+  else {
+    sum.count += level.count;
+    sum.oldest = Math.min(sum.oldest, level.oldest);
+  }
 }

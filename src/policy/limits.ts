@@ -76,6 +76,7 @@ export const LIMITS = {
   /** Rows that are read to say how many tasks a bulk action would meet. */
   bulkCountRowsMax: 100_000,
   bulkJobsMax: 32,
+  bulkIdsMax: 10_000,
   /** Tasks that it names among those that it could do nothing to. */
   bulkErrorsMax: 10,
   bulkKeepMs: 7 * 86_400_000,

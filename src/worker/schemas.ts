@@ -56,6 +56,7 @@ const filterFields = {
   key: z.optional(text),
   error: z.optional(text),
   pattern: z.optional(text),
+  ids: z.optional(z.array(text)),
   q: z.optional(text),
   schedule: z.optional(text),
   parent: z.optional(text),

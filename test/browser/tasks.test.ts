@@ -155,6 +155,14 @@ test("chosen tasks are cancelled after a question that says how many", async () 
   await page.getByText("2 of 2 cancelled").waitFor();
   const statuses = await Promise.all(ids.map(async (id) => (await api(`tasks/${id}`)).status));
   expect(statuses).toEqual(["cancelled", "cancelled", "scheduled"]);
+  await page.getByRole("checkbox", { name: `Choose ${ids[2]}`, exact: true }).click();
+  await page.getByRole("toolbar").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("None of them can be deleted").waitFor();
+  await page.getByRole("toolbar").getByRole("button", { name: "Choose none" }).click();
+  await page.getByRole("checkbox", { name: `Choose ${ids[0]}`, exact: true }).click();
+  await page.getByRole("toolbar").getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete 1 task" }).click();
+  await page.getByText("0 of 1 deleted · 1 refused").waitFor();
 });
 
 test("a bulk job acts on all that match, after a question with their number; what it may not touch is told", async () => {

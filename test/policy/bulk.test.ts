@@ -37,17 +37,29 @@ describe("[cancel] what a bulk action is about", () => {
     [{ tags: "tenant" }, /tags must be/],
     [{ parent: "media" }, /media_17/],
     [{ schedule: "media_1" }, /media_s3/],
+    [{ ids: [] }, /leave it out for all/],
+    [{ ids: "media_1" }, /list of 1 to 10000/],
+    [{ ids: Array.from({ length: 10_001 }, () => "media_1") }, /list of 1 to 10000/],
+    [{ ids: ["media_1", "http_2"] }, /tasks of media, such as media_17; got "http_2"/],
+    [{ ids: ["media_1", null] }, /got null/],
   ])("a filter like %j is refused: nothing must mean everything by mistake", (filter, message) => {
-    expect(() => readBulkFilter("cancel", filter as never)).toThrow(message);
+    expect(() => readBulkFilter("media", "cancel", filter as never)).toThrow(message);
+  });
+
+  test("tasks are named by their ids, each counts once", () => {
+    expect(readBulkFilter("media", "delete", { ids: ["media_7", "media_3", "media_7"], status: "failed" })).toEqual({
+      ids: [7, 3],
+      status: ["failed"],
+    });
   });
 
   test("a pattern is about failures alone", () => {
-    expect(readBulkFilter("delete", { pattern: "no {n}" })).toEqual({ pattern: "no {n}", status: ["failed", "dead_letter"] });
-    expect(readBulkFilter("retry", { pattern: "", status: "failed" })).toEqual({ pattern: "", status: ["failed"] });
-    expect(() => readBulkFilter("retry", { pattern: "x", status: "completed" })).toThrow(/Beside a pattern.*got completed/);
-    expect(() => readBulkFilter("cancel", { pattern: "x" })).toThrow(/got failed/);
+    expect(readBulkFilter("media", "delete", { pattern: "no {n}" })).toEqual({ pattern: "no {n}", status: ["failed", "dead_letter"] });
+    expect(readBulkFilter("media", "retry", { pattern: "", status: "failed" })).toEqual({ pattern: "", status: ["failed"] });
+    expect(() => readBulkFilter("media", "retry", { pattern: "x", status: "completed" })).toThrow(/Beside a pattern.*got completed/);
+    expect(() => readBulkFilter("media", "cancel", { pattern: "x" })).toThrow(/got failed/);
     for (const wrong of [7, null, "ü".repeat(129)])
-      expect(() => readBulkFilter("retry", { pattern: wrong } as never)).toThrow(/pattern must be/);
+      expect(() => readBulkFilter("media", "retry", { pattern: wrong } as never)).toThrow(/pattern must be/);
   });
 
   test("ids of jobs", () => {

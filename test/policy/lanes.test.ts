@@ -370,6 +370,20 @@ test("[fairness key] #46 one tenant's 100,000 do not delay another's one, and 30
   expect(many.size).toBe(0);
 });
 
+test("what is ready by group is summed up in one walk, not one for each other group", () => {
+  const lanes = new Lanes();
+  const tenants = 20_000;
+  for (let n = 0; n < tenants; n += 1) {
+    lanes.add(laneName("", `tenant ${n}`, null), 128, 3 * n + 1, 3 * n + 3);
+  }
+  // Each group for each other would be four hundred million steps, and longer than this test may take.
+  for (let round = 0; round < 10; round += 1) {
+    const levels = lanes.sizeByGroupAndPriority();
+    expect(levels).toHaveLength(tenants);
+    expect(levels[7]).toEqual({ group: "tenant 7", priority: 128, count: 3, oldest: 22 });
+  }
+});
+
 test("[aging] #47 the least urgent goes within its bound, though more urgent work comes without end", () => {
   const lanes = new Lanes();
   const second = 1_000;

@@ -13,6 +13,8 @@ export const Script = z.object({
   ms: z.number().optional(),
   times: z.number().optional(),
   deaf: z.boolean().optional(),
+  /** Bytes that it says it has read. */
+  io: z.number().optional(),
 });
 export type Script = z.infer<typeof Script>;
 
@@ -46,6 +48,7 @@ interface ScriptContext {
   dependencies: readonly Dependency[];
   dependency(id: string): Promise<Dependency>;
   progress(fraction: number, message?: string): void;
+  recordIo(io: { disk: { read: number } }): void;
 }
 
 export async function play(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
@@ -74,6 +77,7 @@ async function spin(script: Script, ctx: ScriptContext): Promise<void> {
 const sizeOf = (result: unknown): unknown => (typeof result === "string" && result.length > 100 ? result.length : result);
 
 export async function act(script: Script, ctx: ScriptContext): Promise<{ name: string; attempt: number } | string> {
+  if (script.io !== undefined) ctx.recordIo({ disk: { read: script.io } });
   switch (script.do) {
     case "fail":
       throw new Error(`failed ${script.name}`);

@@ -118,6 +118,21 @@ describe.each<[string, DomainHandle<"work", never>]>([
     expect(await handle.count({ status: "failed" })).toBe(0);
   });
 
+  test("only tasks that are named, and of those what else matches, also over more than one slice", async () => {
+    const ids = await submit(many(LIMITS.bulkSlice + 60));
+    const named = ids.filter((_, at) => at % 2 === 0);
+    const some = [...named.slice(0, 3), ...named.slice(0, 3), "work_999999"];
+    expect(await handle.cancelWhere({ ids: some }, { dryRun: true })).toEqual({ matched: 3, exact: true });
+    expect(await handle.cancelWhere({ ids: some, type: "play" }, { dryRun: true })).toEqual({ matched: 0, exact: true });
+    expect(await through(await handle.cancelWhere({ ids: named }))).toMatchObject({ matched: named.length, done: named.length, failed: 0 });
+    expect(await handle.count({ status: "cancelled" })).toBe(named.length);
+    expect(await through(await handle.retryWhere({ ids: named.slice(-2), status: "cancelled" }))).toMatchObject({ done: 2 });
+    clock.advance(LIMITS.keepAtLeastMs + 1);
+    // Of the first ten every second one is cancelled; those that have not ended are not met.
+    expect(await through(await handle.deleteWhere({ ids: ids.slice(0, 10) }))).toMatchObject({ matched: 5, done: 5 });
+    await expect(handle.cancelWhere({ ids: ["other_1"] })).rejects.toMatchObject({ code: "invalid_request" });
+  });
+
   test("what is wrong with a filter is said before anything begins", async () => {
     await submit(many(1));
     await expect(handle.deleteWhere({ status: "running" })).rejects.toMatchObject({ code: "invalid_request" });

@@ -60,6 +60,12 @@ describe("[children] in one domain", () => {
     await expectBalanced("work");
   });
 
+  test("the memo is gone with the end, also of one that has recorded bytes: payload, memo and result would be more than a row holds", async () => {
+    const id = await submit({ children: [child()], finale: { io: 5 } });
+    expect(await over(id)).toMatchObject({ status: "completed", io: { actual: { disk: { read: 5 } } } });
+    expect(await rows("work", "SELECT memo FROM tasks WHERE id = ?", Number(id.split("_")[1]))).toEqual([{ memo: null }]);
+  });
+
   test("without children finalize follows in the same execution; without finalize the result is what execute returned", async () => {
     const none = await over(await submit({}));
     expect(none).toMatchObject({ status: "completed", attempt: 1, executions: 1, result: { memo: { ids: [] }, children: [] } });

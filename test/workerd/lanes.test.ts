@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { NO_FLAGS } from "../../src/policy/coordination/flags.ts";
+import { changeFlags, type Flags, type FlagsChange, NO_FLAGS } from "../../src/policy/coordination/flags.ts";
 import { clock } from "../worker/clock.ts";
 import { crash, survive } from "../worker/drive.ts";
 import { workQ } from "../worker/index.ts";
 import { platform } from "../worker/lives.ts";
-import { stub, until } from "../worker/reach.ts";
+import { ring, stub, until } from "../worker/reach.ts";
 import { gate } from "../worker/script.ts";
 
 const plain = (n: number, options: object = {}) => ({ type: "plain" as const, payload: { n }, ...options });
@@ -114,5 +114,47 @@ describe("who is next", () => {
     clock.thaw();
     expect(order.filter((place) => place > 0)).toEqual([1, 2, 3]);
     await stub("work").pushFlags({ ...NO_FLAGS, version: 2e15, at: clock.now() });
+  });
+
+  test("[aging] a retry keeps its age; pauses of mill and group that overlap stop the clock once, through a crash, too", async () => {
+    const minute = 60_000;
+    const aging = { graceMs: 0, intervalMs: minute, step: 1, ceiling: 0 };
+    let flags: Flags = { ...NO_FLAGS, version: 3e15, at: clock.now(), aging };
+    const tell = async (change: FlagsChange) => {
+      flags = { ...changeFlags(flags, clock.now(), change), version: flags.version + 1 };
+      await stub("work").pushFlags(flags);
+    };
+    await tell({});
+    clock.freeze();
+    // Its first attempt takes the only token, so that the next one waits.
+    await workQ.setRate("play", { permits: 1, per: "7d" });
+    const { id } = await workQ.submit("play", { do: "later", name: "aged" }, { key: null, priority: 200, group: "aged" });
+    const get = () => workQ.task("play", id).get();
+    await until(get, ({ status }) => status === "scheduled");
+    clock.advance(60 * minute);
+    await ring("work");
+    const urgency = async () => (await get()).effectivePriority;
+    expect(await get()).toMatchObject({ status: "pending", attempt: 1, effectivePriority: 140 });
+    await tell({ groups: { aged: { since: clock.now() } } });
+    clock.advance(10 * minute);
+    await tell({ paused: { since: clock.now() } });
+    clock.advance(10 * minute);
+    await tell({ groups: { aged: null } });
+    clock.advance(10 * minute);
+    await survive(() => crash("work"));
+    expect(await urgency(), "half an hour of pauses").toBe(140);
+    await tell({ paused: null });
+    clock.advance(5 * minute);
+    expect(await urgency()).toBe(135);
+    // A clock that goes back makes it no older, and it goes on from there.
+    clock.advance(-4 * minute);
+    expect(await urgency()).toBe(139);
+    clock.advance(4 * minute);
+    expect(await urgency()).toBe(135);
+    await workQ.task("play", id).cancel();
+    await workQ.setRate("play", null);
+    clock.thaw();
+    await stub("work").pushFlags({ ...NO_FLAGS, version: 4e15, at: clock.now() });
+    await allDone();
   });
 });

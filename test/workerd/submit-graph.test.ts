@@ -168,6 +168,19 @@ describe.each<[string, OnDuplicate, string]>([
     await expectBalanced("work");
   });
 
+  test("in a batch the holder of another key that falls with it leaves that key to the next", async () => {
+    const [key, below] = [fresh(), fresh("below")];
+    const failed = await one();
+    await workQ.task("play", failed).cancel();
+    const id = await old(key);
+    const fallen = await old(below, { dependsOn: [id] });
+    const answers = await batch([item(key, [failed]), item(below)]);
+    expect(answers).toMatchObject([{ outcome, id }, { outcome: "inserted" }]);
+    expect((await get(fallen)).status).toBe("dependency_failed");
+    await run(answers[1]!.id);
+    await expectBalanced("work");
+  });
+
   describe("a circle is refused, and nothing changes", () => {
     const refused = async (id: string, items: object[]) => {
       const before = await get(id);
@@ -245,6 +258,20 @@ describe.each<[string, OnDuplicate, string]>([
   });
 });
 
+test("[supersede] [batch] a task that depends on one which an earlier of its batch has dropped does not wait for it", async () => {
+  const { id: begun } = await workQ.submit("play", { do: "hold", name: "dropped" }, { key: "dropped" });
+  await shows(begun, "running");
+  const { id: successor } = await workQ.submit("play", { name: "dropped", times: 1 }, { key: "dropped" });
+  const [next, below] = await batch([
+    { type: "play", payload: { name: "dropped", times: 2 }, key: "dropped", onDuplicate: "supersede" },
+    { type: "plain", payload: { n: 1 }, dependsOn: [successor] },
+  ]);
+  expect(await get(successor)).toMatchObject({ status: "superseded" });
+  await shows(below!.id, "completed");
+  await shows(next!.id, "completed");
+  await expectBalanced("work");
+});
+
 test("[supersede] new content is as old as its submission; a debounced burst as its first", async () => {
   const { id } = await workQ.submit("play", { name: "age" }, { key: "age", delay: "1h" });
   const { createdAt } = await get(id);
@@ -270,4 +297,19 @@ test("[skip] [depend] a circle by way of a task that stands for one of the same 
   await expect(batch(items)).rejects.toMatchObject({ code: "dependency_cycle" });
   gate("stands").open();
   await shows(id, "completed");
+});
+
+test("[limits] [batch] thousands of tasks with the longest keys, each quoted, go in together and are replaced together", async () => {
+  const items = Array.from({ length: 2_500 }, (_, n) => ({
+    type: "play",
+    payload: { name: `${n}` },
+    key: `${n} `.padEnd(1_024, '"'),
+    label: '"'.repeat(256),
+    ...later,
+  }));
+  expect(new Set((await batch(items)).map(({ id }) => id)).size).toBe(2_500);
+  expect((await batch(items.map((item) => ({ ...item, onDuplicate: "supersede" })))).every((one) => one.outcome === "superseded")).toBe(
+    true,
+  );
+  await expectBalanced("work");
 });

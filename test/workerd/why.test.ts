@@ -342,6 +342,33 @@ describe("[why] a task held by", { timeout: 30_000 }, () => {
     if (opens !== undefined) expect(Date.parse(seen[0]!.until!)).toBeLessThanOrEqual(clock.now() + opens);
   });
 
+  test("many gates at once: each is named until it opens, and no longer", async () => {
+    const named = async (id: string) => (await why(id)).gates.map(({ gate }) => gate);
+    await workQ.setRate("play", { permits: 1, per: "1h" });
+    await shows(await submit({ do: "ok" }), "completed");
+    await mill.group("crowd").set({ rate: { permits: 1, per: "1h" } });
+    await shows((await workQ.submit("plain", { n: 1 }, { group: "crowd" })).id, "completed");
+    await mill.pressure("quota", 0.8, "1h");
+    await mill.group("crowd").pause();
+    await workQ.pause();
+    await mill.pause();
+    const id = await submit({ do: "ok" }, { group: "crowd" });
+    const inside = ["pressure", "type_rate"];
+    expect(await named(id)).toEqual(["mill_paused", "domain_paused", "group_paused", ...inside, "group_rate"]);
+    await mill.resume();
+    expect(await named(id)).toEqual(["domain_paused", "group_paused", ...inside, "group_rate"]);
+    await mill.group("crowd").resume();
+    expect(await named(id)).toEqual(["domain_paused", ...inside, "group_rate"]);
+    await workQ.resume();
+    expect((await named(id)).slice(0, 2)).toEqual(inside);
+    await mill.pressure("quota", 0, "1s");
+    expect((await named(id))[0]).toBe("type_rate");
+    await workQ.setRate("play", null);
+    await time.until("its group's gate alone", async () => (await named(id)).join() === "group_rate");
+    await mill.group("crowd").set({ rate: null });
+    await shows(id, "completed");
+  });
+
   test("nothing: one that runs is runnable, one that has ended is not", async () => {
     const id = await running();
     expect(await why(id)).toEqual({ runnable: true, gates: [] });

@@ -1,7 +1,8 @@
 import { number } from "../format.ts";
 import { type Action, job } from "../job.ts";
 
-const PAST: Record<Action, string> = { cancel: "cancelled", retry: "reopened", delete: "deleted" };
+/** What it has been done to. */
+export const PAST: Record<Action, string> = { cancel: "cancelled", retry: "reopened", delete: "deleted" };
 
 /** How far the last job has come. */
 export function JobBar() {

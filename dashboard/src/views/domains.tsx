@@ -2,7 +2,7 @@ import { href } from "../address.ts";
 import type { Domain, DomainPage, Groups, Mill } from "../api/answers.ts";
 import { ask } from "../api/ask.ts";
 import { number } from "../format.ts";
-import { useLive } from "../live.ts";
+import { areAnswered, useLive } from "../live.ts";
 import { Gauge } from "../parts/gauge.tsx";
 import { NumberEdit } from "../parts/number-edit.tsx";
 import { Trouble } from "../parts/trouble.tsx";
@@ -17,7 +17,13 @@ const CAP_MAX = 10_000;
 export function Domains() {
   const domains = useLive("domains", (signal) => ask<DomainPage>("v1/domains", { signal }));
   const mill = useLive("mill", (signal) => ask<Mill>("v1/snapshot", { signal }));
-  const groups = useLive("groups", (signal) => ask<Groups>("v1/groups", { signal }), { everyMs: 3_000 });
+  if (!areAnswered(domains, mill))
+    return (
+      <>
+        <h1 class="hidden">Domains and groups</h1>
+        <div class="waiting" />
+      </>
+    );
   return (
     <>
       <h1 class="hidden">Domains and groups</h1>
@@ -28,15 +34,21 @@ export function Domains() {
           <Card key={domain.name} domain={domain} />
         ))}
       </div>
-      {groups.value && groups.value.items.length > 0 ? (
-        <div class="columns">
-          {groups.value.items.map((group) => (
-            <GroupCard key={group.name} group={group} pause={mill.value?.pausedGroups.find(({ name }) => name === group.name)} />
-          ))}
-        </div>
-      ) : null}
-      <Audit />
+      {mayAll("viewer") ? <GroupCards pauses={mill.value?.pausedGroups ?? []} /> : null}
+      {mayAll("operator") ? <Audit /> : null}
     </>
+  );
+}
+
+function GroupCards({ pauses }: { pauses: Mill["pausedGroups"] }) {
+  const { value } = useLive("groups", (signal) => ask<Groups>("v1/groups", { signal }), { everyMs: 3_000 });
+  if (!value || value.items.length === 0) return null;
+  return (
+    <div class="columns">
+      {value.items.map((group) => (
+        <GroupCard key={group.name} group={group} pause={pauses.find(({ name }) => name === group.name)} />
+      ))}
+    </div>
   );
 }
 

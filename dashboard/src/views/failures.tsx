@@ -2,7 +2,7 @@ import { taskHref, tasksHref } from "../address.ts";
 import type { DomainPage, Failures as FailureList } from "../api/answers.ts";
 import { ask } from "../api/ask.ts";
 import { number } from "../format.ts";
-import { actOnAll, countAll } from "../job.ts";
+import { actOn, allOf, countOf } from "../job.ts";
 import { useLive } from "../live.ts";
 import { Act } from "../parts/act.tsx";
 import { confirm } from "../parts/dialog.tsx";
@@ -60,11 +60,12 @@ function Item({ group }: { group: Group }) {
   const { domain, pattern, count, first, last, example, message } = group;
   const verb = count === 1 ? "Retry it" : `Retry all ${number(count)}`;
   const retry = async () => {
-    const { matched, exact } = await countAll("retry", [domain], { pattern });
+    const wanted = allOf([domain], { pattern });
+    const { matched, exact } = await countOf("retry", wanted);
     const tasks = `${exact ? "" : "at least "}${number(matched)} ${matched === 1 ? "task" : "tasks"}`;
     const text = `They run again under their ids, from the first attempt: what failed with "${pattern}" in ${domain}.`;
     if (!(await confirm({ title: `Retry ${tasks}?`, text, action: `Retry ${tasks}` }))) return undefined;
-    await actOnAll("retry", [domain], { pattern }, matched);
+    await actOn("retry", wanted, matched);
     return undefined;
   };
   return (

@@ -1,8 +1,8 @@
 import { href, taskHref, tasksHref } from "../address.ts";
 import type { Domain, DomainPage, Groups, Mill, Series, TaskPage } from "../api/answers.ts";
 import { ask, withQuery } from "../api/ask.ts";
-import { dollars, duration, number } from "../format.ts";
-import { type Live, useLive } from "../live.ts";
+import { coarse, dollars, number } from "../format.ts";
+import { areAnswered, type Live, useLive } from "../live.ts";
 import { Act } from "../parts/act.tsx";
 import { confirm } from "../parts/dialog.tsx";
 import { curl, Empty } from "../parts/empty.tsx";
@@ -24,7 +24,6 @@ const ENDED = ["completed", "failed", "dead_letter"] as const;
 export function Overview() {
   const domains = useLive("domains", (signal) => ask<DomainPage>("v1/domains", { signal }));
   const mill = useLive("mill", (signal) => ask<Mill>("v1/snapshot", { signal }));
-  const groups = useLive("groups", (signal) => ask<Groups>("v1/groups", { signal }), { everyMs: 3_000 });
   const failing = useLive(
     "failing",
     (signal) => {
@@ -34,6 +33,13 @@ export function Overview() {
     { everyMs: 4_000 },
   );
   const items = domains.value?.items;
+  if (!areAnswered(domains, mill, failing))
+    return (
+      <>
+        <h1 class="hidden">Overview</h1>
+        <div class="waiting" />
+      </>
+    );
   return (
     <>
       <h1 class="hidden">Overview</h1>
@@ -44,17 +50,23 @@ export function Overview() {
         <header class="row">
           <h2 id="domains-title">Domains</h2>
         </header>
-        {items === undefined ? <div class="waiting" /> : items.length === 0 ? <NoDomains /> : <DomainTable items={items} />}
+        {items === undefined ? null : items.length === 0 ? <NoDomains /> : <DomainTable items={items} />}
       </section>
-      {groups.value && groups.value.items.length > 0 ? (
-        <section class="card" aria-labelledby="groups-title">
-          <header class="row">
-            <h2 id="groups-title">Groups</h2>
-          </header>
-          <GroupTable items={groups.value.items} slots={mill.value?.maxConcurrency ?? 0} />
-        </section>
-      ) : null}
+      {mayAll("viewer") ? <GroupsCard slots={mill.value?.maxConcurrency ?? 0} /> : null}
     </>
+  );
+}
+
+function GroupsCard({ slots }: { slots: number }) {
+  const { value } = useLive("groups", (signal) => ask<Groups>("v1/groups", { signal }), { everyMs: 3_000 });
+  if (!value || value.items.length === 0) return null;
+  return (
+    <section class="card" aria-labelledby="groups-title">
+      <header class="row">
+        <h2 id="groups-title">Groups</h2>
+      </header>
+      <GroupTable items={value.items} slots={slots} />
+    </section>
   );
 }
 
@@ -223,7 +235,7 @@ function DomainRow({ domain }: { domain: Domain }) {
         <Gauge label={`running in ${name}`} value={counts.running} max={domain.maxConcurrency} />
       </td>
       {count("status:pending status:paused", counts.pending + counts.paused, "")}
-      <td class="num dim">{domain.oldestPendingMs === null ? "–" : duration(domain.oldestPendingMs)}</td>
+      <td class="num dim">{domain.oldestPendingMs === null ? "–" : coarse(domain.oldestPendingMs)}</td>
       {count("status:scheduled", counts.scheduled)}
       {count("status:blocked status:waiting", counts.blocked + counts.waiting)}
       <td class="num narrow-hidden">{number(totals.completed ?? 0)}</td>

@@ -8,7 +8,7 @@ import { confirm } from "../parts/dialog.tsx";
 import { curl, Empty } from "../parts/empty.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { When } from "../parts/when.tsx";
-import { useWords } from "./schedules/rule.ts";
+import { inWords } from "./schedules/rule.ts";
 
 const STRIP = 12;
 const PAGE = 200;
@@ -18,7 +18,7 @@ const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** What the clock submits. */
 export function Schedules() {
   const live = useLive("schedules", load, { everyMs: 4_000 });
-  const items = live.value;
+  const items = live.value?.items;
   return (
     <>
       <h1 class="hidden">Schedules</h1>
@@ -30,16 +30,17 @@ export function Schedules() {
           <Card key={schedule.id} schedule={schedule} />
         ))}
       </div>
+      {live.value && !live.value.isAll ? <p class="dim">These are the newest {number(PAGE)} of each domain.</p> : null}
     </>
   );
 }
 
-async function load(signal: AbortSignal): Promise<Schedule[]> {
+async function load(signal: AbortSignal): Promise<{ items: Schedule[]; isAll: boolean }> {
   const { items: domains } = await ask<DomainPage>("v1/domains", { signal });
   const pages = await Promise.all(
     domains.map(({ name }) => ask<SchedulePage>(withQuery(`v1/domains/${name}/schedules`, { limit: PAGE }), { signal })),
   );
-  return pages.flatMap(({ items }) => items);
+  return { items: pages.flatMap(({ items }) => items), isAll: pages.every(({ next }) => next === null) };
 }
 
 function NoSchedules() {
@@ -57,7 +58,7 @@ function NoSchedules() {
 
 function Card({ schedule }: { schedule: Schedule }) {
   const { id, domain, name, type, timezone, cron, every, paused, pausedReason, nextRuns, runs, maxRuns, skipped, overlap } = schedule;
-  const rule = useWords(cron, every);
+  const rule = inWords(cron, every);
   return (
     <section class="card" aria-label={`Schedule ${name ?? id}`}>
       <header class="row">

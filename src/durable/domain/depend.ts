@@ -155,6 +155,11 @@ export class Dependencies {
     delete row.held;
   }
 
+  /** An item took the place of a task: that one has ended, and others may have with it. */
+  look(): void {
+    for (const [id, status] of readStatuses(this.core.store, [...this.statuses.keys()])) this.statuses.set(id, status);
+  }
+
   /** Writes the edges, and asks other domains to tell how their tasks end. */
   write(): void {
     const { core } = this;

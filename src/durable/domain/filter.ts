@@ -1,6 +1,7 @@
 import { LIMITS } from "../../policy/limits.ts";
 import { afterPrefix } from "../../policy/prefix.ts";
 import { STATUS_CODE, type Status, type StoredStatus } from "../../policy/status.ts";
+import type { BulkQuery } from "../bulk.ts";
 import type { TaskQuery } from "../protocol.ts";
 import type { Core } from "./core.ts";
 
@@ -30,8 +31,9 @@ const SHOWN: Record<Status, StoredStatus> = {
 const MESSAGE = "CASE WHEN json_valid(tasks.error) THEN tasks.error ->> '$.message' ELSE '' END";
 
 /** The query as SQL over `tasks`. Of `paused` and `running` it finds what they are on disk, for `shownStatus` to judge. */
-export function filterOf(core: Core, query: TaskQuery): Filter {
+export function filterOf(core: Core, query: BulkQuery): Filter {
   const filter = new Building();
+  if (query.ids) filter.index(...picked(query.ids));
   byStatus(filter, query);
   if (query.type !== undefined) filter.add("tasks.type = ?", query.type);
   if (query.group !== undefined) filter.add("tasks.grp = ?", query.group);
@@ -51,6 +53,10 @@ export function filterOf(core: Core, query: TaskQuery): Filter {
   byTags(filter, core, query);
   return filter.done();
 }
+
+/** An index of these tasks and no others. */
+const picked = (ids: readonly number[]) =>
+  ["json_each(?) AS picked CROSS JOIN tasks ON tasks.id = picked.value", "picked.value", "TRUE", JSON.stringify(ids)] as const;
 
 /** Takes the first index that is offered; what others would have found by theirs, they check. */
 class Building {
@@ -101,8 +107,7 @@ function byTags(filter: Building, core: Core, { tags = [], tagPrefix }: TaskQuer
   const [range, bounds] = keyRange("key", tagPrefix);
   const few = filter.isIndexed ? undefined : fewTasks(core, range, bounds);
   if (few) {
-    const ids = JSON.stringify(few);
-    filter.index("json_each(?) AS picked CROSS JOIN tasks ON tasks.id = picked.value", "picked.value", "TRUE", ids);
+    filter.index(...picked(few));
   } else {
     const [own, limits] = keyRange("own.key", tagPrefix);
     filter.add(`EXISTS (SELECT 1 FROM json_each(tasks.tags) AS own WHERE ${own})`, ...limits);

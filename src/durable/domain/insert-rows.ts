@@ -42,8 +42,6 @@ const INSERT_FULL = `INSERT INTO tasks (id, type, status, priority, created_at, 
   FROM json_each(?1)`;
 
 const SIMPLE: ReadonlySet<string> = new Set(["id", "type", "status", "priority", "payload", "created_at", "paused_ms", "key_hash", "held"]);
-/** Quotes double at most when the JSON text is put into JSON once more. */
-const sizeOf = (row: NewTask): number => 2 * utf8Bytes(row.payload) + 64;
 const LARGE = LIMITS.jsonParameterBytesMax / 4;
 
 /** Inserts rows, in order, with as few statements as their shapes allow. */
@@ -52,17 +50,18 @@ export function insertTasks(store: Store, rows: readonly NewTask[]): void {
   while (start < rows.length) {
     const first = rows[start]!;
     const shape = shapeOf(first);
-    let bytes = sizeOf(first);
-    let end = start + 1;
-    for (; end < rows.length && bytes <= LIMITS.jsonParameterBytesMax; end += 1) {
-      const row = rows[end]!;
-      const size = sizeOf(row);
-      if (bytes + size > LIMITS.jsonParameterBytesMax || shapeOf(row) !== shape || row.id !== first.id + end - start) break;
-      if (shape !== "full" && (row.type !== first.type || row.priority !== first.priority || row.paused_ms !== first.paused_ms)) break;
+    const texts: string[] = [];
+    let bytes = 0;
+    for (let row: NewTask | undefined = first; row && (row === first || isAlike(first, row, shape, texts.length));) {
+      const text = textOf(row, shape);
+      const size = sizeOf(text, shape);
+      if (texts.length > 0 && bytes + size > LIMITS.jsonParameterBytesMax) break;
       bytes += size;
+      row = rows[start + texts.push(text)];
     }
-    insertSlice(store, shape, rows.slice(start, end), bytes);
-    start = end;
+    if (bytes > LARGE && texts.length === 1) insertLarge(store, first);
+    else insertSlice(store, shape, first, texts);
+    start += texts.length;
   }
 }
 
@@ -74,32 +73,26 @@ function shapeOf(row: NewTask): Shape {
   return row.key_hash === undefined ? "plain" : row.held === 1 ? "keyed" : "full";
 }
 
-function insertSlice(store: Store, shape: Shape, rows: readonly NewTask[], bytes: number): void {
-  const first = rows[0]!;
-  if (bytes > LARGE && rows.length === 1) return insertLarge(store, first);
-  if (shape === "full") {
-    const values = rows.map((row) => [
-      row.id,
-      row.type,
-      row.status,
-      row.priority,
-      row.created_at,
-      row.payload,
-      ...EXTRA.map((field) => row[field] ?? defaultOf(field)),
-    ]);
-    store.exec(INSERT_FULL, JSON.stringify(values));
-  } else {
-    const values = shape === "plain" ? rows.map((row) => row.payload) : rows.map((row) => row.key_hash! + row.payload);
-    store.exec(
-      shape === "plain" ? INSERT_PLAIN : INSERT_KEYED,
-      first.id,
-      first.type,
-      first.priority,
-      first.created_at,
-      first.paused_ms ?? null,
-      JSON.stringify(values),
-    );
-  }
+/** Whether one statement inserts it with the first: full rows say all of themselves, of others only what differs is said. */
+const isAlike = (first: NewTask, row: NewTask, shape: Shape, at: number): boolean =>
+  shapeOf(row) === shape &&
+  (shape === "full" ||
+    (row.id === first.id + at && row.type === first.type && row.priority === first.priority && row.paused_ms === first.paused_ms));
+
+/** What is said of one row: all of it as JSON, or payload and hash. */
+function textOf(row: NewTask, shape: Shape): string {
+  if (shape !== "full") return shape === "plain" ? row.payload : row.key_hash! + row.payload;
+  const { id, type, status, priority, created_at, payload } = row;
+  return JSON.stringify([id, type, status, priority, created_at, payload, ...EXTRA.map((field) => row[field] ?? defaultOf(field))]);
+}
+
+/** Quotes double at most when JSON text is put into JSON once more. */
+const sizeOf = (text: string, shape: Shape): number => (shape === "full" ? utf8Bytes(text) + 1 : 2 * utf8Bytes(text) + 3);
+
+function insertSlice(store: Store, shape: Shape, first: NewTask, texts: readonly string[]): void {
+  if (shape === "full") return void store.exec(INSERT_FULL, `[${texts.join(",")}]`);
+  const { id, type, priority, created_at, paused_ms = null } = first;
+  store.exec(shape === "plain" ? INSERT_PLAIN : INSERT_KEYED, id, type, priority, created_at, paused_ms, JSON.stringify(texts));
 }
 
 /** A payload too large to be wrapped in JSON again travels as its own parameter (a string may be 2 MB). */

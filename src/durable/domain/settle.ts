@@ -127,7 +127,7 @@ function returned(core: Core, run: Run, { id, memo, io, ...outcome }: Success): 
   else if (memo) toFinalize(core, row, { ...started, memo: result });
   else if (!isKept && row.family === null) return false;
   else {
-    end(core, row, "complete", "completed", { ...started, result, error: null, attempt: row.attempt + 1, interruptions: 0 });
+    end(core, row, "complete", "completed", { ...started, result, memo: null, error: null, attempt: row.attempt + 1, interruptions: 0 });
     if (!isKept) linger(core, [row.id]);
   }
   return true;

@@ -25,7 +25,7 @@ import {
   type Holder,
   noteOptions,
   oust,
-  type Rebinding,
+  type Rebound,
   rejected,
   replace,
   standingOf,
@@ -133,23 +133,29 @@ export function insert(
   after?: number,
   sizes: readonly number[] = [items.length],
 ): Outcome[] {
-  const [last, holders] = keys(core, items);
+  let [last, holders] = keys(core, items);
   refuseHeld(core, items, last, holders);
   const dependencies = Dependencies.of(core, items, last, extra.schedule !== undefined);
   if (dependencies && holders.size > 0) refuseCircles(core, items, last, holders);
   const outcomes: (Outcome | undefined)[] = Array.from({ length: items.length });
   const rows: NewTask[] = [];
   const tagged: { id: number; tags: Record<string, string> }[] = [];
-  const released = new Set<number>();
+  const edges = { released: new Set<number>(), fell: false };
   const state = core.touch();
   for (const [index, item] of items.entries()) {
     if (item.hash !== undefined && last.get(item.hash) !== index) continue;
     const holder = item.hash === undefined ? undefined : holders.get(item.hash);
     const decision = holder || item.onDuplicate ? judge(core, item, holder, now) : INSERT;
     const bind = (row: NewTask) => dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
-    const standing = holder && stay(core, item, holder, decision, now, { bind, released });
+    const standing = holder && stay(core, item, holder, decision, now, bind, edges);
     if (standing) {
       outcomes[index] = standing;
+      if (edges.fell) {
+        // What waited for it may have ended with it, and was the holder of another key.
+        [, holders] = keys(core, items);
+        dependencies?.look();
+        edges.fell = false;
+      }
       continue;
     }
     const id = state.nextId++;
@@ -158,11 +164,12 @@ export function insert(
     if (item.tags) tagged.push({ id, tags: item.tags });
     const upstreams = bind(row);
     outcomes[index] = enter(core, decision, holder, row, upstreams);
+    if (decision.do === "oust") dependencies?.look();
     if (after !== undefined && row.status < FIRST_TERMINAL_CODE) succeed(core, after, row, upstreams);
   }
   insertTasks(core.store, rows);
   dependencies?.write();
-  forget(core, released);
+  forget(core, edges.released);
   if (tagged.length > 0) insertTags(core.store, tagged);
   const answers = items.map((item, index) => outcomes[index] ?? duplicate(core, outcomes[last.get(item.hash!)!]!.id));
   announceSubmits(core, items, answers, sizes);
@@ -203,11 +210,19 @@ function judge(core: Core, item: SubmitItem, holder: Holder | undefined, now: nu
 }
 
 /** The key's task goes on under its id: raised, with new content, or as it is; undefined when the newcomer is a task of its own. */
-function stay(core: Core, item: SubmitItem, holder: Holder, decision: Decision, now: number, edges: Rebinding): Outcome | undefined {
+function stay(
+  core: Core,
+  item: SubmitItem,
+  holder: Holder,
+  decision: Decision,
+  now: number,
+  bind: (row: NewTask) => ReadonlySet<number> | undefined,
+  edges: Rebound,
+): Outcome | undefined {
   if (decision.do === "stand") return duplicate(core, taskId(core.name, holder.id));
   if (decision.do === "raise") return raise(core, holder, item.priority);
   if (decision.do !== "replace") return undefined;
-  return replace(core, toRow(core, debouncedItem(item, decision), holder.id, now, {}), item.tags, decision, edges);
+  return replace(core, toRow(core, debouncedItem(item, decision), holder.id, now, {}), item.tags, decision, bind, edges);
 }
 
 /** The newcomer's own row, and what it means for the key's task. */

@@ -64,10 +64,10 @@ export function noteOptions(row: NewTask, note: Pick<TaskOptions, "after" | "deb
 export const debouncedItem = (item: SubmitItem, decision: Decision): SubmitItem =>
   "debounced" in decision && decision.debounced ? { ...item, runAt: decision.debounced.runAt } : item;
 
-/** How a task with new content gets its new dependencies; and stand-ins that the old content depended on, which may be unused now. */
-export interface Rebinding {
-  bind: (fresh: NewTask) => ReadonlySet<number> | undefined;
+/** What new content has done to the graph: stand-ins that may be unused now, and whether it ended at once by what it depends on. */
+export interface Rebound {
   released: Set<number>;
+  fell: boolean;
 }
 
 /**
@@ -80,13 +80,14 @@ export function replace(
   fresh: NewTask,
   tags: SubmitItem["tags"],
   decision: Extract<Decision, { do: "replace" }>,
-  edges: Rebinding,
+  bind: (row: NewTask) => ReadonlySet<number> | undefined,
+  edges: Rebound,
 ): Outcome {
   const row = readTask(core.store, fresh.id)!;
   const id = taskId(core.name, row.id);
   const archived = decision.archive ? archive(core, row) : undefined;
   if (decision.debounced) noteOptions(fresh, { debouncedFrom: decision.debounced.from });
-  rebind(core, row, fresh, edges);
+  rebind(core, row, fresh, bind, edges.released);
   const from = statusFromCode(row.status);
   const fails = fresh.status === STATUS_CODE.dependency_failed;
   const to = fails ? "blocked" : statusFromCode(fresh.status);
@@ -104,13 +105,20 @@ export function replace(
   if (to === "pending") queue(core, { ...fresh, id: row.id });
   if (to === "scheduled") core.alarm.soon("due", fresh.run_at!);
   if (fails) end(core, readTask(core.store, row.id)!, "dependency", "dependency_failed", { error: fresh.error! });
+  edges.fell ||= fails;
   if (archived !== undefined) return { outcome: "superseded", id, replacedId: taskId(core.name, archived) };
   core.touch().totals.debounced += 1;
   return { outcome: "debounced", id };
 }
 
 /** The edges of the old content give way to those of the new; whose successor it is stays. */
-function rebind(core: Core, row: TaskRow, fresh: NewTask, { bind, released }: Rebinding): void {
+function rebind(
+  core: Core,
+  row: TaskRow,
+  fresh: NewTask,
+  bind: (row: NewTask) => ReadonlySet<number> | undefined,
+  released: Set<number>,
+): void {
   const predecessor = predecessorOf(core, row);
   const old = upstreamsOf(row);
   if (predecessor !== undefined) old.push([predecessor, row.id]);

@@ -34,7 +34,9 @@ export async function why(core: Core, id: number, reach: () => CoordinatorApi): 
   if (lease) return explain(leased(row, lease, now), false);
   const holds = [...waiting(core, row, now), ...standing(core, row)];
   if (status !== "pending") return explain(holds, false);
-  if (holds.length === 0) holds.push(...ready(core, row), ...(await grouped(core, row, now, reach)));
+  // Behind a flag no turn comes: what would hold it all the same is told, as far as it is known.
+  const isNext = holds.length === 0;
+  holds.push(...ready(core, row, isNext), ...(await (isNext ? grouped(core, row, now, reach) : groupedElsewhere(core, row, reach))));
   if (core.holder.free(now) <= 0)
     holds.push(
       ...(await slots(
@@ -118,8 +120,8 @@ function standing(core: Core, { type, grp }: TaskRow): Hold[] {
   return holds;
 }
 
-/** Nothing but its turn. */
-function ready(core: Core, row: TaskRow): Hold[] {
+/** What holds a task that is ready; with `isNext` what holds it until its turn, too. */
+function ready(core: Core, row: TaskRow, isNext: boolean): Hold[] {
   const now = core.clock.now();
   const urgency = row.family === FAMILY.finalizing ? FINALIZE_LEVEL : urgencyOf(core, row, now);
   const holds: Hold[] = pressed(core, urgency, now);
@@ -127,15 +129,15 @@ function ready(core: Core, row: TaskRow): Hold[] {
   if (held) holds.push(gateHold(core, held));
   const overdraft = core.budgets.overdraft(row.type);
   if (overdraft) holds.push({ gate: "io", type: row.type, ...overdraft });
-  if (row.suspect === 1) holds.push({ gate: "suspect" });
+  if (isNext && row.suspect === 1) holds.push({ gate: "suspect" });
   const isPull = core.definition?.types.get(row.type)?.pull === true;
   if (isPull) {
     const asking = [...core.claimers.all()].filter(({ request, wants }) => wants > 0 && request.types.includes(row.type)).length;
-    holds.push({ gate: "claimers", type: row.type, asking });
+    if (isNext || asking === 0) holds.push({ gate: "claimers", type: row.type, asking });
   }
   const until = core.rates.opensAt(row.type);
   if (until !== null) holds.push({ gate: "type_rate", type: row.type, until });
-  const ahead = row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, urgency, row.id);
+  const ahead = !isNext || row.family === FAMILY.finalizing ? 0 : aheadOf(core.lanes, urgency, row.id);
   if (ahead > 0) holds.push({ gate: "order", ahead });
   return holds;
 }
@@ -151,10 +153,25 @@ async function grouped(core: Core, { grp }: TaskRow, now: number, reach: () => C
   const shut = core.holder.gate(now, grp);
   if (shut?.gate === "group_rate") return [{ ...shut, group: grp }];
   if (shut?.gate !== "group_cap") return [];
-  const view = (await ask(core, () => reach().groups()))?.find(({ name }) => name === grp);
+  const view = await groupView(core, grp, reach);
   const whole = view === undefined || view.maxConcurrency === null ? {} : { running: view.running, of: view.maxConcurrency };
   return [{ gate: "group_cap", group: grp, taken: shut.using, cap: shut.most, ...whole }];
 }
+
+/** The same behind a flag, where the domain asks for nothing: what holds its group in the whole mill. */
+async function groupedElsewhere(core: Core, { grp }: TaskRow, reach: () => CoordinatorApi): Promise<Hold[]> {
+  if (grp === null) return [];
+  const { running = 0, maxConcurrency, rate } = (await groupView(core, grp, reach)) ?? {};
+  const holds: Hold[] = [];
+  const taken = [...core.runs.values(), ...core.leases.all()].filter(({ group }) => group === grp).length;
+  const of = maxConcurrency ?? Infinity;
+  if (running >= of) holds.push({ gate: "group_cap", group: grp, taken, cap: Math.max(taken, of - running + taken), running, of });
+  if (rate && rate.available < 1) holds.push({ gate: "group_rate", group: grp });
+  return holds;
+}
+
+const groupView = async (core: Core, group: string, reach: () => CoordinatorApi) =>
+  (await ask(core, () => reach().groups()))?.find(({ name }) => name === group);
 
 /** What holds no task where there is a slot for it. */
 const TURN: ReadonlySet<GateName> = new Set(["order", "suspect"]);

@@ -1,3 +1,4 @@
+import { type Heaped, Heap } from "../heap.ts";
 import { firstServed } from "./fill.ts";
 import { UNGROUPED } from "./groups.ts";
 import type { Demand } from "./protocol.ts";
@@ -91,9 +92,21 @@ interface Offer {
   oldestMs: number;
 }
 
+/** A group that takes its slots by weight: whoever has least for its weight takes the next. */
+interface Taker extends Heaped {
+  pool: Pool;
+  index: number;
+  weight: number;
+  taken: number;
+}
+
 /** After every priority that can be asked for. */
 const LAST = 256;
 
+function takesFirst(one: Taker, other: Taker): boolean {
+  const [height, than] = [(one.taken + 1) / one.weight, (other.taken + 1) / other.weight];
+  return height < than || (height === than && one.index < other.index);
+}
 const isOpen = (offer: Offer) => offer.left > 0 && offer.pool.have < offer.pool.most && offer.party.have < offer.party.most;
 const byAge = (a: Offer, b: Offer) => b.oldestMs - a.oldestMs || (a.pool.name < b.pool.name ? -1 : 1);
 const standing = ({ party: { claim, groups }, pool, using, oldestMs }: Offer) => ({
@@ -141,30 +154,23 @@ class Table {
     while (pool.have < slots && this.#one(pool));
   }
 
-  /** What is left, by weight; each group's most urgent work first. */
+  /** What is left, by weight; each group's most urgent work first. Slot by slot, so that groups in one full domain share it by weight, too. */
   byWeight(weightOf: (group: string) => number): void {
-    const given = new Map<Pool, number>(this.pools.map((pool) => [pool, 0]));
-    const quotas = shareOut(
-      this.#budget,
-      this.pools.map((pool) => ({ name: pool.name, weight: weightOf(pool.name), most: roomOf(pool) })),
-    );
-    const round = (mayTake: (pool: Pool, taken: number) => boolean) => {
-      // Slot by slot, so that groups in one full domain share it by weight, too.
-      const active = new Set(this.pools);
-      while (this.#budget > 0 && active.size > 0) {
-        let next: Pool | undefined;
-        let least = Number.POSITIVE_INFINITY;
-        for (const pool of active) {
-          const taken = given.get(pool) ?? 0;
-          const height = (taken + 1) / weightOf(pool.name);
-          if (height < least && mayTake(pool, taken)) [next, least] = [pool, height];
-        }
-        if (next === undefined) return;
-        if (this.#one(next)) given.set(next, (given.get(next) ?? 0) + 1);
+    const weights = this.pools.map((pool) => ({ name: pool.name, weight: weightOf(pool.name), most: roomOf(pool) }));
+    const quotas = shareOut(this.#budget, weights);
+    const takers = this.pools.map((pool, index): Taker => ({ pool, index, weight: weights[index]!.weight, taken: 0, places: [-1] }));
+    const round = (mayTake: (taker: Taker) => boolean) => {
+      const active = new Heap<Taker>(0, takesFirst);
+      for (const taker of takers) if (mayTake(taker)) active.put(taker);
+      for (let next = active.top; next && this.#budget > 0; next = active.top) {
+        const has = this.#one(next.pool);
+        if (has) next.taken += 1;
+        if (has && mayTake(next)) active.put(next);
         else active.delete(next);
       }
+      for (const taker of takers) active.delete(taker);
     };
-    round((pool, taken) => taken < (quotas.get(pool.name) ?? 0));
+    round(({ pool, taken }) => taken < (quotas.get(pool.name) ?? 0));
     // What a group could not use after all, because its domains are full, goes to the others.
     round(() => true);
   }

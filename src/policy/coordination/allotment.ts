@@ -109,13 +109,13 @@ export class Allotment {
     this.giveBack();
     this.#ceilings ??= new Map();
     for (const group of [...this.#ceilings.keys(), ...this.#usingIn.keys()]) this.#ceilings.set(group, this.usingIn(group));
-    for (const group of this.#tokens.keys()) this.#return(group);
+    for (const group of this.#tokens.keys()) this.giveTokensBack(group);
   }
 
   /** Unused slots go back; with the last of them the tokens. */
   giveBack(): void {
     this.slots = Math.min(this.slots, this.using);
-    if (this.slots === 0) for (const group of this.#tokens.keys()) this.#return(group);
+    if (this.slots === 0) for (const group of this.#tokens.keys()) this.giveTokensBack(group);
   }
 
   /** One unused slot goes back, and with it the leave to use one for that group. */
@@ -129,7 +129,19 @@ export class Allotment {
   giveBackIn(group: string): void {
     const ceiling = this.#ceilings?.get(group);
     if (ceiling !== undefined) this.#ceilings?.set(group, Math.min(ceiling, this.usingIn(group)));
-    this.#return(group);
+    this.giveTokensBack(group);
+  }
+
+  /** What is left of a group's tokens goes back. */
+  giveTokensBack(group: string): void {
+    const tokens = this.#tokens.get(group);
+    if (tokens !== undefined) tokens.returned += this.#unspent(group);
+  }
+
+  /** Whether it has tokens of a group, and nothing free to start its tasks in. */
+  isStuck(group: string): boolean {
+    if (!this.#limited.has(group) || this.#unspent(group) === 0) return false;
+    return this.using >= this.slots || this.usingIn(group) >= this.ceilingIn(group);
   }
 
   /** Whether a group has anything to give back. */
@@ -160,11 +172,5 @@ export class Allotment {
   #unspent(group: string): number {
     const { granted, spent, returned } = this.#tokens.get(group) ?? { granted: 0, spent: 0, returned: 0 };
     return Math.max(0, granted - spent - returned);
-  }
-
-  #return(group: string): void {
-    const tokens = this.#tokens.get(group);
-    if (tokens === undefined || this.#unspent(group) === 0) return;
-    tokens.returned += this.#unspent(group);
   }
 }

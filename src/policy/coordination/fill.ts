@@ -36,8 +36,8 @@ export function fill(budget: number, fillers: readonly Filler[]): number {
   return left;
 }
 
-/** How long a domain that has slots keeps them from an equal that has none. */
-const TURN_MS = 5_000;
+/** How long a domain that has slots, or tokens that it cannot use, keeps them from an equal that has none. */
+export const TURN_MS = 5_000;
 
 /** Among equals: who has starved longest; then no slot changes hands without need; then the older; then by name, so that the answer is always the same. */
 export function firstServed(a: Omit<Filler, "most">, b: Omit<Filler, "most">): number {

@@ -12,6 +12,7 @@ import {
   type SyncAnswer,
   type SyncRequest,
 } from "./protocol.ts";
+import { StuckTokens } from "./stuck-tokens.ts";
 import { askAt, mostUrgent, NEVER, toldBy, toldIn, withGrant } from "./told.ts";
 
 const { renewAfterMs, refineMs, requestTimeoutMs } = COORDINATION;
@@ -51,6 +52,7 @@ export class Holder {
   #wants: ReadonlySet<string> = new Set();
   readonly #backoff = new Backoff();
   readonly #leases = new LeaseTerm();
+  readonly #stuck = new StuckTokens();
 
   /** @param options the domain's name, and what is random in each life of its object */
   constructor(options: { holder: string; incarnation: string }) {
@@ -167,6 +169,7 @@ export class Holder {
     this.#wants = new Set(wanting.map(({ group }) => group ?? UNGROUPED));
     if (this.#flight !== null) this.#flight.at = Math.min(this.#flight.at, now);
     this.#backoff.setBack(now);
+    this.#stuck.note(this.#has, now);
     if (this.#flight !== null && now < this.#flight.at + requestTimeoutMs) return null;
     if (this.#flight !== null) this.failed(this.#flight.request, now);
     if (now < this.#backoff.until) return null;
@@ -255,6 +258,7 @@ export class Holder {
     }
     const idle = has.short.some((group) => (wanting === 0 || !this.#wants.has(group)) && has.isIdle(group));
     if (idle) atLeast(this.#told.at + refineMs);
+    atLeast(Math.max(this.#stuck.dueAt, this.#told.at + refineMs));
     return at;
   }
 
@@ -264,6 +268,7 @@ export class Holder {
     if (!this.valid(now)) has.empty();
     else if (this.#short && wanting.length === 0) has.giveBack();
     for (const group of has.short) if (!this.#wants.has(group)) has.giveBackIn(group);
+    this.#stuck.giveBack(has, now);
     this.#seq += 1;
     const leaseMs = this.#leases.ask(now);
     const groups = has.report(pending, now);

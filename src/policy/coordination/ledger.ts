@@ -109,8 +109,9 @@ export class Ledger {
     this.#rebalance(now, entry, version);
     // What its life before held is free for those who wait once this one confirms: it is asked at once, not when a push is due again.
     if (!known && this.#waiting && counted(entry) > entry.granted.slots) this.#pushes.add(entry);
-    const opens = this.#taps.give(entry, this.#all, now);
+    // Others first: what it gave back since it could not use it is not for itself again.
     this.#passOn(refunded, entry, now);
+    const opens = this.#taps.give(entry, this.#all, now);
     return { grant: this.#grantOf(entry, grantLeaseMs, opens), ...(request.leaseMs === undefined ? {} : { leased: true }) };
   }
 

@@ -3,6 +3,7 @@ import { counted, countedIn, type Entry, grantedIn, heldGroups, type Issued, lap
 import { fill } from "./fill.ts";
 import { capOf, type GroupPolicy, isClosed, isFair, UNCAPPED, UNGROUPED } from "./groups.ts";
 import { type Purse, type Settled, settle, sum } from "./purse.ts";
+import { nothing, type Wants, wantsByGroup, wantsOf } from "./wants.ts";
 
 /** What the mill allows, as it stands now. */
 export interface Settings {
@@ -52,7 +53,7 @@ export function plan(entries: readonly Entry[], settings: Settings, now: number)
   };
   const goals = new Map(live.map((entry) => [entry, share(entry)?.slots ?? 0]));
   const unmet = new Set(live.filter((entry) => share(entry)?.isShort));
-  const safe = settle(slots, entries, goals, claims, unmet);
+  const safe = settle(slots, entries, goals, new Map([...claims].map(([entry, claim]) => [entry, wantsOf(claim)])), unmet);
   const byGroup = isClosed(groups) ? planGroups(entries, live, claims, shares, groups) : null;
   const grants = new Map<Entry, PlannedGrant>();
   for (const entry of live) {
@@ -136,44 +137,48 @@ function planGroups(
   for (const entry of entries) for (const group of heldGroups(entry).names) party(group, entry);
   for (const entry of live) for (const group of namesOf(entry)) party(group, entry);
   const planned = new Map<string, PlannedGroup>();
+  const wanted = wantsByGroup(claims);
   for (const [group, involved] of parties) {
     for (const entry of everywhere) involved.add(entry);
-    planned.set(group, planGroup(group, [...involved], claims, shares, capOf(policy, group)));
+    const wants = new Map(
+      [...involved].flatMap((entry) => {
+        const claim = claims.get(entry);
+        return claim ? [[entry, wanted.get(group)?.get(entry) ?? nothing(claim)] as const] : [];
+      }),
+    );
+    planned.set(group, planGroup(group, [...involved], wants, shares, capOf(policy, group)));
   }
   return planned;
 }
 
+/** @param wants of those among the involved who have been heard */
 function planGroup(
   group: string,
   involved: readonly Entry[],
-  claims: ReadonlyMap<Entry, Claim>,
+  wants: ReadonlyMap<Entry, Wants>,
   shares: ReadonlyMap<string, Share>,
   cap: number,
 ): PlannedGroup {
-  const live = involved.filter((entry) => claims.has(entry));
   if (cap === Number.POSITIVE_INFINITY)
-    return { slots: new Map(live.map((entry) => [entry, UNCAPPED])), waiting: new Set(), isOver: false };
+    return { slots: new Map([...wants.keys()].map((entry) => [entry, UNCAPPED])), waiting: new Set(), isOver: false };
   const purse: Purse = {
     cap,
     counted: (entry) => countedIn(entry, group),
     granted: (entry) => (entry.granted.perGroup === null ? 0 : grantedIn(entry, group)),
     using: (entry) => entry.groups.get(group)?.using ?? 0,
   };
-  const fillers = live.map((entry) => {
-    const claim = claims.get(entry);
-    const wanting = (claim?.wanting ?? []).filter((demand) => demand.group === group);
-    const wants = purse.using(entry) + sum(wanting.map(({ count }) => count));
+  const fillers = [...wants].map(([entry, { count, oldestMs, starvedMs }]) => {
+    const using = purse.using(entry);
     const have = shares.get(entry.domain)?.groups.get(group) ?? 0;
-    const most = Math.max(have, Math.min(wants, entry.cap ?? Number.POSITIVE_INFINITY));
-    const oldestMs = Math.max(0, ...wanting.map((demand) => demand.oldestMs));
-    return { entry, domain: entry.domain, have, most, using: purse.using(entry), starvedMs: claim?.starvedMs ?? 0, oldestMs };
+    const most = Math.max(have, Math.min(using + count, entry.cap ?? Number.POSITIVE_INFINITY));
+    return { entry, domain: entry.domain, have, most, using, starvedMs, oldestMs };
   });
-  const rows = involved.filter((entry) => !claims.has(entry));
+  const rows = involved.filter((entry) => !wants.has(entry));
   fill(Math.max(0, cap - sum(rows.map(purse.counted)) - sum(fillers.map(({ have }) => have))), fillers);
   const goals = new Map(fillers.map(({ entry, have }) => [entry, have]));
   const unmet = new Set(fillers.filter(({ have, most }) => have < most).map(({ entry }) => entry));
   const isOver = sum(involved.map(purse.counted)) > cap;
-  return { ...settle(purse, involved, goals, claims, unmet), isOver };
+  return { ...settle(purse, involved, goals, wants, unmet), isOver };
 }
 
 /** Groups that a grant of this holder is to name: what it wants, uses or has ready, and some of what it kept. */

@@ -1,4 +1,3 @@
-import type { Claim } from "./allocate.ts";
 import type { Entry } from "./entry.ts";
 import { fill, type Filler } from "./fill.ts";
 
@@ -12,6 +11,16 @@ export interface Purse {
   using: (entry: Entry) => number;
 }
 
+/** What decides who is first where slots come free: what a holder wants of them. */
+export interface Standing {
+  /** The most urgent priority wanted; 256: none. */
+  urgency: number;
+  oldestMs: number;
+  starvedMs: number;
+}
+
+const WANTS_NOTHING: Standing = { urgency: 256, oldestMs: 0, starvedMs: 0 };
+
 export interface Settled {
   slots: Map<Entry, number>;
   /** Who wants more than that. */
@@ -23,13 +32,13 @@ export function settle(
   purse: Purse,
   entries: readonly Entry[],
   goals: Map<Entry, number>,
-  claims: ReadonlyMap<Entry, Claim>,
+  standings: ReadonlyMap<Entry, Standing>,
   unmet: ReadonlySet<Entry>,
 ): Settled {
   const reserved = sum(entries.filter((entry) => entry.incarnation === null).map(purse.counted));
   if (unmet.size === 0) keepIdle(purse, goals, Math.max(0, purse.cap - reserved));
-  const safe = withinFree(purse, entries, goals, claims);
-  if (sum(entries.map(purse.counted)) > purse.cap) holdBack(purse, entries, safe, claims);
+  const safe = withinFree(purse, entries, goals, standings);
+  if (sum(entries.map(purse.counted)) > purse.cap) holdBack(purse, entries, safe, standings);
   const short = [...goals.keys()].filter((entry) => (safe.get(entry) ?? 0) < (goals.get(entry) ?? 0));
   return { slots: safe, waiting: new Set([...unmet, ...short]) };
 }
@@ -54,7 +63,7 @@ function withinFree(
   purse: Purse,
   entries: readonly Entry[],
   goals: ReadonlyMap<Entry, number>,
-  claims: ReadonlyMap<Entry, Claim>,
+  standings: ReadonlyMap<Entry, Standing>,
 ): Map<Entry, number> {
   let free = Math.max(0, purse.cap - sum(entries.map(purse.counted)));
   const safe = new Map<Entry, number>();
@@ -63,12 +72,10 @@ function withinFree(
     const have = purse.counted(entry);
     safe.set(entry, Math.min(goal, have));
     if (goal <= have) continue;
-    const claim = claims.get(entry);
-    const priority = urgencyOf(claim);
-    const oldestMs = Math.max(0, ...(claim?.wanting ?? []).map((demand) => demand.oldestMs));
-    const level = raises.get(priority) ?? new Map<Entry, Filler>();
-    const filler = { domain: entry.domain, have, most: goal, using: purse.using(entry), starvedMs: claim?.starvedMs ?? 0, oldestMs };
-    raises.set(priority, level.set(entry, filler));
+    const { urgency, oldestMs, starvedMs } = standings.get(entry) ?? WANTS_NOTHING;
+    const level = raises.get(urgency) ?? new Map<Entry, Filler>();
+    const filler = { domain: entry.domain, have, most: goal, using: purse.using(entry), starvedMs, oldestMs };
+    raises.set(urgency, level.set(entry, filler));
   }
   for (const priority of [...raises.keys()].sort((a, b) => a - b)) {
     const level = raises.get(priority) ?? new Map<Entry, Filler>();
@@ -82,9 +89,10 @@ function withinFree(
  * More counts than the cap allows, because it was lowered: nobody may begin a run in a slot of its own while the others
  * fill the cap. The least urgent give way first.
  */
-function holdBack(purse: Purse, entries: readonly Entry[], safe: Map<Entry, number>, claims: ReadonlyMap<Entry, Claim>): void {
+function holdBack(purse: Purse, entries: readonly Entry[], safe: Map<Entry, number>, standings: ReadonlyMap<Entry, Standing>): void {
   let held = sum(entries.map((entry) => Math.max(purse.counted(entry), safe.get(entry) ?? 0)));
-  const order = [...safe.keys()].sort((a, b) => urgencyOf(claims.get(b)) - urgencyOf(claims.get(a)));
+  const urgencyOf = (entry: Entry) => (standings.get(entry) ?? WANTS_NOTHING).urgency;
+  const order = [...safe.keys()].sort((a, b) => urgencyOf(b) - urgencyOf(a));
   for (const entry of order) {
     const goal = safe.get(entry) ?? 0;
     const others = held - Math.max(purse.counted(entry), goal);
@@ -93,5 +101,3 @@ function holdBack(purse: Purse, entries: readonly Entry[], safe: Map<Entry, numb
     held = others + Math.max(purse.counted(entry), room);
   }
 }
-
-const urgencyOf = (claim: Claim | undefined) => Math.min(256, ...(claim?.wanting ?? []).map((demand) => demand.priority));

@@ -12,9 +12,9 @@ export const bulkRoutes: Route[] = [
 ];
 
 async function start(call: Call): Promise<Response> {
-  const { api } = call;
+  const { api, definition } = call;
   const { action, filter, dryRun } = call.body as { action: BulkAction; filter: BulkFilter; dryRun?: boolean };
-  const request = { action, filter: readBulkFilter(action, filter) };
+  const request = { action, filter: readBulkFilter(definition.name, action, filter) };
   if (dryRun === true) return json(await api.look("bulkMatch", request));
   const idempotency = idempotencyOf(call);
   const job = await api.startBulk(idempotency ? { ...request, idempotency } : request);

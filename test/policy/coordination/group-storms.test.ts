@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { GroupPolicy, GroupRules } from "../../../src/policy/coordination/groups.ts";
+import type { Rate } from "../../../src/policy/rate.ts";
 import { seed as first } from "../../seed.ts";
 import { CALM, type SimDomain, World } from "./world.ts";
 
@@ -9,22 +10,31 @@ const policy = (rules: Record<string, GroupRules>, defaultMaxConcurrency: number
   defaultMaxConcurrency,
 });
 
+/** A quick one; and slower ones than the coordinator lives in a storm. */
+const RATES: Rate[] = [
+  { permits: 2, perMs: 1_000, burst: 4 },
+  { permits: 1, perMs: 15_000, burst: 1 },
+  { permits: 6, perMs: 60_000, burst: 3 },
+];
+
 /** Settings of all kinds; mail's rate stays the same, so that its law can be checked throughout. */
-function settings(random: () => number): GroupPolicy {
+function settings(random: () => number, rate: Rate): GroupPolicy {
   const cap = () => 1 + Math.floor(random() * 4);
-  const rules: Record<string, GroupRules> = { mail: { rate: { permits: 2, perMs: 1_000, burst: 4 } } };
+  const rules: Record<string, GroupRules> = { mail: { rate } };
   if (random() < 0.7) rules.acme = { maxConcurrency: cap() };
   if (random() < 0.4) rules.mail = { ...rules.mail, maxConcurrency: cap() };
   if (random() < 0.4) rules.bulk = { weight: 1 + Math.floor(random() * 4), minSlots: Math.floor(random() * 3) };
   return policy(rules, random() < 0.4 ? cap() : null);
 }
 
-function feed(world: World, domain: SimDomain, until: number): void {
+function feed(world: World, domain: SimDomain, until: number, rate: Rate): void {
   const { random, time } = world;
   const next = () => {
     if (time.now > until) return;
     const group = GROUPS[Math.floor(random() * GROUPS.length)] ?? null;
-    for (let left = 1 + Math.floor(random() * random() * 12); left > 0; left--) {
+    // No more mail than is sent within the storm, or a little longer.
+    const most = group === "mail" && rate.perMs > 1_000 ? 1 : 12;
+    for (let left = 1 + Math.floor(random() * random() * most); left > 0; left--) {
       const ms = random() < 0.05 ? 45_000 * random() : 1_500 * random() * random();
       domain.backlog.push({ priority: [0, 64, 128, 128][Math.floor(random() * 4)]!, at: time.now, ms, group });
     }
@@ -34,7 +44,7 @@ function feed(world: World, domain: SimDomain, until: number): void {
   next();
 }
 
-function misfortune(world: World, until: number): void {
+function misfortune(world: World, until: number, rate: Rate): void {
   const { random, time } = world;
   const pick = () => world.domains[Math.floor(random() * world.domains.length)] as SimDomain;
   const next = () => {
@@ -43,7 +53,7 @@ function misfortune(world: World, until: number): void {
     if (lot < 0.4) world.crash(pick(), random() < 0.5 ? 0 : random() * 20_000);
     else if (lot < 0.65) world.crashCoordinator(random() < 0.5 ? 0 : random() * 30_000);
     else if (lot < 0.75) world.configure(1 + Math.floor(random() * 12));
-    else if (lot < 0.9) world.configureGroups(settings(random));
+    else if (lot < 0.9) world.configureGroups(settings(random, rate));
     else world.setCap(pick(), random() < 0.5 ? null : 1 + Math.floor(random() * 6));
     time.after(random() * random() * 30_000, next);
   };
@@ -59,17 +69,19 @@ test(
     for (let seed = first; seed < first + SEEDS; seed++) {
       try {
         const world = new World(seed, ["ads", "ingest", "media", "notify"].slice(0, 2 + (seed % 3)), 1 + (seed % 9));
-        world.configureGroups(settings(world.random));
+        const rate = RATES[seed % RATES.length]!;
+        world.configureGroups(settings(world.random, rate));
         const stormMs = 180_000;
-        for (const domain of world.domains) feed(world, domain, stormMs);
-        misfortune(world, stormMs);
+        for (const domain of world.domains) feed(world, domain, stormMs, rate);
+        misfortune(world, stormMs, rate);
         world.run(stormMs);
         world.weather = CALM;
         if (world.ledger === null) world.startCoordinator();
         for (const domain of world.domains) world.wake(domain);
         const left = world.domains.flatMap((domain) => domain.backlog);
-        // Two mails a second, else what the tasks take, one after the other; and what the lost hold comes back in two minutes.
-        world.run(120_000 + left.reduce((sum, task) => sum + 2 * task.ms + 80 + (task.group === "mail" ? 1_000 : 0), 0));
+        // Mails by twice their rate's time, else what the tasks take, one after the other; and what the lost hold comes back in two minutes.
+        const perMail = (2 * rate.perMs) / rate.permits;
+        world.run(120_000 + left.reduce((sum, task) => sum + 2 * task.ms + 80 + (task.group === "mail" ? perMail : 0), 0));
         for (const domain of world.domains) {
           expect(domain.backlog.length, `${domain.name} waits for ${JSON.stringify(domain.backlog[0])}`).toBe(0);
         }

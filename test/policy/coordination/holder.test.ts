@@ -140,6 +140,29 @@ describe("a holder", () => {
     expect(holder.due(30_000, want(3))).toMatchObject({ version: 1, holding: 1, using: 1 });
   });
 
+  test("[rate limits] tokens that it cannot use go back when others wait for them: at once where their group may have no slot, else in turn", () => {
+    const wants: Demand[] = [{ group: "mail", priority: 128, count: 3, oldestMs: 0 }];
+    const mail = (slots: number) => ({ perGroup: new Map([["mail", { slots, tokens: 1 }]]), shortGroups: ["mail"] });
+    const tokensOf = (request: SyncRequest | null) => request?.groups?.get("mail")?.tokens?.returned;
+    const holder = make();
+    const first = holder.due(0, wants)!;
+    holder.answered(first, { grant: grant(1, 1, mail(1)) }, 0);
+    expect([holder.free(1, "mail"), holder.due(1, wants)]).toEqual([1, null]);
+    // Its slots go to other domains, its token stays with it: neither could start anything.
+    expect(holder.pushed(grant(2, 1, mail(0)), 1_000, "i1")).toMatchObject({ version: 2 });
+    expect(tokensOf(holder.due(1_000, wants))).toBe(1);
+
+    const busy = make();
+    busy.answered(busy.due(0, wants)!, { grant: grant(1, 1, mail(1)) }, 0);
+    busy.occupy();
+    const more = busy.due(1_000, wants)!;
+    expect(tokensOf(more), "its slot may come free").toBe(0);
+    busy.answered(more, { grant: grant(2, 1, mail(1)) }, 1_000);
+    expect(busy.due(5_999, wants)).toBeNull();
+    expect(tokensOf(busy.due(6_000, wants))).toBe(1);
+    expect(busy.tokens("mail")).toBe(0);
+  });
+
   test("a clock that goes back ends the grant: it asks at once, whatever was under way, and goes on by the new time", () => {
     const holder = make();
     granted(holder, 3_600_000, 2, 2, 1);

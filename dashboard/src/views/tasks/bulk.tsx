@@ -1,11 +1,12 @@
 import type { Signal } from "@preact/signals";
 import { number } from "../../format.ts";
-import { type Action, actOnAll, actOnEach, countAll, countMatching, domainsOf } from "../../job.ts";
+import { type Action, actOn, allOf, countOf, countMatching, domainsOf, tasksOf, type Wanted } from "../../job.ts";
 import { useLive } from "../../live.ts";
 import { Act } from "../../parts/act.tsx";
 import { confirm } from "../../parts/dialog.tsx";
-import { JobBar } from "../../parts/job-bar.tsx";
+import { JobBar, PAST } from "../../parts/job-bar.tsx";
 import type { Listing } from "../../search.ts";
+import { say } from "../../parts/toast.tsx";
 import { may } from "../../session.ts";
 import type { TaskRows } from "./rows.ts";
 
@@ -37,7 +38,8 @@ export function Bulk({ rows, listing, chosen, all }: Props) {
     all.value = false;
   };
   const act = async (action: Action): Promise<undefined> => {
-    if (await (all.value || action === "delete" ? toAll(action, listing) : toChosen(action, [...chosen.value]))) clear();
+    const wanted = all.value ? allOf(await domainsOf(listing.domain), listing.filters) : tasksOf(action, [...chosen.value]);
+    if (await askAndDo(action, wanted, all.value)) clear();
   };
   const some = all.value || count > 0;
   return (
@@ -67,11 +69,9 @@ export function Bulk({ rows, listing, chosen, all }: Props) {
           <>
             <Act run={() => act("retry")}>Retry</Act>
             <Act run={() => act("cancel")}>Cancel</Act>
-            {all.value ? (
-              <Act kind="danger" run={() => act("delete")}>
-                Delete
-              </Act>
-            ) : null}
+            <Act kind="danger" run={() => act("delete")}>
+              Delete
+            </Act>
             <button type="button" class="plain" aria-label="Choose none" onClick={clear}>
               ×
             </button>
@@ -96,29 +96,19 @@ function Matching({ listing, all }: { listing: Listing; all: Signal<boolean> }) 
   );
 }
 
-async function toChosen(action: Action, ids: readonly string[]): Promise<boolean> {
-  if (action === "delete") return false;
-  const tasks = ids.length === 1 ? "1 task" : `${number(ids.length)} tasks`;
-  const question = {
-    title: `${capital(action)} ${tasks}?`,
-    text: MEANS[action],
-    action: `${capital(action)} ${tasks}`,
-    danger: action === "cancel",
-  };
-  if (!(await confirm(question))) return false;
-  await actOnEach(action, ids);
-  return true;
-}
-
-async function toAll(action: Action, { domain, filters }: Listing): Promise<boolean> {
-  const domains = await domainsOf(domain);
-  const { matched, exact } = await countAll(action, domains, filters);
-  const tasks = `${exact ? "" : "at least "}${number(matched)} ${matched === 1 ? "task" : "tasks"}`;
-  const where = domains.length === 1 ? `in ${domains[0]}` : `in ${domains.length} domains`;
-  const text = `${MEANS[action]} It runs as a job ${where} over all that match now, ${tasks}, also those that are not on this page.`;
-  if (!(await confirm({ title: `${capital(action)} ${tasks}?`, text, action: `${capital(action)} ${tasks}`, danger: action !== "retry" })))
+/** Whether it was begun. */
+async function askAndDo(action: Action, wanted: Wanted, all: boolean): Promise<boolean> {
+  const { matched, exact } = await countOf(action, wanted);
+  if (matched === 0) {
+    say(`None of them can be ${PAST[action]}.`);
     return false;
-  await actOnAll(action, domains, filters, matched);
+  }
+  const tasks = `${exact ? "" : "at least "}${number(matched)} ${matched === 1 ? "task" : "tasks"}`;
+  const where = wanted.size === 1 ? `in ${[...wanted.keys()][0]}` : `in ${wanted.size} domains`;
+  const also = all ? ` It runs as a job ${where} over all that match now, ${tasks}, also those that are not on this page.` : "";
+  const verb = `${capital(action)} ${tasks}`;
+  if (!(await confirm({ title: `${verb}?`, text: MEANS[action] + also, action: verb, danger: action !== "retry" }))) return false;
+  await actOn(action, wanted, matched);
   return true;
 }
 
