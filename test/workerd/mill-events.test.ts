@@ -101,7 +101,7 @@ describe("[events] the mill's stream", () => {
     await whole.hears(of("work"));
     const before = whole.heard.length;
     platform.cutOff = "work";
-    const ids = [];
+    const ids: string[] = [];
     for (let n = 0; n < 3; n += 1) ids.push((await work()).id);
     const { id: elsewhere } = await other();
     await whole.hears(({ task }) => task === elsewhere);
