@@ -1,6 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LongFirst } from "./test/order.ts";
 import { findChromium } from "./test/browser/chromium.ts";
 
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
@@ -25,12 +26,20 @@ export default defineConfig({
   test: {
     // Much of the suite waits (for leases, restarts, processes): three files at a time keep two cores busy.
     maxWorkers: 3,
+    sequence: { sequencer: LongFirst },
     provide: { seed: Number(process.env.MILLRACE_SEED ?? 1) },
     projects: [
       // Pure rules in plain Node: no I/O, no clock of their own.
       {
         resolve: { alias },
-        test: { name: "policy", setupFiles: SEED, include: ["test/policy/**/*.test.ts"], environment: "node", testTimeout: PATIENCE_MS },
+        test: {
+          name: "policy",
+          isolate: false,
+          setupFiles: SEED,
+          include: ["test/policy/**/*.test.ts"],
+          environment: "node",
+          testTimeout: PATIENCE_MS,
+        },
       },
       // The objects, the gateway and the runner in real workerd.
       {
@@ -82,8 +91,8 @@ export default defineConfig({
                 globalSetup: ["./test/e2e/assets.ts", "./test/browser/setup.ts"],
                 // One mill for all: what one file pauses, another one waits for.
                 fileParallelism: false,
-                testTimeout: 30_000,
-                hookTimeout: 90_000,
+                testTimeout: 180_000,
+                hookTimeout: 180_000,
               },
             },
           ]),

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { SubmitOptions } from "../domains/handle.ts";
-import type { Json } from "../domains/task.ts";
 import type { Duration } from "../policy/duration.ts";
+import { linesOf, submitLines } from "./lines.ts";
 import { awaitTask } from "./tasks.ts";
 import { collect, collectTag, readDuration, readObject, readPayload, readPriority, readText } from "./input.ts";
 import type { Act } from "./program.ts";
@@ -31,9 +31,6 @@ const PLAIN = [
   "onDuplicate",
   "onDependencyFailure",
 ] as const;
-/** What the mill takes at once. */
-const BATCH = 10_000;
-
 /** `millrace submit`. */
 export function submitCommand(program: Command, act: Act): void {
   program
@@ -56,7 +53,7 @@ export function submitCommand(program: Command, act: Act): void {
     .option("--options <json>", "any other option of a submit, as a JSON object", readObject)
     .option("--idempotency-key <key>", "a repeat within a day answers with the first outcome")
     .option("-w, --wait [duration]", "wait for the result and print it; 60s unless told", readDuration)
-    .option("--lines", "the payload is many, one a line: each becomes a task, all or none in every 10,000")
+    .option("--lines", "the payload is many, one a line: each becomes a task, all or none in every 10,000 (or 7 MB)")
     .addHelpText("after", EXAMPLES)
     .action(
       act<Flags>(async ({ world, connection, flags, print }, domain: string, type: string, payload?: string) => {
@@ -65,16 +62,10 @@ export function submitCommand(program: Command, act: Act): void {
         if (flags.lines) {
           if (flags.wait !== undefined || options.idempotencyKey !== undefined)
             throw new UsageError("--lines goes with neither --wait nor --idempotency-key.");
-          const counts: Record<string, number> = {};
           const payloads = linesOf(await readText(world, payload ?? "-"));
-          for (let at = 0; at < payloads.length; at += BATCH) {
-            const items = payloads.slice(at, at + BATCH).map((one) => ({ ...options, type, payload: one }));
-            for (const { outcome } of await handle.submitAll(items)) counts[outcome] = (counts[outcome] ?? 0) + 1;
-          }
-          return print({ counts }, () =>
-            Object.entries(counts)
-              .map(([outcome, count]) => `${count} ${outcome}`)
-              .join(", "),
+          return submitLines(
+            payloads.map((one) => ({ ...options, type, payload: one })),
+            { handle, print },
           );
         }
         const submitted = await handle.submit(type, await readPayload(world, payload), options);
@@ -100,15 +91,4 @@ function optionsOf(flags: Flags & Partial<Record<(typeof PLAIN)[number], unknown
     ...(flags.dependsOn ? { dependsOn: flags.dependsOn } : {}),
     ...(flags.idempotencyKey === undefined ? {} : { idempotencyKey: flags.idempotencyKey }),
   };
-}
-
-function linesOf(text: string): Json[] {
-  return text.split("\n").flatMap((line, at) => {
-    if (line.trim() === "") return [];
-    try {
-      return [JSON.parse(line) as Json];
-    } catch (error) {
-      throw new UsageError(`Line ${at + 1} is not JSON: ${(error as Error).message}. Nothing was submitted.`);
-    }
-  });
 }

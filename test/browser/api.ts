@@ -40,7 +40,7 @@ export async function reach(id: string, status: string): Promise<Seen> {
 }
 
 /** Polls until there is an answer. */
-export async function poll<Answer>(what: string, look: () => Promise<Answer | undefined>, limitMs = 15_000): Promise<Answer> {
+export async function poll<Answer>(what: string, look: () => Promise<Answer | undefined>, limitMs = 60_000): Promise<Answer> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     const answer = await look();

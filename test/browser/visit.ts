@@ -57,7 +57,7 @@ export class Visit {
 
   constructor(page: Page) {
     this.page = page;
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("console", (message) => {
       // A refusal of the mill is shown in the page; that the browser notes it, too, is no fault of the page.

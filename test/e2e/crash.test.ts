@@ -17,8 +17,8 @@ const LIVES = [
   [300, 3_000],
 ] as const;
 
-/** After the last kill: orphaned runs wait 10 s, grants of dead holders 42 s; the work itself takes seconds. */
-const DRAIN_LIMIT_MS = 75_000;
+/** After the last kill: orphaned runs wait 10 s, grants of dead holders 42 s; the work itself takes seconds. The rest is for a busy machine. */
+const DRAIN_LIMIT_MS = 240_000;
 
 const folder = fileURLToPath(new URL("worker", import.meta.url));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -64,7 +64,7 @@ test("SIGKILL at random moments under a stream of submits loses no acknowledged 
     acknowledged.stop();
     probe.stop();
   }
-});
+}, 600_000);
 
 /** Sends every parcel at a random moment of a life; all lives but the last end by SIGKILL. Returns how many executions the kills cut. */
 async function streamUnderKills(mill: Mill, probe: Probe, acknowledged: Acknowledged, random: () => number): Promise<number> {

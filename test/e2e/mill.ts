@@ -11,8 +11,8 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Node 24, as installed with the other tools; the one that runs `npm` may be older. */
 export const NODE = join(ROOT, "node_modules", ".bin", "node");
 
-const START_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 120_000;
+const STOP_LIMIT_MS = 60_000;
 
 /** The environment of every process a test starts: quiet, sends nothing anywhere, keeps its notes in `home`. */
 export function environment(home: string): Record<string, string> {

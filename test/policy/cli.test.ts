@@ -101,6 +101,19 @@ describe("[command line] submit", () => {
     expect(domains.media.tasks).toHaveLength(2);
   });
 
+  test("more than the mill takes at once goes in several batches; what was submitted before a refusal is told", async () => {
+    const { world, type, json, domains } = terminal();
+    world.input = Array.from({ length: 9 }, () => JSON.stringify("x".repeat(1_000_000))).join("\n");
+    expect(await json("submit media plain - --lines")).toEqual({ counts: { inserted: 9 } });
+    expect(domains.media.requests.map(({ items }) => items.length)).toEqual([7, 2]);
+    world.input = `${'{"object":"cat","width":1}\n'.repeat(10_000)}{"object":"cat","width":-1}`;
+    const { code, text } = await type("submit media resize - --lines --key one");
+    expect([code, text]).toEqual([1, expect.stringMatching(/^1 inserted, 9999 duplicate\n! invalid_payload: /)]);
+    world.input = "";
+    expect(await json("submit media plain - --lines")).toEqual({ counts: {} });
+    expect(await type("submit media plain - --lines")).toEqual({ code: 0, text: "There was nothing to submit." });
+  });
+
   test("--wait prints the result, and how it ended is the exit code", async () => {
     const { type, domains } = terminal();
     const waiting = type("submit media plain --wait 30s");

@@ -233,7 +233,7 @@ describe("storage", { timeout: 30_000 }, () => {
         { ...env, MILLRACE_AUTH: "open" } as unknown as Cloudflare.Env,
         createExecutionContext(),
       );
-    const { inserted } = (await workQ.snapshot()).totals;
+    const { submitted } = (await workQ.snapshot()).totals;
     const left = await failing("work", "INSERT INTO tasks", 2, "database or disk is full: SQLITE_FULL");
     for (let n = 1; n >= 0; n -= 1) {
       const answer = await send();
@@ -245,7 +245,7 @@ describe("storage", { timeout: 30_000 }, () => {
     await hasEnded(id);
     expect(await get(id)).toMatchObject({ status: "completed" });
     expect((await send()).status).toBe(201);
-    expect((await workQ.snapshot()).totals.inserted).toBe(inserted! + 1);
+    expect((await workQ.snapshot()).totals.submitted).toBe(submitted! + 1);
     await expectBalanced("work");
   });
 

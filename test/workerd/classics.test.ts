@@ -44,13 +44,13 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
       deaths += 1;
       killSoon("work");
     });
-    const before = (await workQ.snapshot()).totals["inserted"]!;
+    const before = (await workQ.snapshot()).totals["submitted"]!;
     const first = await workQ.submit("plain", { n: 1 }, { idempotencyKey: "lost answer" });
     const again = await workQ.submit("plain", { n: 1 }, { idempotencyKey: "lost answer" });
     onPoint(undefined);
     expect(deaths).toBe(1);
     expect(again).toEqual(first);
-    expect((await workQ.snapshot()).totals["inserted"]).toBe(before + 1);
+    expect((await workQ.snapshot()).totals["submitted"]).toBe(before + 1);
   });
 
   test("#3 the write that completes a task fails: it is not done, and runs again; its slot is neither lost nor doubled", async () => {

@@ -75,7 +75,7 @@ describe("retention", { timeout: 30_000 }, () => {
     const { totals, counts } = await otherQ.snapshot();
     const shown = Object.values(counts).reduce((sum, count) => sum + count, 0);
     expect(stored!.all).toBe(shown);
-    expect(totals.inserted).toBe(shown + totals.purged!);
+    expect(totals.submitted).toBe(shown + totals.purged!);
     return stored!.ended;
   };
   const ringAll = async () => {

@@ -15,13 +15,15 @@ export function snapshot(core: Core): DomainSnapshot {
   const oldestRow = oldest === undefined ? undefined : readTask(core.store, oldest);
   const { statements, ...cost } = state.cost;
   const dollars = dollarsOf(cost);
+  // As outside: what was submitted and met no duplicate.
+  const { inserted: submitted, ...totals } = state.totals;
   return {
     name: core.name,
     paused: pausedBy.length > 0,
     pausedBy,
     maxConcurrency: core.cap,
     counts: countsOf(core),
-    totals: { ...state.totals },
+    totals: { submitted, ...totals },
     running: runningNow(core),
     oldestPendingMs: oldestRow ? Math.max(0, now - oldestRow.created_at) : null,
     slots: { granted: core.holder.granted, using: core.holder.using },
@@ -30,7 +32,7 @@ export function snapshot(core: Core): DomainSnapshot {
     cost: {
       ...cost,
       dollars,
-      dollarsPerMillion: perMillion(dollars, state.totals.inserted),
+      dollarsPerMillion: perMillion(dollars, submitted),
       types: workOf(core),
       statements: { ...statements },
     },

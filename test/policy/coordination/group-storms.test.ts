@@ -78,12 +78,12 @@ test(
         world.weather = CALM;
         if (world.ledger === null) world.startCoordinator();
         for (const domain of world.domains) world.wake(domain);
-        const left = world.domains.flatMap((domain) => domain.backlog);
+        const left = world.domains.flatMap((domain) => [...domain.backlog]);
         // Mails by twice their rate's time, else what the tasks take, one after the other; and what the lost hold comes back in two minutes.
         const perMail = (2 * rate.perMs) / rate.permits;
         world.run(120_000 + left.reduce((sum, task) => sum + 2 * task.ms + 80 + (task.group === "mail" ? perMail : 0), 0));
         for (const domain of world.domains) {
-          expect(domain.backlog.length, `${domain.name} waits for ${JSON.stringify(domain.backlog[0])}`).toBe(0);
+          expect(domain.backlog.length, `${domain.name} waits for ${JSON.stringify([...domain.backlog][0])}`).toBe(0);
         }
         expect(world.executing).toBe(0);
         for (const [group, count] of world.begunIn) begun.set(group, (begun.get(group) ?? 0) + count);
@@ -164,7 +164,7 @@ test("[rate limits] tokens that one domain has and does not need go back when an
   };
   submit(a, 10);
   // Cancelled before they started: the tokens are on their way.
-  a.backlog.length = 0;
+  a.backlog.clear();
   world.run(5_000);
   submit(b, 10);
   world.run(10_000);

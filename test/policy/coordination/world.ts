@@ -4,7 +4,8 @@ import { Ledger } from "../../../src/policy/coordination/ledger.ts";
 import type { MarkRow } from "../../../src/policy/coordination/mark.ts";
 import { capOf, type GroupPolicy, NO_GROUPS } from "../../../src/policy/coordination/groups.ts";
 import type { RateRow } from "../../../src/policy/coordination/taps.ts";
-import { ANY_INCARNATION, COORDINATION, type Demand, type Grant, type SyncRequest } from "../../../src/policy/coordination/protocol.ts";
+import { Backlog } from "./backlog.ts";
+import { ANY_INCARNATION, COORDINATION, type Grant, type SyncRequest } from "../../../src/policy/coordination/protocol.ts";
 
 /** Mulberry32: a seed gives the same world again. */
 function dice(seed: number): () => number {
@@ -97,7 +98,7 @@ export interface SimDomain {
   cap: number | null;
   /** When the cap was what: for bounds. */
   caps: { at: number; cap: number }[];
-  backlog: { priority: number; at: number; ms: number; group?: string | null }[];
+  readonly backlog: Backlog;
   /** Runs in the state row. */
   stored: Map<number, Execution>;
   executing: number;
@@ -154,7 +155,7 @@ export class World {
         name,
         cap: null,
         caps: [{ at: 0, cap: Number.POSITIVE_INFINITY }],
-        backlog: [],
+        backlog: new Backlog(),
         stored: new Map(),
         executing: 0,
         life: null,
@@ -341,12 +342,15 @@ export class World {
     if (life === null) return;
     const now = this.time.now;
     while (domain.backlog.length > 0 && life.holder.free(now) > 0) {
-      const next = nextOf(domain, life.holder, now);
-      if (next < 0) break;
-      const [task] = domain.backlog.splice(next, 1);
-      this.#start(domain, life, task!.ms, task!.group ?? null);
+      // Groups that have fewer slots than their weight gives them before others.
+      const { holder } = life;
+      const task = domain.backlog.take((group) =>
+        holder.free(now, group) === 0 ? Number.POSITIVE_INFINITY : holder.isOwed(group) ? 0 : 1_000,
+      );
+      if (task === undefined) break;
+      this.#start(domain, life, task.ms, task.group ?? null);
     }
-    const { wanting, pending } = demandsOf(domain, now);
+    const { wanting, pending } = domain.backlog.demands(now);
     const request = life.holder.due(now, wanting, pending);
     if (request !== null) this.#send(domain, life, request);
     const at = life.holder.nextAt(now, wanting.length > 0);
@@ -456,40 +460,4 @@ function highest(caps: readonly { at: number; cap: number }[], since: number): n
     if (end >= since) bound = Math.max(bound, each.cap);
   });
   return bound;
-}
-
-/** The next task that may start: of groups that have fewer slots than their weight gives them before others, then by priority. */
-function nextOf(domain: SimDomain, holder: Holder, now: number): number {
-  let best = -1;
-  let rank = Number.POSITIVE_INFINITY;
-  const ranks = new Map<string | null, number>();
-  const rankOf = (group: string | null) => (holder.free(now, group) === 0 ? Number.POSITIVE_INFINITY : holder.isOwed(group) ? 0 : 1_000);
-  let last: string | null | undefined;
-  let base = 0;
-  for (let index = 0; index < domain.backlog.length; index++) {
-    const { priority, group = null } = domain.backlog[index]!;
-    if (group !== last) {
-      base = ranks.get(group) ?? rankOf(group);
-      ranks.set(group, base);
-      last = group;
-    }
-    if (base + priority < rank) [best, rank] = [index, base + priority];
-  }
-  return best;
-}
-
-/** What is ready, by group and priority; and how much of each group. */
-function demandsOf(domain: SimDomain, now: number): { wanting: Demand[]; pending: Map<string, number> } {
-  const groups = new Map<string | null, Map<number, Demand>>();
-  const pending = new Map<string, number>();
-  for (const { group = null, priority, at } of domain.backlog) {
-    let levels = groups.get(group);
-    if (levels === undefined) groups.set(group, (levels = new Map()));
-    let demand = levels.get(priority);
-    if (demand === undefined) levels.set(priority, (demand = { group, priority, count: 0, oldestMs: 0 }));
-    if (demand.count < 64) demand.count += 1;
-    if (now - at > demand.oldestMs) demand.oldestMs = now - at;
-    if (group !== null) pending.set(group, (pending.get(group) ?? 0) + 1);
-  }
-  return { wanting: [...groups.values()].flatMap((levels) => [...levels.values()]), pending };
 }

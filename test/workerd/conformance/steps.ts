@@ -437,19 +437,21 @@ const events: Step[] = mixed([
     "events",
     "of the whole mill",
     async (w) => {
-      const [[event]] = await Promise.all([heard(w.mill.events({ events: ["mill.paused"] }), 1), soon(w)]);
+      const [event] = await pausing(w, heard(w.mill.events({ events: ["mill.paused"] }), 1));
       return event;
     },
     { event: "mill.paused", domain: null },
   ],
 ]);
 
-/** Pauses of the mill, until somebody who has just begun to listen has heard of one. */
-async function soon({ mill }: Way): Promise<void> {
-  for (let times = 0; times < 5; times += 1) {
+/** Pauses of the mill, until somebody who has just begun to listen has heard of one, however long his connection took. */
+async function pausing<T>({ mill }: Way, heard: Promise<T>): Promise<T> {
+  const silence = Symbol("silence");
+  for (;;) {
     await mill.pause();
     await mill.resume();
-    await scheduler.wait(20);
+    const first = await Promise.race([heard, scheduler.wait(20).then(() => silence)]);
+    if (first !== silence) return first as T;
   }
 }
 
