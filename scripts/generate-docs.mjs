@@ -99,6 +99,10 @@ const GATE_MEANINGS = {
   retry: ["An attempt failed; the delay of its retry policy runs", "The end of the delay, `run-now`"],
   dependencies: ["Tasks it depends on have not ended; they are named", "Their end"],
   successor: ["Another of its key, or of its schedule, had begun before it", "The end of that one"],
+  backfill: [
+    "A backfill began with it, and domains in which tasks depended on it have not heard yet",
+    "Wait; `outbox` of the domains' snapshots shows who does not answer",
+  ],
   children: ["Its children have not all ended", "The end of the last of them"],
   mill_paused: ["The whole mill is paused", "Resuming it"],
   domain_paused: ["Its domain is paused", "Resuming it, or the pause's end"],

@@ -24,6 +24,7 @@ export type Hold =
   | { gate: "retry"; until: number; attempt: number; message: string }
   | { gate: "dependencies"; tasks: readonly { id: string; status: Status | "purged" }[] }
   | { gate: "successor"; of: string }
+  | { gate: "backfill" }
   | { gate: "children"; active: number; total: number; some: readonly string[] }
   | { gate: "mill_paused"; until?: number }
   | { gate: "domain_paused"; until?: number }
@@ -52,6 +53,7 @@ export const GATES = [
   "retry",
   "dependencies",
   "successor",
+  "backfill",
   "children",
   "mill_paused",
   "domain_paused",
@@ -106,6 +108,8 @@ const WORDS: Words = {
   dependencies: ({ tasks }) =>
     `It waits for ${count(tasks.length, "task")} that it depends on: ${named(tasks.map(({ id, status }) => `${id} (${status})`))}.`,
   successor: ({ of }) => `It follows ${of}, which had begun when this was submitted, under the same key or by the same schedule.`,
+  backfill: () =>
+    "A backfill began with it, and what depended on it in other domains is still being told: it goes when all of that waits for it.",
   children: ({ active, total, some }) => `It waits for ${active} of its ${count(total, "child", "children")}: ${named(some, active)}.`,
   mill_paused: (pause) => `The whole mill is paused; it goes on ${resumed(pause)}.`,
   domain_paused: (pause) => `Its domain is paused; it goes on ${resumed(pause)}.`,

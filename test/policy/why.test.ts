@@ -12,6 +12,7 @@ const CASES: { [Name in GateName]: [Extract<Hold, { gate: Name }>, string][] } =
     [{ gate: "dependencies", tasks: [{ id: "media_1", status: "running" }] }, "1 task that it depends on: media_1 (running)."],
     [{ gate: "dependencies", tasks: ids(7).map((id) => ({ id, status: "pending" })) }, "media_5 (pending) and 2 more."],
   ],
+  backfill: [[{ gate: "backfill" }, "in other domains is still being told"]],
   successor: [[{ gate: "successor", of: "media_1" }, "follows media_1"]],
   children: [
     [{ gate: "children", active: 1, total: 1, some: ids(1) }, "1 of its 1 child: media_1."],

@@ -40,6 +40,7 @@ export async function expectTold(domain: string): Promise<void> {
     expect(count("SELECT count(*) AS n FROM kin WHERE status < 10 OR child IS NULL"), `${domain}: children elsewhere that live`).toBe(0);
     const owed = "SELECT count(*) AS n FROM watchers AS w CROSS JOIN tasks AS t ON t.id = w.upstream WHERE w.owed IS NOT NULL";
     expect(count(owed), `${domain}: ends not told`).toBe(0);
+    expect(state.waves, `${domain}: backfills under way`).toEqual({});
     for (const table of ["edges", "remotes", "watchers"] as const)
       expect(state[table], `${domain}: ${table}, counted`).toBe(count(`SELECT count(*) AS n FROM ${table}`));
   });

@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import type { Delivery } from "../../src/durable/mail.ts";
 import { clock } from "../worker/clock.ts";
-import { expectBalanced } from "../worker/laws.ts";
+import { books, expectBalanced } from "../worker/laws.ts";
 import { mill, otherQ, workQ } from "../worker/index.ts";
 import { platform } from "../worker/lives.ts";
 import { ring, rows, stub, until } from "../worker/reach.ts";
@@ -19,12 +19,26 @@ const over = (id: string) =>
     () => get(id),
     (task) => task.finishedAt !== null,
   );
+const shows = (id: string, status: string) =>
+  until(
+    () => get(id),
+    (task) => task.status === status,
+  );
+const lastStart = (id: string) => journal.findLastIndex((one) => one.id === id && one.run === "started");
 const executions = (id: string) => journal.filter((one) => one.id === id && one.run === "started").length;
 const quiet = () =>
   until(
     async () => [...(await rows("work", "SELECT 1 FROM outbox")), ...(await rows("other", "SELECT 1 FROM outbox"))],
     (left) => left.length === 0,
   );
+
+const settled = async () => {
+  await quiet();
+  for (const domain of ["work", "other"]) {
+    await expectBalanced(domain);
+    expect((await books(domain)).state.waves).toEqual({});
+  }
+};
 
 afterEach(() => void (platform.deaf = ""));
 
@@ -81,4 +95,74 @@ test("[backfill] its message to another domain may come before the one that the 
   expect([(await get(far)).status, executions(far)]).toEqual(["completed", 2]);
   await expectBalanced("work");
   await expectBalanced("other");
+});
+
+test("[backfill] [why] round and round through two domains: nothing runs before all of it waits, though messages are late", async () => {
+  const top = await play(workQ);
+  const first = await play(farQ, {}, { dependsOn: [top] });
+  const second = await play(workQ, {}, { dependsOn: [first] });
+  const third = await play(farQ, {}, { dependsOn: [second] });
+  const last = await play(farQ, {}, { dependsOn: [top, third] });
+  const ids = [top, first, second, third, last];
+  for (const id of ids) await over(id);
+  await quiet();
+  const ended = journal.length - 1;
+  platform.deaf = "work";
+  const { status } = await workQ.task("play", top).backfill();
+  expect(status).toBe("blocked");
+  expect(await workQ.task("play", top).why()).toMatchObject({ runnable: false, gates: [{ gate: "backfill" }] });
+  await shows(last, "blocked");
+  await until(
+    async () => (await otherQ.snapshot()).outbox,
+    (outbox) => (outbox[0]?.attempts ?? 0) > 0,
+  );
+  expect([(await get(top)).status, (await get(third)).status, journal.length - 1]).toEqual(["blocked", "completed", ended]);
+  platform.deaf = "";
+  clock.advance(400_000);
+  await ring("other");
+  await until(
+    () => Promise.all(ids.map(get)),
+    (tasks) => tasks.every(({ executions, status: now }) => executions === 2 && now === "completed"),
+  );
+  const starts = ids.map(lastStart);
+  expect(starts).toEqual(starts.toSorted((one, other) => one - other));
+  await settled();
+});
+
+test("[backfill] one whose upstream had failed elsewhere, and lives again by the same backfill, runs again after it", async () => {
+  const top = await play(workQ, { do: "permanent" }, { delay: "1d" });
+  const far = await play(farQ, {}, { dependsOn: [top] });
+  const below = await play(workQ, {}, { dependsOn: [top, far] });
+  const low = await play(workQ, {}, { dependsOn: [below] });
+  await workQ.task("play", top).runNow();
+  for (const id of [top, far, below, low]) await over(id);
+  await workQ.task("play", top).retry({ payload: { name: fresh(), do: "ok" } } as never);
+  await over(top);
+  await workQ.task("play", top).backfill();
+  await until(
+    () => Promise.all([far, below, low].map(get)),
+    (tasks) => tasks.every(({ status }) => status === "completed"),
+  );
+  const starts = [top, far, below, low].map(lastStart);
+  expect(starts).toEqual(starts.toSorted((one, other) => one - other));
+  await settled();
+});
+
+test("[backfill] [cancel] a task that a backfill holds may be cancelled: what depended on it falls, and no wave is left", async () => {
+  const top = await play(workQ);
+  const far = await play(farQ, {}, { dependsOn: [top] });
+  await over(far);
+  await quiet();
+  platform.lostMessages = 1;
+  await workQ.task("play", top).backfill();
+  await workQ.task("play", top).cancel();
+  await until(
+    async () => (await workQ.snapshot()).outbox,
+    (outbox) => outbox[0]?.attempts === 1,
+  );
+  clock.advance(2_000);
+  await ring("work");
+  expect((await shows(far, "dependency_failed")).executions).toBe(1);
+  expect(await get(top)).toMatchObject({ status: "cancelled", executions: 1 });
+  await settled();
 });

@@ -7,10 +7,12 @@ import { dispatch } from "./dispatch.ts";
 import { readEdges } from "./edges.ts";
 import type { Envelope } from "./messages.ts";
 import { post } from "./outbox.ts";
-import { byDomain, changeRemote, doubtRemotes, GONE, readRemotes, standIn } from "./remotes.ts";
+import { unblock } from "./release.ts";
+import { changeRemote, readRemotes, standIn } from "./remotes.ts";
 import { awaitedAgain, reopen } from "./reopen.ts";
 import { refuseRound } from "./rounds.ts";
-import { optionsOf, readTasks } from "./rows.ts";
+import { readTask } from "./rows.ts";
+import { type Fill, isUnderWay, waveName, wentOut } from "./waves.ts";
 
 /**
  * Reopens an ended task and all that depended on it and has ended, near and far, in every domain: it runs again, and they
@@ -26,43 +28,33 @@ export function backfill(core: Core, id: number): void {
       throw fail("invalid_state", message, { id: taskId(core.name, id), status });
     }
     refuseRound(core, row.type, id);
-    reopen(core, row, {});
-    reopenBelow(core, [id]);
+    const isHeld = core.state.watchers > 0;
+    const wave = waveName(core);
+    reopen(core, row, { isHeld });
+    // While other domains have still to reopen what is theirs, it waits, and all below it.
+    if (isHeld && wentOut(core, wave, reopenBelow(core, wave, [id]), { root: id })) unblock(core, id);
+    else if (!isHeld) reopenBelow(core, wave, [id]);
     dispatch(core);
   });
 }
 
-/** Reopens what depends on these, which live again; by age, so that each finds alive what it waits for. */
-function reopenBelow(core: Core, from: readonly number[]): void {
-  const found = new Set(from);
-  for (let level = [...from]; level.length > 0;) {
+/**
+ * Reopens what depends on these, which live again: by levels, so that what is refused for one that has failed is tried again
+ * when that lives. Answers with the messages by which other domains hear.
+ */
+function reopenBelow(core: Core, wave: string, from: readonly number[]): number[] {
+  const alive = from.filter((one) => one > 0);
+  for (let level = from; level.length > 0;) {
     const edges = readEdges(core.store, level).filter(({ kind, status }) => kind !== "after" && status >= FIRST_TERMINAL_CODE);
-    level = [...new Set(edges.map(({ dependent }) => dependent))].filter((one) => !found.has(one));
-    for (const one of level) found.add(one);
+    level = [...new Set(edges.map(({ dependent }) => dependent))].filter((one) => tryReopen(core, one));
+    alive.push(...level);
   }
-  const own = [...found].filter((one) => one > 0 && !from.includes(one)).sort((one, other) => one - other);
-  const asked = doubt(core, own, from);
-  const reopened = own.filter((one) => tryReopen(core, one));
-  tellDomains(core, [...from.filter((one) => one > 0), ...reopened]);
-  // After what may run them again: how they stand now.
-  for (const [domain, counters] of byDomain(core, asked)) post(core, domain, "watch", counters);
-}
-
-/** Whether tasks of other domains that these depend on run again, too, is not known here yet: they count as alive until they are told of. */
-function doubt(core: Core, ids: readonly number[], from: readonly number[]): number[] {
-  const upstreams = new Set(readTasks(core.store, ids).flatMap((row) => (optionsOf(row).dependsOn ?? []).filter((one) => one < 0)));
-  const asked = [...readRemotes(core.store, [...upstreams])]
-    .filter(([id, { status }]) => status >= FIRST_TERMINAL_CODE && status !== GONE && !from.includes(id))
-    .map(([id]) => id);
-  if (asked.length > 0) doubtRemotes(core.store, asked);
-  // Whoever is blocked and was satisfied with one waits for it once more.
-  for (const id of asked) awaitedAgain(core, id);
-  return asked;
+  return tellDomains(core, wave, alive);
 }
 
 /** False: it cannot be, and stays as it is; nothing has changed then. */
 function tryReopen(core: Core, id: number): boolean {
-  const [row] = readTasks(core.store, [id]);
+  const row = readTask(core.store, id);
   if (!row || row.status === STATUS_CODE.superseded) return false;
   try {
     reopen(core, row, {});
@@ -74,31 +66,30 @@ function tryReopen(core: Core, id: number): boolean {
 }
 
 /** Domains that watch these go on with what depends on them there. */
-function tellDomains(core: Core, ids: readonly number[]): void {
-  if (core.state.watchers === 0) return;
+function tellDomains(core: Core, wave: string, ids: readonly number[]): number[] {
+  if (core.state.watchers === 0) return [];
   const query = "SELECT w.upstream, w.domain FROM json_each(?) AS j CROSS JOIN watchers AS w ON w.upstream = j.value";
   const watched = new Map<string, number[]>();
   for (const { upstream, domain } of core.store.exec<{ upstream: number; domain: string }>(query, JSON.stringify(ids)))
     watched.set(domain, [...(watched.get(domain) ?? []), upstream]);
-  for (const [domain, counters] of watched) post(core, domain, "backfill", counters);
+  return [...watched].map(([domain, counters]) => post(core, domain, "backfill", { wave, counters }));
 }
 
 /**
  * Tasks of another domain run again: so does what has depended on them here. They live from then on, whether that was told
- * before or is told later; of those of which something newer is known it has been told before.
+ * before or is told later; of those of which something newer is known it has been told before. Answers whether it is through.
  */
-export function takeBackfill(core: Core, counters: readonly number[], { from, id: version }: Envelope): null {
+export function takeBackfill(core: Core, { wave, counters }: Fill, envelope: Envelope): boolean {
+  const { from: domain, id } = envelope;
   const known = readRemotes(
     core.store,
-    counters.map((counter) => standIn(core, { domain: from, counter })),
+    counters.map((counter) => standIn(core, { domain, counter })),
   );
-  const news = [...known].filter(([, { version: before }]) => before < version).map(([id]) => id);
-  if (news.length === 0) return null;
-  core.touch();
-  for (const id of news) {
-    changeRemote(core.store, id, STATUS_CODE.pending, version, null);
-    awaitedAgain(core, id);
+  const news = [...known].filter(([, { version }]) => version < id).map(([one]) => one);
+  if (news.length === 0) return !isUnderWay(core, wave, envelope);
+  for (const one of news) {
+    changeRemote(core.store, one, STATUS_CODE.pending, id, null);
+    awaitedAgain(core, one);
   }
-  reopenBelow(core, news);
-  return null;
+  return wentOut(core, wave, reopenBelow(core, wave, news), { from: { domain, id } });
 }

@@ -7,6 +7,7 @@ import { loadSettle, settled, type Settle, type Settled } from "./tell.ts";
 import type { SubmitItem } from "../protocol.ts";
 import { takeWebhooks } from "./webhooks.ts";
 import { takeSettle, takeUnwatch, takeWatch, watched } from "./watch.ts";
+import { type Fill, filled, takeThrough, type Through } from "./waves.ts";
 
 /**
  * What domains tell each other, by kind: what a row of the outbox says, and what its target answers. To add a kind: a line here
@@ -19,8 +20,10 @@ interface Messages {
   unwatch: { body: number[]; sent: number[]; answer: null };
   /** Tasks that the target watches have ended, or live again. */
   settle: { body: Settle; sent: Settled; answer: null };
-  /** Tasks of the sender's are run again: what depended on them here follows. */
-  backfill: { body: number[]; sent: number[]; answer: null };
+  /** Tasks of the sender's are run again: what depended on them here follows. Answered with whether that is through. */
+  backfill: { body: Fill; sent: Fill; answer: boolean };
+  /** The target's message is through after all. */
+  through: { body: Through; sent: Through; answer: null };
   /** Another task took the place of one that the target watches: it watches that one now. */
   move: { body: Move; sent: Move; answer: null };
   /** Children of a task of the sender's, for the target. Answered with their counters. */
@@ -70,7 +73,8 @@ export const MESSAGES: { readonly [Kind in MessageName]: MessageKind<Kind> } = {
   watch: { take: takeWatch, answered: watched },
   unwatch: { take: takeUnwatch },
   settle: { load: loadSettle, take: takeSettle, answered: settled },
-  backfill: { take: takeBackfill },
+  backfill: { take: takeBackfill, answered: filled },
+  through: { take: takeThrough },
   move: { take: takeMove },
   spawn: { take: takeSpawn, answered: spawned },
   kin: { take: takeKin },

@@ -7,6 +7,7 @@ import { nameOf } from "./remotes.ts";
 import { endDependents, unblockTasks } from "./rows.ts";
 import { queue } from "./order.ts";
 import { tellWatchers } from "./tell.ts";
+import { isHeld } from "./waves.ts";
 
 /** Tasks that ended in one way at once. */
 interface Wave {
@@ -104,6 +105,9 @@ export function dependencyError(upstream: string, to: string, policy: string): s
   return JSON.stringify({ name: "DependencyError", message, code: isGone ? "dependency_purged" : "dependency_failed" });
 }
 
+/** A task was held for another reason than what it depends on, and is not any more. */
+export const unblock = (core: Core, id: number): void => free(core, new Map([[id, 0]]), core.clock.now());
+
 /** Those that have nothing left to wait for may go now, or when their time comes. */
 function free(core: Core, satisfied: ReadonlyMap<number, number>, now: number): void {
   const unknown = [...satisfied.keys()].filter((id) => !core.blockers.has(id));
@@ -114,7 +118,7 @@ function free(core: Core, satisfied: ReadonlyMap<number, number>, now: number): 
     const left = known === undefined ? (counted?.get(id) ?? 0) : known - count;
     if (left <= 0) {
       core.blockers.delete(id);
-      ready.push(id);
+      if (!isHeld(core, id)) ready.push(id);
     } else if (known !== undefined || left >= REMEMBER_FROM) core.blockers.set(id, left);
   }
   if (ready.length === 0) return;

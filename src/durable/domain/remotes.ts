@@ -43,19 +43,7 @@ export function nameOf(core: Core, id: number): string {
 /** A status as a dependent sees it. */
 export function upstreamStatus(code: number | undefined): StoredStatus | "purged" {
   if (code === undefined || code === GONE) return "purged";
-  // Doubted, see below.
-  return code < 0 ? "pending" : statusFromCode(code);
-}
-
-/** Ended ones that may live again: they count as alive until their domain has said, and are as they were if it knows them no more. */
-export function doubtRemotes(store: Store, ids: readonly number[]): void {
-  store.exec("UPDATE remotes SET status = -status WHERE status > 0 AND id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
-}
-
-/** Those of these that were doubted are as they were; answers how. */
-export function trustRemotes(store: Store, ids: readonly number[]): { id: number; status: number }[] {
-  const query = "UPDATE remotes SET status = -status WHERE status < 0 AND id IN (SELECT value FROM json_each(?)) RETURNING id, status";
-  return store.exec<{ id: number; status: number }>(query, JSON.stringify(ids)).toArray();
+  return statusFromCode(code);
 }
 
 /** Tasks of other domains by the domain, as counters. */

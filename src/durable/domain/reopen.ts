@@ -37,17 +37,23 @@ interface Replacement {
   key?: string;
 }
 
-/**
- * The same for a row that has ended and was not superseded; part of a transaction. `life`: of its parent, which begins anew
- * itself.
- */
-export function reopen(core: Core, row: TaskRow, { replacement, life }: { replacement?: Replacement; life?: number }): void {
+interface Again {
+  replacement?: Replacement;
+  /** Of its parent, which begins anew itself. */
+  life?: number;
+  /** It is blocked, whatever it depends on, until `unblock`. */
+  isHeld?: boolean;
+}
+
+/** The same for a row that has ended and was not superseded; part of a transaction. */
+export function reopen(core: Core, row: TaskRow, { replacement, life, isHeld }: Again): void {
   const status = statusFromCode(row.status) as TerminalStatus;
   const isChild = row.parent !== null;
   // A child's name among its parent's children stays, whatever its payload.
   const hash = replacement && row.key === null && !isChild ? (replacement.hash ?? null) : row.key_hash;
   if (!isChild) claimKey(core, row, hash);
-  const to = judgeAgain(core, row);
+  const judged = judgeAgain(core, row);
+  const to = isHeld ? "blocked" : judged;
   const family = familyAgain(row, replacement !== undefined);
   changeTask(core.store, row, "reopen", status, to, {
     attempt: 0,

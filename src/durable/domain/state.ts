@@ -7,6 +7,7 @@ import type { IoByAxis } from "../../policy/io.ts";
 import type { Typical } from "../../policy/progress.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
+import type { Wave } from "./waves.ts";
 
 /** A run as the state row names it: enough to know, after a crash, what was under way. */
 export interface StoredRun {
@@ -80,6 +81,8 @@ export interface State {
   domains: string[];
   /** Tasks, and stand-ins, that the instances of schedules depend on: they are kept. */
   prerequisites: number[];
+  /** Backfills that are not through all domains, by name. */
+  waves: Record<string, Wave>;
   /** The highest id of a message so far. */
   lastMessage: number;
   /** The number of the last event: the next is higher, whatever the clock says. */
@@ -139,6 +142,7 @@ export const freshState = (): State => ({
   watchers: 0,
   domains: [],
   prerequisites: [],
+  waves: {},
   lastMessage: 0,
   lastSeq: 0,
   figures: { types: {}, sizes: { batches: 0 } },

@@ -4,7 +4,7 @@ import type { Core } from "./core.ts";
 import { readStatuses } from "./edges.ts";
 import { endedElsewhere } from "./end.ts";
 import type { Answered, Envelope } from "./messages.ts";
-import { changeRemote, GONE, readRemotes, standIn, trustRemotes, upstreamStatus } from "./remotes.ts";
+import { changeRemote, GONE, readRemotes, standIn, upstreamStatus } from "./remotes.ts";
 import { awaitedAgain } from "./reopen.ts";
 import { watchedBy, type Settled } from "./tell.ts";
 
@@ -29,8 +29,6 @@ export function takeUnwatch(core: Core, counters: readonly number[], { from, id 
 /** The answer to a watch: what is gone has failed whoever depends on it. The others are told of by `settle`. */
 export function watched(core: Core, { target, answer }: Answered<"watch">): void {
   const ids = answer.map((counter) => standIn(core, { domain: target, counter }));
-  // Left alone by a backfill: what is known of its end still holds.
-  for (const { id, status } of trustRemotes(core.store, ids)) endedElsewhere(core, upstreamStatus(status) as UpstreamEnd, [id], false);
   const known = readRemotes(core.store, ids);
   const gone = ids.filter((one) => (known.get(one)?.status ?? GONE) < FIRST_TERMINAL_CODE);
   for (const one of gone) changeRemote(core.store, one, GONE, 0, null);

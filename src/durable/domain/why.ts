@@ -20,6 +20,7 @@ import { FAMILY } from "./order.ts";
 import { pressed } from "./press.ts";
 import { optionsOf, type TaskRow } from "./rows.ts";
 import type { Run } from "./run.ts";
+import { isHeld } from "./waves.ts";
 import { stoppedBy } from "./stop.ts";
 
 /** Everything that keeps a task from running now. Only where slots are short the coordinator is asked, for the mill's figures. */
@@ -103,6 +104,7 @@ function blocked(core: Core, row: TaskRow): Hold[] {
     return status === undefined ? [] : [{ id: nameOf(core, one), status }];
   });
   if (tasks.length > 0) holds.push({ gate: "dependencies", tasks });
+  if (isHeld(core, row.id)) holds.push({ gate: "backfill" });
   if (after !== undefined && alive(after) !== undefined) holds.push({ gate: "successor", of: nameOf(core, after) });
   return holds;
 }
