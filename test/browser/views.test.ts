@@ -53,6 +53,7 @@ test("a task is submitted by a form made from the schema, with JSON beside it an
   await page.getByLabel("url").fill("no address");
   await page.getByRole("button", { name: "Submit http.deliver" }).click();
   await page.getByRole("alert").first().waitFor();
+  await page.locator("#field-url:focus").waitFor();
   await visit.look("submit");
   const raw = page.getByRole("textbox", { name: "Payload as JSON" });
   await raw.fill(JSON.stringify({ url: `${inject("partner")}/ok/form`, body: { amount: 1 } }));

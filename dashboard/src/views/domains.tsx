@@ -28,7 +28,7 @@ export function Domains() {
     <>
       <h1 class="hidden">Domains and groups</h1>
       <Trouble error={domains.error ?? mill.error} />
-      {mill.value ? <MillCard mill={mill.value} /> : null}
+      {mill.value ? <MillCard mill={mill.value} domains={domains.value?.items} /> : null}
       <div class="columns">
         {domains.value?.items.map((domain) => (
           <Card key={domain.name} domain={domain} />
@@ -52,7 +52,8 @@ function GroupCards({ pauses }: { pauses: Mill["pausedGroups"] }) {
   );
 }
 
-function MillCard({ mill }: { mill: Mill }) {
+function MillCard({ mill, domains }: { mill: Mill; domains: readonly Domain[] | undefined }) {
+  const running = mayAll("viewer") && domains ? domains.reduce((sum, { counts }) => sum + counts.running, 0) : mill.using;
   const save = async (change: Record<string, number | null>) => {
     await ask("v1/settings", { method: "PATCH", body: change });
     return "The mill's settings are changed.";
@@ -62,7 +63,7 @@ function MillCard({ mill }: { mill: Mill }) {
     <section class="card" aria-label="The mill">
       <header class="row">
         <h2>The mill</h2>
-        <Gauge label="slots in use" value={mill.using} max={mill.maxConcurrency} />
+        <Gauge label="running in the mill" value={running} max={mill.maxConcurrency} />
       </header>
       <div class="body">
         <dl class="facts">

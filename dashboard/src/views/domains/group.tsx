@@ -79,10 +79,10 @@ function Head({ name, pause, allowed }: { name: string; pause: Props["pause"]; a
         <a href={tasksHref(written("group", name))}>{name}</a> <span class="dim">group</span>
         {pause?.paused ? (
           <span class="flag is-paused">
-            paused{" "}
+            paused
             {pause.pausedUntil ? (
               <>
-                until <When at={pause.pausedUntil} />
+                , resumes <When at={pause.pausedUntil} />
               </>
             ) : null}
           </span>

@@ -90,6 +90,7 @@ function useSubmit({ domain, type }: Choice, first: unknown) {
   const busy = useSignal(false);
   const submit = async (event: Event) => {
     event.preventDefault();
+    const form = event.currentTarget instanceof HTMLElement ? event.currentTarget : null;
     busy.value = true;
     problem.value = null;
     try {
@@ -100,6 +101,8 @@ function useSubmit({ domain, type }: Choice, first: unknown) {
       go(taskHref(id));
     } catch (error) {
       problem.value = error instanceof Error ? error : new Error(messageOf(error));
+      // The first field that is wrong, once it is drawn so.
+      requestAnimationFrame(() => form?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
     } finally {
       busy.value = false;
     }
