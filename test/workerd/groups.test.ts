@@ -180,9 +180,9 @@ describe("a group's cap", { timeout: 180_000 }, () => {
       await workQ.submitAll(items);
     }
     const { id } = await workQ.submit("plain", { n: 1 });
-    await time.until("its end", async () => (await workQ.task("plain", id).get()).finishedAt !== null, 100);
+    await time.until("its end", async () => (await workQ.task("plain", id).get()).finishedAt !== null, 1_000);
     const { id: grouped } = await workQ.submit("plain", { n: 1 }, { group: "free" });
-    await time.until("its end", async () => (await workQ.task("plain", grouped).get()).finishedAt !== null, 100);
+    await time.until("its end", async () => (await workQ.task("plain", grouped).get()).finishedAt !== null, 1_000);
     expect((await workQ.snapshot()).counts.pending).toBe(100_000);
     await runInDurableObject(stub("work"), (_object, { storage }) => {
       storage.sql.exec("DELETE FROM tasks WHERE grp = 'full' AND type = 'plain'");
@@ -242,7 +242,7 @@ describe("[rate limits] a group's rate", { timeout: 180_000 }, () => {
     const ids = (await workQ.submitAll(items(0))).map(({ id }) => id);
     const others = (await otherQ.submitAll(items(6))).map(({ id }) => id);
     const { id: free } = await workQ.submit("plain", { n: 1 });
-    await time.until("the end of what is free", async () => (await workQ.task("plain", free).get()).finishedAt !== null, 100);
+    await time.until("the end of what is free", async () => (await workQ.task("plain", free).get()).finishedAt !== null, 500);
     await ended(workQ, ids);
     await ended(otherQ, others);
     const starts: number[] = [];

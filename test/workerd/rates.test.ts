@@ -82,7 +82,7 @@ describe("[rate limits] a type's rate", { timeout: 180_000 }, () => {
       plain: { permits: 3, perMs: 3_600_000, available: 3 },
     });
     const ids = await submit("plain", 5);
-    await ended(ids.slice(0, 3), 200);
+    await ended(ids.slice(0, 3), 1_000);
     await survive(() => crash("work"));
     expect(await available("plain")).toBe(0);
     // Another rate brings no token of itself.
@@ -90,7 +90,7 @@ describe("[rate limits] a type's rate", { timeout: 180_000 }, () => {
     expect(await available("plain")).toBe(0);
     expect(await startedOf(ids)).toBe(3);
     await workQ.setRate("plain", null);
-    await ended(ids, 200);
+    await ended(ids, 1_000);
     expect((await workQ.snapshot()).rates).toEqual({});
   });
 
@@ -99,11 +99,11 @@ describe("[rate limits] a type's rate", { timeout: 180_000 }, () => {
     await mill.group(group).set({ rate: { permits: 1, per: "1h" } });
     await workQ.setRate("plain", { permits: 2, per: "1h" });
     const grouped = await submit("plain", 3, { group });
-    await ended(grouped.slice(0, 1), 200);
+    await ended(grouped.slice(0, 1), 1_000);
     await pass(2_000);
     expect([await startedOf(grouped), await available("plain")], "the group's refusal took none of the type's").toEqual([1, 1]);
     const [free] = await submit("plain", 1);
-    await ended([free!], 200);
+    await ended([free!], 1_000);
     expect(await available("plain")).toBe(0);
   });
 
@@ -126,7 +126,7 @@ describe("[rate limits] a type's rate", { timeout: 180_000 }, () => {
   test("a token an hour away is waited for by the alarm, whoever sleeps meanwhile", async () => {
     await workQ.setRate("plain", { permits: 1, per: "1h" });
     const [one, two] = await submit("plain", 2);
-    await ended([one!], 200);
+    await ended([one!], 1_000);
     await pass(1_000);
     await crash("work");
     time.stepMs = 30_000;
@@ -170,7 +170,7 @@ describe("[rate limits] a type's rate", { timeout: 180_000 }, () => {
     await pass(300);
     const before = (await workQ.snapshot()).cost;
     const [free] = await submit("fair" as never, 1, { type: "fair", payload: { tenant: "a", n: 1 } });
-    await ended([free!], 50);
+    await ended([free!], 250);
     await pass(20_000);
     const { cost } = await workQ.snapshot();
     expect(cost.coordinatorCalls - before.coordinatorCalls).toBeLessThan(25);
