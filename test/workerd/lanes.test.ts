@@ -116,6 +116,31 @@ describe("who is next", () => {
     await stub("work").pushFlags({ ...NO_FLAGS, version: 2e15, at: clock.now() });
   });
 
+  test("[aging] [cost] other pressure makes no places anew: a row for each of a thousand tenants", async () => {
+    const flags = { ...NO_FLAGS, version: 2.5e15, at: clock.now(), aging: { graceMs: 1e9, intervalMs: 1e9, step: 1, ceiling: 0 } };
+    await stub("work").pushFlags(flags);
+    const { id } = await workQ.submit("play", { do: "hold", name: "tenants wait" });
+    await until(
+      () => workQ.task("play", id).get(),
+      ({ status }) => status === "running",
+    );
+    await workQ.submitAll(
+      Array.from({ length: 400 }, (_, n) => ({ type: "fair" as const, payload: { tenant: `t${n}`, n }, priority: "high" as const })),
+    );
+    const read = async () => (await workQ.snapshot()).cost.rowsRead;
+    const before = await read();
+    for (let value = 1; value <= 5; value += 1)
+      await stub("work").pushFlags({
+        ...flags,
+        version: flags.version + value,
+        pressure: { queue: { value: value / 100, until: clock.now() + 60_000 } },
+      });
+    expect((await read()) - before).toBeLessThan(400);
+    gate("tenants wait").open();
+    await stub("work").pushFlags({ ...NO_FLAGS, version: 2.6e15, at: clock.now() });
+    await allDone();
+  });
+
   test("[aging] a retry keeps its age; pauses of mill and group that overlap stop the clock once, through a crash, too", async () => {
     const minute = 60_000;
     const aging = { graceMs: 0, intervalMs: minute, step: 1, ceiling: 0 };

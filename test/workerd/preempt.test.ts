@@ -124,6 +124,44 @@ describe("[preemption] a realtime task that finds no slot", { timeout: 60_000 },
     await shows(member.id, "running", otherQ);
   });
 
+  test("of very many groups at their caps each has its turn to ask", async () => {
+    await coordinator.configure({ maxConcurrency: 30 });
+    await workQ.setMaxConcurrency(30);
+    const groups = Array.from({ length: 10 }, (_, n) => `full ${n}`);
+    for (const group of groups) await mill.group(group).set({ maxConcurrency: 1 });
+    // What runs in all of them but the last is as urgent as what waits.
+    for (const group of groups) await running({ group, priority: group === groups.at(-1) ? "idle" : "realtime" });
+    const waiting = [];
+    for (const group of groups) waiting.push(await hold({ group, priority: "realtime" }));
+    time.stepMs = 100;
+    await shows(waiting.at(-1)!.id, "running");
+    expect((await get(waiting[0]!.id)).status).toBe("pending");
+  });
+
+  test("a storm of them in two domains: all run, nothing is charged, and no more is stopped than there are of them", async () => {
+    await coordinator.configure({ maxConcurrency: 4 });
+    // Slots change hands before it begins, which takes its time.
+    time.stepMs = 200;
+    const victims = [];
+    for (const handle of [workQ, otherQ, workQ, otherQ]) victims.push({ handle, ...(await running({ priority: "idle" }, handle)) });
+    const before = [await preempted(workQ), await preempted(otherQ)];
+    const urgent = await Promise.all(
+      Array.from({ length: 8 }, async (_, n) => {
+        const handle = n % 2 === 0 ? workQ : otherQ;
+        return { handle, id: (await handle.submit("play", { name: `storm ${n}` }, { key: null, priority: "realtime" })).id };
+      }),
+    );
+    for (const { handle, id } of urgent) await shows(id, "completed", handle);
+    const stopped = (await preempted(workQ))! - before[0]! + (await preempted(otherQ))! - before[1]!;
+    expect(stopped).toBeGreaterThan(0);
+    expect(stopped).toBeLessThanOrEqual(8);
+    for (const { open } of victims) open();
+    for (const { handle, id } of victims) {
+      await shows(id, "completed", handle);
+      expect((await get(id, handle)).attempt).toBe(1);
+    }
+  });
+
   test("takes its group's share under weights, too, and gets the slot itself", async () => {
     await mill.group("heavy").set({ weight: 100 });
     await coordinator.configure({ maxConcurrency: 2 });

@@ -1,5 +1,6 @@
 import { type AgingPolicy, effectivePriority } from "../../policy/aging.ts";
-import { isPaused } from "../../policy/coordination/flags.ts";
+import { type Flags, isPaused } from "../../policy/coordination/flags.ts";
+import { own } from "../../policy/own.ts";
 import type { Core } from "./core.ts";
 import type { TaskRow } from "./rows.ts";
 
@@ -25,7 +26,19 @@ export function age(core: Core, now: number): void {
 function markOf(core: Core, policy: AgingPolicy, now: number): string {
   const { flags } = core;
   const groups = Object.entries(flags.groups).map(([group, pause]) => [group, isPaused(pause, now)]);
-  return JSON.stringify([policy, flags.version, core.pauses.pausedMs(null), groups]);
+  return JSON.stringify([policy, core.pauses.pausedMs(null), groups, endedPauses(flags)]);
+}
+
+const marks = new WeakMap<Flags, string>();
+
+/** The paused time of groups that are not paused any more. Asked for by every dispatch, so it is written once for each record: one that says something else, of pressure perhaps, changes no place. */
+function endedPauses(flags: Flags): string {
+  let mark = marks.get(flags);
+  if (mark === undefined) {
+    const totals = Object.entries(flags.pausedMs.groups).filter(([group]) => own(flags.groups, group) === undefined);
+    marks.set(flags, (mark = JSON.stringify(totals)));
+  }
+  return mark;
 }
 
 /** When the task was submitted, less the time that it was held by pauses since. */

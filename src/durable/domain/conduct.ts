@@ -67,7 +67,8 @@ export class Conductor {
 
   /**
    * The call broke (the runner's isolate ended, or the network between): it may still execute, so its slot is not
-   * free before its lease is over, unless it calls in.
+   * free before its lease is over, unless it calls in. Or the runner has answered and that could not be written: then its
+   * control may well live on, and renewed through that the run would never end.
    */
   private broken(run: Run, error: unknown): void {
     if (run.closed) return;
@@ -79,6 +80,7 @@ export class Conductor {
         error: String(error),
       }),
     );
+    run.letGo();
     this.core.transact("broken", () => {
       run.orphanUntil = Math.max(run.renewedAt, this.core.clock.now()) + COORDINATION.runOverMs;
     });

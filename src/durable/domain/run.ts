@@ -74,9 +74,14 @@ export class Run {
     return this.open.values().next().value;
   }
 
-  /** Lets the runner's stub go: the one place that does. */
+  /** It is over. */
   release(): void {
     this.closed = true;
+    this.letGo();
+  }
+
+  /** Lets the runner's stub go: the one place that does. */
+  letGo(): void {
     this.control?.[Symbol.dispose]?.();
     this.control = undefined;
   }

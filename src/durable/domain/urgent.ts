@@ -7,6 +7,8 @@ import { giveWay, victimsOf, yielding } from "./preempt.ts";
 /** While urgent work waits though room was made, it is looked at again after this; where there was none to make, after that. */
 const AGAIN_MS = 1_000;
 const NOTHING_MS = 5_000;
+/** For so many groups at their caps room is asked at once; where there are more, the others have their turn the next time. */
+const ASKS_MAX = 8;
 
 /**
  * Urgent work that is ready and finds no slot: less urgent work is stopped for it. In the domain itself where only the
@@ -22,6 +24,7 @@ export class Urgent {
   private againAt = 0;
   private waiting = 0;
   private isAsking = false;
+  private turn = 0;
 
   constructor(core: Core, reach: () => CoordinatorApi) {
     this.core = core;
@@ -92,8 +95,10 @@ export class Urgent {
 
   private async ask(asks: readonly { group: string | null; wishes: Wish[] }[], now: number): Promise<void> {
     this.isAsking = true;
+    const from = this.turn % asks.length;
+    this.turn = from + ASKS_MAX;
     try {
-      for (const one of asks.slice(0, 8)) {
+      for (const one of [...asks.slice(from), ...asks.slice(0, from)].slice(0, ASKS_MAX)) {
         point("preempt.call", this.core.name);
         const coming = await this.reach().preempt({ domain: this.core.name, ...one });
         point("preempt.answered", this.core.name);

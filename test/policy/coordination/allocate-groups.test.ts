@@ -40,7 +40,7 @@ const perGroup = <T>(value: fc.Arbitrary<T>) => fc.record(Object.fromEntries(GRO
 const settings: fc.Arbitrary<Settings> = fc.record({
   maxConcurrency: fc.integer({ min: 0, max: 40 }),
   caps: perGroup(fc.option(fc.integer({ min: 0, max: 12 }), { nil: null })),
-  weights: perGroup(fc.integer({ min: 1, max: 9 })),
+  weights: perGroup(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(1_000))),
   mins: perGroup(fc.integer({ min: 0, max: 5 })),
   isFair: fc.boolean(),
   urgentAt: fc.constantFrom(null, 0, 64),
