@@ -92,6 +92,7 @@ function demandSame({ page, line, text, comment }) {
   if (text.replace(/^\/\/ \S+\n/, "") !== there) problems.push(`${page}:${line} is not the same as ${file} any more`);
 }
 
+for (const page of pages) if (/^(<{7}|>{7})( |$)/m.test(textOf(page))) problems.push(`${page} has the marks of a merge in it`);
 const snippets = pages.flatMap(snippetsOf);
 const typescript = snippets.filter(({ language }) => language === "ts" || language === "typescript");
 const shell = snippets.filter(({ language }) => ["sh", "bash", "shell", "console", "python"].includes(language));

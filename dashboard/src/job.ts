@@ -106,15 +106,19 @@ function bulkFilter({ tag, ...filter }: Listing["filters"]): Filter {
   };
 }
 
+let latest: Job | undefined;
+
 function begin(action: Action, total: number): Job {
   const state: Job = { action, total, done: 0, failed: 0, finished: false, problem: null };
+  latest = state;
   show(state);
   return state;
 }
 
-const show = (state: Job): void => {
-  job.value = { ...state };
-};
+/** Of jobs that go on at once the last one that was begun has the bar. */
+function show(state: Job): void {
+  if (state === latest) job.value = { ...state };
+}
 
 function end(state: Job): void {
   state.finished = true;

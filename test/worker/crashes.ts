@@ -157,7 +157,7 @@ export function crashAtPoints(part: number, parts: number): void {
     const title = isSoonFirst ? "when all before it is durable, and then at once" : "at once, and then when all before it is durable";
     test(`${name}: ${title}`, async () => {
       expect(await diesAt(name, [first, second])).toBe(true);
-    }, 60_000);
+    }, 180_000);
   }
 
   for (let seed = 1; seed <= 6; seed += 1) {
@@ -166,22 +166,22 @@ export function crashAtPoints(part: number, parts: number): void {
       const random = chance(seed);
       const choose = () => (random() < 0.003 ? (random() < 0.5 ? kill : killSoon) : undefined);
       await dying(2, choose, PHASES);
-    }, 60_000);
+    }, 180_000);
     test(`three crashes while domains wait for each other, round ${seed}: each end is told, and counts once`, async () => {
       const random = chance(100 + seed);
       const choose = () => (random() < 0.03 ? (random() < 0.5 ? kill : killSoon) : undefined);
       await dying(3, choose, ["across", "again", "across"]);
-    }, 60_000);
+    }, 180_000);
     test(`three crashes in families of two domains, round ${seed}: nobody waits for ever`, async () => {
       const random = chance(200 + seed);
       const choose = () => (random() < 0.02 ? (random() < 0.5 ? kill : killSoon) : undefined);
       await dying(3, choose, ["families", "clans"]);
-    }, 60_000);
+    }, 180_000);
   }
 
   test("in the end nobody holds a slot", async () => {
     time.stepMs = 1_000;
     await time.until("the return of every slot", async () => (await reachCoordinator(clock).snapshot()).using === 0);
     expect((await otherQ.snapshot()).slots.using).toBe(0);
-  }, 60_000);
+  }, 180_000);
 }

@@ -4,6 +4,7 @@ import type { RunLink, RunRequest } from "../../src/durable/protocol.ts";
 import { reachRun } from "../../src/durable/reach.ts";
 import type { SyncRequest } from "../../src/policy/coordination/protocol.ts";
 import { buildRegistry } from "../../src/registry.ts";
+import type { MillEvent } from "../../src/policy/events/event.ts";
 import { RunnerEntrypoint } from "../../src/worker/runner.ts";
 import { clock } from "./clock.ts";
 import { other, work } from "./domains.ts";
@@ -57,6 +58,10 @@ export class MillCoordinator extends mill.MillCoordinator {
     // Late, not lost: the object gives it up and asks again, and then the first arrives after all.
     while (platform.cutOff === request.holder) await scheduler.wait(2);
     return super.sync(request);
+  }
+  override async forward(events: readonly MillEvent[]) {
+    if (platform.cutOff !== "" && events[0]?.domain === platform.cutOff) throw new Error("Network connection lost.");
+    return super.forward(events);
   }
 }
 

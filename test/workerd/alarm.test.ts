@@ -24,7 +24,7 @@ function passes(name: string, domain: string): () => number {
   return () => count;
 }
 
-describe("the platform's alarm", { timeout: 60_000 }, () => {
+describe("the platform's alarm", { timeout: 180_000 }, () => {
   test("that is armed again for now from within itself rings every time, fifty times in a row", async () => {
     let rings = 0;
     const asked: number[] = [];
@@ -86,7 +86,7 @@ describe("the platform's alarm", { timeout: 60_000 }, () => {
   });
 });
 
-describe("stubs", { timeout: 120_000 }, () => {
+describe("stubs", { timeout: 600_000 }, () => {
   test("after 10,000 runs none is held: neither the object's of runners, nor theirs of the object", async () => {
     const held = new Set<object>();
     let taken = 0;

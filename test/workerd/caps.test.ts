@@ -108,7 +108,7 @@ describe("[caps] #23 running never exceeds the caps, counted outside the mill", 
       expect(probe.violations).toEqual([]);
       expect(probe.most, "every slot was in use").toBe(8);
       for (const domain of ["work", "other"]) await expectBalanced(domain);
-    }, 60_000);
+    }, 180_000);
   }
 
   test("#27 runs that outlive a domain which the coordinator has given up end with its grant, however often they call in", async () => {
@@ -136,7 +136,7 @@ describe("[caps] #23 running never exceeds the caps, counted outside the mill", 
     platform.cutOff = "";
     await allEnded(tasks);
     expect(probe.violations).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("a run that is over", () => {
@@ -182,7 +182,7 @@ describe("a run that is over", () => {
     expect(said).toEqual([["lease_lost", "lease_lost", "lease_lost", "lease_lost", "lease_lost"]]);
     expect(await workQ.task("play", id).get()).toEqual(before);
     await expectBalanced("work");
-  }, 60_000);
+  }, 180_000);
 
   test("[fencing] counts for nothing of what it settles twice, or for tasks that are not its own", async () => {
     const { id: stranger } = await workQ.submit("play", { name: "stranger" }, { delay: "1d" });

@@ -41,7 +41,7 @@ const pass = async (ms: number, stepMs = 50): Promise<void> => {
   time.stepMs = 50;
 };
 
-describe("work that would be lost or stuck", { timeout: 30_000 }, () => {
+describe("work that would be lost or stuck", { timeout: 180_000 }, () => {
   test("#4 the platform has given up on the alarm: the sweeper's poke makes up for it, and the alarm stands again", async () => {
     const { id } = await workQ.submit("play", { name: "nobody rings" }, { delay: "1h" });
     const { id: later } = await workQ.submit("play", { name: "for the next alarm" }, { delay: "3h" });
@@ -132,9 +132,9 @@ test("#28 a group's settings go while its tasks wait behind them: they start, an
   for (const name of ["first of its group", "second of its group"]) gate(name).open();
   for (const one of [first, id]) await hasEnded(one);
   await time.until("the end of the group", async () => (await mill.groups()).every(({ name }) => name !== group.name));
-}, 30_000);
+}, 180_000);
 
-describe("work that would be done twice", { timeout: 30_000 }, () => {
+describe("work that would be done twice", { timeout: 180_000 }, () => {
   test("#17 recovery that comes minutes late, from two alarms and a poke: once", async () => {
     const id = await hold("recovered late");
     await time.stop();
@@ -220,7 +220,7 @@ describe("work that would be done twice", { timeout: 30_000 }, () => {
   });
 });
 
-describe("storage", { timeout: 30_000 }, () => {
+describe("storage", { timeout: 180_000 }, () => {
   test("#56 is full: submits are refused with 503 and Retry-After, what is there goes on, and so do submits when there is room again", async () => {
     const id = await hold("while the disk is full");
     const send = () =>

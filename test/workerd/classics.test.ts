@@ -36,7 +36,7 @@ const pass = async (ms: number): Promise<void> => {
   await time.until("the passing of time", () => clock.now() >= end, 10_000);
 };
 
-describe("lost or stuck work", { timeout: 30_000 }, () => {
+describe("lost or stuck work", { timeout: 180_000 }, () => {
   test("[idempotency key] #1 the answer to a submit is lost after its commit; repeated with its idempotency key it is one task", async () => {
     let deaths = 0;
     onPoint((point, object) => {
@@ -103,7 +103,7 @@ describe("lost or stuck work", { timeout: 30_000 }, () => {
   });
 });
 
-describe("double runs", { timeout: 30_000 }, () => {
+describe("double runs", { timeout: 180_000 }, () => {
   test("#19 #20 the alarm rings twice, beside requests, on an object that has just woken: one claim", async () => {
     const { id } = await workQ.submit("play", { do: "hold", name: "claimed once" }, { delay: "1h" });
     await time.stop();
@@ -152,7 +152,7 @@ describe("double runs", { timeout: 30_000 }, () => {
   });
 });
 
-describe("load, growth and deploys", { timeout: 30_000 }, () => {
+describe("load, growth and deploys", { timeout: 180_000 }, () => {
   test("#48 no transaction and no call is made while nothing changes, with one task that cannot start", async () => {
     const answers = await workQ.submitAll(
       Array.from({ length: 9 }, (_, n) => ({ type: "play" as const, payload: { do: "hold" as const, name: `full ${n}` } })),

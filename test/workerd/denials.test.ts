@@ -36,7 +36,7 @@ const ended = async (queue: typeof workQ, ids: readonly string[]): Promise<void>
   for (const id of ids) await time.until(`the end of ${id}`, async () => (await queue.task("plain", id).get()).finishedAt !== null, 4_000);
 };
 
-describe("[metrics] what holds tasks back is counted when a task is newly set aside", { timeout: 30_000 }, () => {
+describe("[metrics] what holds tasks back is counted when a task is newly set aside", { timeout: 180_000 }, () => {
   const strict = strictQ as unknown as typeof workQ;
 
   test("by the domain's gate: not each time it is asked again", async () => {

@@ -313,6 +313,36 @@ describe("fan-in and cost", () => {
     await expectBalanced("work");
   }, 60_000);
 
+  test("[policies] #50 fan-in with failures: one that ignores them runs once, after all; one that does not ends with the first, once", async () => {
+    await workQ.pause();
+    const items = Array.from({ length: 300 }, (_, n) => ({
+      type: n % 3 === 0 ? "slow" : "plain",
+      payload: n % 3 === 0 ? { do: "permanent", name: fresh() } : { n },
+    }));
+    const dependsOn = items.map((_, index) => ({ index }));
+    const waiting = (onDependencyFailure: string) => ({
+      type: "play",
+      payload: { name: fresh(), do: "read" },
+      key: null,
+      dependsOn,
+      onDependencyFailure,
+    });
+    const ids = ((await workQ.submitAll([...items, waiting("ignore"), waiting("fail")] as never)) as unknown as { id: string }[]).map(
+      ({ id }) => id,
+    );
+    const [lax, strict] = ids.slice(-2) as [string, string];
+    await workQ.resume();
+    const task = await until(
+      () => workQ.task("play", lax).get(),
+      ({ finishedAt }) => finishedAt !== null,
+    );
+    const { dependencies } = JSON.parse(task.result as string) as { dependencies: [string, string][] };
+    expect(dependencies.map(([, status]) => status)).toEqual(items.map((_, n) => (n % 3 === 0 ? "failed" : "completed")));
+    expect(await workQ.task("play", strict).get()).toMatchObject({ status: "dependency_failed", executions: 0 });
+    expect(task.executions).toBe(1);
+    await expectBalanced("work");
+  });
+
   test("a wake looks once at each upstream, however many depend on it", async () => {
     const { id, finish } = await upstream("completed");
     await batch(Array.from({ length: 2_000 }, (_, n) => ({ type: "plain", payload: { n }, dependsOn: [id] })));

@@ -33,7 +33,7 @@ const asked = (id: string, count: number) => time.until(`${count} questions abou
 const isHeld = (task: Task): boolean => task.tags.held === "yes";
 const HELD = { tags: { held: "yes" } };
 
-describe("[custom gate] of a domain", { timeout: 30_000 }, () => {
+describe("[custom gate] of a domain", { timeout: 180_000 }, () => {
   test("what it denies waits, with its reason, and is asked about again in turn until it may; the others go on meanwhile", async () => {
     keeper.answer = (task) => (isHeld(task) ? deny("the shop is closed") : admit);
     const waiting = await submit({ ...HELD, priority: "realtime" });

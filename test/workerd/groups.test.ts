@@ -88,7 +88,7 @@ async function death(victim: string, from: number, end: (name: string) => void):
   });
 }
 
-describe("a group's cap", { timeout: 60_000 }, () => {
+describe("a group's cap", { timeout: 180_000 }, () => {
   const survives = async (outlive: boolean): Promise<void> => {
     platform.outlive = outlive;
     await mill.group("shared").set({ maxConcurrency: CAP });
@@ -210,7 +210,7 @@ describe("a group's cap", { timeout: 60_000 }, () => {
   });
 });
 
-describe("[weights, minimums] weights", { timeout: 60_000 }, () => {
+describe("[weights, minimums] weights", { timeout: 180_000 }, () => {
   test("3:1 over 8 slots runs 6 and 2, in whatever order they came", async () => {
     await mill.group("gold").set({ weight: 3 });
     const iron = await hold(12, "iron");
@@ -233,7 +233,7 @@ describe("[weights, minimums] weights", { timeout: 60_000 }, () => {
   });
 });
 
-describe("[rate limits] a group's rate", { timeout: 60_000 }, () => {
+describe("[rate limits] a group's rate", { timeout: 180_000 }, () => {
   test("is kept over two domains, and holds up nobody else", async () => {
     await mill.group("mails").set({ rate: { permits: 4, per: "10s", burst: 4 } });
     const begun = clock.now();

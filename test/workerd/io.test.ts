@@ -54,7 +54,7 @@ async function observe(bytes: number, ms: number): Promise<void> {
 const rateOf = async (): Promise<number | undefined> =>
   (JSON.parse((await rows<{ json: string }>("strict", "SELECT json FROM state"))[0]!.json) as { io: Record<string, number> }).io["net.rx"];
 
-describe("[IO budgets]", { timeout: 20_000 }, () => {
+describe("[IO budgets]", { timeout: 180_000 }, () => {
   test("expected and recorded bytes are kept with the task; executions add up", async () => {
     const failing = await submit("move", { do: "flaky", name: fresh(), times: 1, bytes: 30 });
     await shows(failing, "completed");

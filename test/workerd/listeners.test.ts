@@ -324,15 +324,6 @@ describe("[events] what runs", () => {
     for (const [index, at] of times.entries()) if (index > 0) expect(at - times[index - 1]!).toBeGreaterThanOrEqual(250);
   });
 
-  test("[timeouts] one that goes on when its time is over is told of", async () => {
-    const { hears } = await ear(listen("?domain=work&event=task.overrun&event=task.started"));
-    const { id } = await workQ.submit("play", { do: "deaf", name: "deaf" }, { timeout: "1s" });
-    await hears(named("task.started"));
-    clock.advance(7_000);
-    expect(await hears(named("task.overrun"))).toMatchObject({ task: id, type: "play", reason: "timeout", overdueMs: expect.any(Number) });
-    gate("deaf").open();
-  });
-
   test("the mill's pause is news in every domain, and the mill's own", async () => {
     const domain = await ear(listen("?domain=work"));
     const whole = await ear(listen());

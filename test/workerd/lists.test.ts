@@ -66,7 +66,7 @@ describe("lists", () => {
   });
 });
 
-describe("retention", { timeout: 30_000 }, () => {
+describe("retention", { timeout: 180_000 }, () => {
   const law = async () => {
     const [stored] = await rows<{ ended: number; all: number }>(
       "other",

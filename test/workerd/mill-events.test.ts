@@ -5,6 +5,7 @@ import type { MillEvent } from "../../src/policy/events/event.ts";
 import { clock } from "../worker/clock.ts";
 import { coordinator, crash } from "../worker/drive.ts";
 import { mill, otherQ, workQ } from "../worker/index.ts";
+import { platform } from "../worker/lives.ts";
 import { type Ear, listen, stream } from "../worker/listen.ts";
 import { rows, stub, until } from "../worker/reach.ts";
 
@@ -92,6 +93,21 @@ describe("[events] the mill's stream", () => {
     expect(await typed.hears(({ event }) => event === "batch.submitted")).toMatchObject({ domain: "work", types: { plain: 2 } });
     expect(tagged.heard).toHaveLength(1);
     expect(typed.heard).toHaveLength(1);
+  });
+
+  test("a domain that cannot reach the coordinator tells what happened once it can, in order and once", async () => {
+    const whole = await ear(listen());
+    await work();
+    await whole.hears(of("work"));
+    const before = whole.heard.length;
+    platform.cutOff = "work";
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n += 1) ids.push((await work()).id);
+    const { id: elsewhere } = await other();
+    await whole.hears(({ task }) => task === elsewhere);
+    platform.cutOff = "";
+    await whole.hears(({ task }) => task === ids.at(-1));
+    expect(whole.heard.slice(before).map(({ task }) => task)).toEqual([elsewhere, ...ids]);
   });
 
   test("who listens alone and loses the connection misses nothing of what happens meanwhile", async () => {

@@ -58,7 +58,7 @@ const pass = async (ms: number): Promise<void> => {
   await time.until("the passing of time", () => clock.now() >= end);
 };
 
-describe("[preemption] a realtime task that finds no slot", { timeout: 60_000 }, () => {
+describe("[preemption] a realtime task that finds no slot", { timeout: 180_000 }, () => {
   test("takes that of the least urgent in its domain, the one that started last; it goes back uncharged and runs again first", async () => {
     await workQ.setMaxConcurrency(3);
     const background = await running({ priority: "background" });

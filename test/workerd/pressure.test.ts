@@ -25,7 +25,7 @@ const play = async (priority: string | number, one = workQ): Promise<string> =>
   (await one.submit("play", { name: `at ${priority}` }, { priority, key: null } as never)).id;
 const pressures = async (id: string) => (await queue(id).task("play", id).why()).gates.filter(({ gate }) => gate === "pressure");
 
-describe("[backpressure] the highest source decides", { timeout: 20_000 }, () => {
+describe("[backpressure] the highest source decides", { timeout: 180_000 }, () => {
   test("above 0.5 background and idle tasks wait, in every domain; the others pass them", async () => {
     await mill.pressure("memory", 0.2, "1h");
     await mill.pressure("quota", 0.6, "1h");

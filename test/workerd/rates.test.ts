@@ -50,7 +50,7 @@ const pass = async (ms: number): Promise<void> => {
 };
 const available = async (type: Type) => (await workQ.snapshot()).rates[type]?.available;
 
-describe("[rate limits] a type's rate", { timeout: 60_000 }, () => {
+describe("[rate limits] a type's rate", { timeout: 180_000 }, () => {
   test("of the code is kept, through crashes, and holds nobody else up; a snapshot shows it, and why says when", async () => {
     expect((await workQ.snapshot()).rates).toEqual({ limited: { permits: 4, perMs: 10_000, burst: 4, available: 4 } });
     const begun = clock.now();

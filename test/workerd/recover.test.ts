@@ -87,7 +87,7 @@ async function together(name: string, count: number): Promise<string[]> {
   return ids;
 }
 
-describe("a run whose object died, and its runner with it", { timeout: 30_000 }, () => {
+describe("a run whose object died, and its runner with it", { timeout: 180_000 }, () => {
   test("[not charged] #2 #43 of one task: an interruption, no attempt; three in a row are poison", async () => {
     const id = await hold("poisonous");
     for (const interruptions of [1, 2]) {
@@ -163,7 +163,7 @@ describe("a run whose object died, and its runner with it", { timeout: 30_000 },
   });
 });
 
-describe("a run that outlives its object", { timeout: 30_000 }, () => {
+describe("a run that outlives its object", { timeout: 180_000 }, () => {
   beforeEach(() => {
     platform.outlive = true;
   });
@@ -229,7 +229,7 @@ describe("a run that outlives its object", { timeout: 30_000 }, () => {
   });
 });
 
-describe("between runs", { timeout: 30_000 }, () => {
+describe("between runs", { timeout: 180_000 }, () => {
   test("[delay, runAt] an eviction loses nothing: backlog, delays, schedules, outcomes under an idempotency key, counters", async () => {
     await workQ.pause();
     const submitted = [];
@@ -287,7 +287,7 @@ describe("between runs", { timeout: 30_000 }, () => {
   });
 });
 
-describe("the dead man's switch", { timeout: 30_000 }, () => {
+describe("the dead man's switch", { timeout: 180_000 }, () => {
   test("stands at most a minute ahead while anything runs, and moves only when it rings", async () => {
     await pass(61_000, 1_000);
     const id = await hold("under the switch");

@@ -330,7 +330,7 @@ const CASES: Record<string, Case> = {
   },
 };
 
-describe("[why] a task held by", { timeout: 30_000 }, () => {
+describe("[why] a task held by", { timeout: 180_000 }, () => {
   test.each(Object.entries(CASES))("%s", async (_name, { gates, says, opens, make }) => {
     const id = await make();
     const { runnable, gates: seen } = await why(id);

@@ -16,6 +16,8 @@ interface Place {
   of: readonly number[];
   /** It goes on under the holder's id; else the holder gives way, and whoever waits for that alone may go. */
   keepsId: boolean;
+  /** A begun task that it waits for beside what it depends on. */
+  after?: number;
 }
 
 /** A submit as circles are looked for. */
@@ -38,7 +40,8 @@ function batchOf(core: Core, items: Batch["items"], last: Batch["last"], holders
     if (place) places.set(index, place);
   }
   const batch: Batch = { items, last, holders, places, renewed: new Map() };
-  for (const [index, { of, keepsId }] of places) if (keepsId) batch.renewed.set(of[0]!, upstreamsOf(core, batch, index));
+  for (const [index, { of, keepsId, after }] of places)
+    if (keepsId) batch.renewed.set(of[0]!, [...upstreamsOf(core, batch, index), ...(after === undefined ? [] : [after])]);
   return batch;
 }
 
@@ -47,7 +50,8 @@ function placeOf(core: Core, { onDuplicate }: SubmitItem, holder: Holder): Place
   if (onDuplicate === undefined || onDuplicate === "reject") return undefined;
   const predecessor = predecessorOf(core, readTask(core.store, holder.id)!);
   const hasBegun = standingOf(core, holder).hasBegun;
-  if (onDuplicate !== "supersede") return hasBegun ? undefined : { of: [holder.id], keepsId: true };
+  if (onDuplicate !== "supersede" && hasBegun) return undefined;
+  if (onDuplicate !== "supersede") return { of: [holder.id], keepsId: true, ...(predecessor === undefined ? {} : { after: predecessor }) };
   if (predecessor !== undefined) return { of: [holder.id, predecessor], keepsId: false };
   return { of: [holder.id], keepsId: !hasBegun };
 }

@@ -20,6 +20,7 @@ import { keys, refuseCircles } from "./overtake.ts";
 import { startProbe } from "./probe.ts";
 import { readTask, readTasks, setColumns, type NewTask } from "./rows.ts";
 import {
+  type Bind,
   closelyOf,
   debouncedItem,
   type Holder,
@@ -146,7 +147,7 @@ export function insert(
     if (item.hash !== undefined && last.get(item.hash) !== index) continue;
     const holder = item.hash === undefined ? undefined : holders.get(item.hash);
     const decision = holder || item.onDuplicate ? judge(core, item, holder, now) : INSERT;
-    const bind = (row: NewTask) => dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
+    const bind: Bind = (row) => dependencies?.bind(index, row, now, (other) => counterOf(outcomes[other]!.id));
     const standing = holder && stay(core, item, holder, decision, now, bind, edges);
     if (standing) {
       outcomes[index] = standing;
@@ -216,7 +217,7 @@ function stay(
   holder: Holder,
   decision: Decision,
   now: number,
-  bind: (row: NewTask) => ReadonlySet<number> | undefined,
+  bind: Bind,
   edges: Rebound,
 ): Outcome | undefined {
   if (decision.do === "stand") return duplicate(core, taskId(core.name, holder.id));

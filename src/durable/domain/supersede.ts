@@ -64,6 +64,9 @@ export function noteOptions(row: NewTask, note: Pick<TaskOptions, "after" | "deb
 export const debouncedItem = (item: SubmitItem, decision: Decision): SubmitItem =>
   "debounced" in decision && decision.debounced ? { ...item, runAt: decision.debounced.runAt } : item;
 
+/** Gives a row its dependencies, and answers with them. */
+export type Bind = (row: NewTask) => ReadonlySet<number> | undefined;
+
 /** What new content has done to the graph: stand-ins that may be unused now, and whether it ended at once by what it depends on. */
 export interface Rebound {
   released: Set<number>;
@@ -80,7 +83,7 @@ export function replace(
   fresh: NewTask,
   tags: SubmitItem["tags"],
   decision: Extract<Decision, { do: "replace" }>,
-  bind: (row: NewTask) => ReadonlySet<number> | undefined,
+  bind: Bind,
   edges: Rebound,
 ): Outcome {
   const row = readTask(core.store, fresh.id)!;
@@ -112,13 +115,7 @@ export function replace(
 }
 
 /** The edges of the old content give way to those of the new; whose successor it is stays. */
-function rebind(
-  core: Core,
-  row: TaskRow,
-  fresh: NewTask,
-  bind: (row: NewTask) => ReadonlySet<number> | undefined,
-  released: Set<number>,
-): void {
+function rebind(core: Core, row: TaskRow, fresh: NewTask, bind: Bind, released: Set<number>): void {
   const predecessor = predecessorOf(core, row);
   const old = upstreamsOf(row);
   if (predecessor !== undefined) old.push([predecessor, row.id]);

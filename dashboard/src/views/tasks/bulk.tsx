@@ -39,7 +39,11 @@ export function Bulk({ rows, listing, chosen, all }: Props) {
   };
   const act = async (action: Action): Promise<undefined> => {
     const wanted = all.value ? allOf(await domainsOf(listing.domain), listing.filters) : tasksOf(action, [...chosen.value]);
-    if (await askAndDo(action, wanted, all.value)) clear();
+    const matched = await askFor(action, wanted, all.value);
+    if (matched === 0) return;
+    // At once: what is chosen while the job goes on is for the next one.
+    clear();
+    await actOn(action, wanted, matched);
   };
   const some = all.value || count > 0;
   return (
@@ -88,7 +92,7 @@ function Matching({ listing, all }: { listing: Listing; all: Signal<boolean> }) 
   const key = `matching ${JSON.stringify(listing)}`;
   const { value } = useLive(key, (signal) => countMatching(listing, signal), { everyMs: 10_000, concerns: () => false });
   const that = `all ${value === undefined ? "" : `${number(value)} `}that match`;
-  if (all.value) return <>{that} are chosen</>;
+  if (all.value) return <>{capital(that)} are chosen</>;
   return (
     <button type="button" class="link" onClick={() => (all.value = true)}>
       choose {that}
@@ -96,20 +100,19 @@ function Matching({ listing, all }: { listing: Listing; all: Signal<boolean> }) 
   );
 }
 
-/** Whether it was begun. */
-async function askAndDo(action: Action, wanted: Wanted, all: boolean): Promise<boolean> {
+/** Asks whether it is to be done, and answers to how many tasks: 0 for not at all. */
+async function askFor(action: Action, wanted: Wanted, all: boolean): Promise<number> {
   const { matched, exact } = await countOf(action, wanted);
   if (matched === 0) {
     say(`None of them can be ${PAST[action]}.`);
-    return false;
+    return 0;
   }
   const tasks = `${exact ? "" : "at least "}${number(matched)} ${matched === 1 ? "task" : "tasks"}`;
   const where = wanted.size === 1 ? `in ${[...wanted.keys()][0]}` : `in ${wanted.size} domains`;
   const also = all ? ` It runs as a job ${where} over all that match now, ${tasks}, also those that are not on this page.` : "";
   const verb = `${capital(action)} ${tasks}`;
-  if (!(await confirm({ title: `${verb}?`, text: MEANS[action] + also, action: verb, danger: action !== "retry" }))) return false;
-  await actOn(action, wanted, matched);
-  return true;
+  const yes = await confirm({ title: `${verb}?`, text: MEANS[action] + also, action: verb, danger: action !== "retry" });
+  return yes ? matched : 0;
 }
 
 const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1);

@@ -29,6 +29,7 @@ export function StatusTabs({ search, domain, onSearch }: Props) {
             type="button"
             class={`tab status is-${status}`}
             aria-pressed={on}
+            title={`${number(count)} in ${domain ?? "all domains"}, whatever else is searched for`}
             onClick={() => onSearch(formatSearch(toggle(search, "status", status)))}
           >
             {words(status)} <span class="dim">{number(count)}</span>
