@@ -136,7 +136,7 @@ describe("[custom gate] of a domain", { timeout: 180_000 }, () => {
     expect((await get(cancelled)).status).toBe("cancelled");
     await shows(expiring, "expired");
     await mill.group("g").pause();
-    expect((await gates(grouped)).map(({ gate }) => gate)).toEqual(["group_paused"]);
+    expect((await gates(grouped)).map(({ gate }) => gate)).toEqual(["group_paused", "gate"]);
     expect(await strictQ.snapshot()).toMatchObject({ counts: { paused: 1, pending: 0 } });
     await mill.group("g").resume();
     const send = (priority: string) => strictQ.submit("plain", { name: "gated" }, { ...HELD, key: "raised", priority } as never);

@@ -40,6 +40,11 @@ describe("[pause] the whole mill", () => {
     expect(await get(ready)).toMatchObject({ status: "paused", pausedBy: ["mill"] });
     expect((await workQ.list({ status: "paused" })).items.map(({ id }: { id: string }) => id)).toEqual([ready, running]);
     expect(await workQ.snapshot()).toMatchObject({ paused: true, pausedBy: ["mill"], counts: { paused: 2, pending: 0, running: 0 } });
+    // The pause is answered when the domains have heard of it; the executors answer later, in each of them.
+    await until(
+      () => otherQ.snapshot(),
+      ({ counts }) => counts.running === 0,
+    );
     expect(await otherQ.snapshot()).toMatchObject({ paused: true, pausedBy: ["mill"], counts: { pending: 0, running: 0 } });
     gate("mill pause").open();
     expect(await mill.resume()).toMatchObject({ paused: false, pausedAt: null });
