@@ -126,7 +126,7 @@ const GATE_MEANINGS = {
   stopping: ["It was told to stop, and its executor holds its slot", "The executor's answer, or the end of its lease"],
 };
 
-/** In what statuses `durable/domain/submit.ts` and `supersede.ts` insert a task, and when: the table begins after that. */
+/** In what statuses `durable/domain/submit/submit.ts` and `supersede.ts` insert a task, and when: the table begins after that. */
 const BEGINNINGS = {
   pending: "submit",
   scheduled: "submit, delayed",

@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { migrations } from "../../src/durable/domain/migrations.ts";
-import { insertTasks } from "../../src/durable/domain/insert-rows.ts";
+import { insertTasks } from "../../src/durable/domain/submit/insert-rows.ts";
 import { completeRange, readForRun, type NewTask } from "../../src/durable/domain/rows.ts";
 import { freshState, saveState } from "../../src/durable/domain/state.ts";
 import { Store } from "../../src/durable/domain/store.ts";

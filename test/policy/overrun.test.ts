@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { noteOverrun } from "../../src/durable/domain/overrun.ts";
+import { noteOverrun } from "../../src/durable/domain/run/overrun.ts";
 import type { Core } from "../../src/durable/domain/core.ts";
-import type { Run } from "../../src/durable/domain/run.ts";
+import type { Run } from "../../src/durable/domain/run/run.ts";
 import type { AbortReason } from "../../src/durable/protocol.ts";
 import { LIMITS } from "../../src/policy/limits.ts";
 

@@ -3,7 +3,7 @@ import { RpcStub } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import { Alarm } from "../../src/durable/domain/alarm.ts";
 import type { Core } from "../../src/durable/domain/core.ts";
-import { Link } from "../../src/durable/domain/conduct.ts";
+import { Link } from "../../src/durable/domain/run/conduct.ts";
 import { onPoint } from "../../src/durable/point.ts";
 import { reachDomain } from "../../src/durable/reach.ts";
 import { otherQ, workQ } from "../worker/index.ts";

@@ -1,6 +1,6 @@
 import { createExecutionContext, env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import { readUpstreams } from "../../src/durable/domain/edges.ts";
+import { readUpstreams } from "../../src/durable/domain/graph/edges.ts";
 import type { State } from "../../src/durable/domain/state.ts";
 import { Store } from "../../src/durable/domain/store.ts";
 import { clock } from "../worker/clock.ts";

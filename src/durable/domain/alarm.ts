@@ -1,6 +1,6 @@
 import { LIMITS } from "../../policy/limits.ts";
 import type { Core } from "./core.ts";
-import { pressureFallsAt } from "./press.ts";
+import { pressureFallsAt } from "./gates/press.ts";
 
 /** What can be due, each with the moment of the earliest; a hint that is too early costs one idle look, never a miss. */
 const KINDS = ["due", "expiry", "schedule", "idempotency", "bulk", "lease", "outbox", "purge", "pause", "gate", "rate", "kick"] as const;

@@ -1,6 +1,6 @@
 import type { DomainChange } from "../protocol.ts";
 import type { Core } from "./core.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch } from "./run/dispatch.ts";
 
 /** Sets the domain's own cap and rate limits of its types, stored; null: none. Lowering the cap ends no run. */
 export function configure(core: Core, change: DomainChange): void {

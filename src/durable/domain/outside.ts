@@ -3,7 +3,7 @@ import type { Registry } from "../../domains/definition.ts";
 import type { Entry } from "../../policy/events/ring.ts";
 import type { Neighbour } from "../mail.ts";
 import type { RunTask } from "../protocol.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./run/run.ts";
 
 /** What the object's shell gives the engine. */
 export interface Outside {

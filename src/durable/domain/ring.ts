@@ -1,14 +1,14 @@
 import { MillraceError } from "../../policy/errors.ts";
-import { advanceBulk, giveUpBulk } from "./bulk.ts";
+import { advanceBulk, giveUpBulk } from "./bulk/bulk.ts";
 import type { Core } from "./core.ts";
-import { dispatch } from "./dispatch.ts";
-import { expire, promote } from "./expire.ts";
-import { forgetAnswers } from "./idempotency.ts";
-import { expireLeases } from "./lease.ts";
-import { enforce } from "./pause.ts";
-import { purge } from "./purge.ts";
-import { putOrphansBack } from "./recover.ts";
-import { fireDue } from "./fire.ts";
+import { dispatch } from "./run/dispatch.ts";
+import { expire, promote } from "./run/expire.ts";
+import { forgetAnswers } from "./submit/idempotency.ts";
+import { expireLeases } from "./pull/lease.ts";
+import { enforce } from "./gates/pause.ts";
+import { purge } from "./history/purge.ts";
+import { putOrphansBack } from "./run/recover.ts";
+import { fireDue } from "./schedules/fire.ts";
 
 /** What falls due, each a bounded slice; true: more of it is left. */
 const CHORES: readonly [kind: "due" | "expiry" | "schedule" | "idempotency" | "purge", (core: Core, now: number) => boolean][] = [

@@ -1,7 +1,7 @@
 import type { Core } from "./core.ts";
-import { adoptOrphans } from "./recover.ts";
+import { adoptOrphans } from "./run/recover.ts";
 import { finishedCount } from "./state.ts";
-import { noteRetention } from "./retention.ts";
+import { noteRetention } from "./history/retention.ts";
 
 /** After memory has been made from storage: what was under way is looked after, the alarm stands. Runs nothing. */
 export function rise(core: Core): void {

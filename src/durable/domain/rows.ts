@@ -4,7 +4,7 @@ import { utf8Bytes } from "../../policy/text.ts";
 import type { tasks } from "./schema.ts";
 import { slices } from "./slices.ts";
 import type { Store } from "./store.ts";
-import { deleteTags } from "./tag-rows.ts";
+import { deleteTags } from "./submit/tag-rows.ts";
 
 /** A row of `tasks`. Only this module and `list.ts`, `purge.ts`, `expire.ts` name the table. */
 export type TaskRow = typeof tasks.$inferSelect;

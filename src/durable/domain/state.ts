@@ -7,7 +7,7 @@ import type { IoByAxis } from "../../policy/io.ts";
 import type { Typical } from "../../policy/progress.ts";
 import type { Ranges } from "../../policy/ranges.ts";
 import type { Cost, Store } from "./store.ts";
-import type { Wave } from "./waves.ts";
+import type { Wave } from "./graph/waves.ts";
 
 /** A run as the state row names it: enough to know, after a crash, what was under way. */
 export interface StoredRun {
