@@ -86,11 +86,9 @@ export default defineConfig({
               test: {
                 name: "browser",
                 setupFiles: SEED,
-                include: ["test/browser/**/*.test.ts"],
+                include: ["test/browser/all.ts"],
                 environment: "node" as const,
                 globalSetup: ["./test/e2e/assets.ts", "./test/browser/setup.ts"],
-                // One mill for all: what one file pauses, another one waits for.
-                fileParallelism: false,
                 testTimeout: 180_000,
                 hookTimeout: 180_000,
               },

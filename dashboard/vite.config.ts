@@ -8,7 +8,7 @@ export default defineConfig({
   server: { proxy: { "/v1": { target: "http://127.0.0.1:8787", ws: true } } },
   build: {
     outDir: "../dist/assets",
-    // The page of the API (`npm run docs:page`) lives in the same folder.
+    // Scalar, for the page /docs, lives in the same folder.
     emptyOutDir: false,
     assetsDir: "dashboard",
     // The policy forbids data: scripts and styles.

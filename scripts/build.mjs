@@ -1,4 +1,4 @@
-// `npm run build`: what the entry points and the command line reach, as JavaScript and declarations in `dist/`, and the dashboard in `dist/assets`.
+// `npm run build`: what the entry points and the command line reach, as JavaScript and declarations in `dist/`, and the dashboard with Scalar in `dist/assets`.
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -1,10 +1,11 @@
-// `npm run dashboard`: builds the dashboard into dist/assets. Who starts or deploys a mill builds it when it is missing or older
+// `npm run dashboard`: builds the dashboard into dist/assets, with Scalar for /docs beside it. Who starts or deploys a mill builds it when it is missing or older
 // than its source; `--check` also judges how much script the first view loads.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { root, toolEnvironment } from "./install.mjs";
+import { addScalar } from "./scalar.mjs";
 
 const target = join(root, "dist", "assets");
 const page = join(target, "index.html");
@@ -19,8 +20,10 @@ function newest(path) {
   return readdirSync(path).reduce((latest, name) => Math.max(latest, newest(join(path, name))), mtimeMs);
 }
 
-/** Builds the dashboard unless it stands there already, newer than what it is made of; ends the process when that fails. */
+/** Builds the dashboard unless it stands there already, newer than what it is made of; ends the process when that fails. A mill starts without Scalar, too. */
 export function buildDashboardIfStale() {
+  const missing = addScalar();
+  if (missing !== undefined) console.warn(`/docs will be a plain list, without Scalar: ${missing}`);
   const built = existsSync(page) ? statSync(page).mtimeMs : 0;
   if (SOURCES.every((source) => newest(join(root, source)) < built)) return;
   buildDashboard();
@@ -58,6 +61,11 @@ function firstLoad() {
 }
 
 if (process.argv[1] === import.meta.filename) {
+  const missing = addScalar();
+  if (missing !== undefined) {
+    console.error(missing);
+    process.exit(1);
+  }
   buildDashboard();
   const files = firstLoad();
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -5,8 +5,9 @@ const FIRST = [
   "e2e/crash",
   "points/first",
   "points/second",
-  "e2e/pull",
+  "browser/all",
   "points/third",
+  "e2e/pull",
   "e2e/demo",
   "workerd/caps",
   "e2e/readme",
@@ -26,7 +27,7 @@ const FIRST = [
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {
-      const at = FIRST.findIndex((part) => moduleId.includes(`${part}.test`));
+      const at = FIRST.findIndex((part) => moduleId.includes(`${part}.`));
       return at < 0 ? FIRST.length : at;
     };
     return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));

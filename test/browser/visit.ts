@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, inject } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, inject } from "vitest";
 import { ROOT } from "../e2e/mill.ts";
 import { TOKENS } from "./setup.ts";
 
@@ -26,17 +26,22 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
 export function useBrowser(): { open: (hash?: string, token?: string | null, prefix?: string) => Promise<Visit> } {
   let browser: Browser;
   const visits: Visit[] = [];
+  let closed = 0;
   beforeAll(async () => {
     mkdirSync(SHOTS, { recursive: true });
     browser = await chromium.connect(inject("browser"));
   });
   afterAll(async () => {
-    for (const visit of visits) await visit.page.context().close();
     await browser?.close();
     expect(
       visits.flatMap(({ complaints }) => complaints),
       "errors in the console, and breaches of the policy",
     ).toEqual([]);
+  });
+  // An open page goes on asking and drawing while the next test runs.
+  afterEach(async () => {
+    for (const visit of visits.slice(closed)) await visit.page.context().close();
+    closed = visits.length;
   });
   return {
     open: async (hash = "#/", token = TOKENS.admin, prefix = "/") => {

@@ -303,7 +303,8 @@ export class Workload {
     await survive(() => mill.resume());
     await this.time.until("the group's pause", async () => (await this.status(member)) === "paused");
     await survive(() => mill.group("g").resume());
-    // One of them does not end in time, and is given back.
+    // One of them does not end in time, and is given back; it needs a slot again first, which takes as long as a sync does.
+    await this.time.until("work to drain", async () => (await this.status(gates.last)) === "running", 20_000);
     await survive(() => workQ.drain({ timeout: 100 }));
     gates.open(2);
     await survive(() => workQ.resume());
@@ -552,13 +553,13 @@ export class Workload {
   }
 
   /** Tasks that run until their gates are opened; all of them are under way when it answers, if nothing dies meanwhile. */
-  private async hold(count: number): Promise<{ open(upTo: number): void }> {
+  private async hold(count: number): Promise<{ last: string; open(upTo: number): void }> {
     const names = Array.from({ length: count }, () => this.gate());
     const ids: string[] = [];
     for (const name of names) ids.push(await this.submit({ do: "hold", name }, "completed", { priority: "realtime" }));
     const last = ids.at(-1)!;
     await this.time.until("the start of the last", async () => (await this.status(last)) === "running", 20_000);
-    return { open: (upTo) => names.slice(0, upTo).forEach((name) => gate(name).open()) };
+    return { last, open: (upTo) => names.slice(0, upTo).forEach((name) => gate(name).open()) };
   }
 
   private gate(): string {

@@ -5,7 +5,7 @@ const SCALAR = "docs/scalar.js";
 
 /**
  * `/docs`: a page without anything secret. Its script asks for a token where one is needed, keeps it in the tab's session
- * storage, gets `openapi.json` and hands it to Scalar; where that is not installed it shows a plain list of its own.
+ * storage, gets `openapi.json` and hands it to Scalar; where the host serves no such file it shows a plain list of its own.
  *
  * @param nonce new for each answer: no other script runs, and none is loaded from another host
  */
@@ -37,6 +37,7 @@ const HTML = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Millrace: the API</title>
+<link rel="icon" href="data:,">
 <style>
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; }
 .plain { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
