@@ -22,11 +22,15 @@ function newest(path) {
 
 /** Builds the dashboard unless it stands there already, newer than what it is made of; ends the process when that fails. A mill starts without Scalar, too. */
 export function buildDashboardIfStale() {
-  const missing = addScalar();
-  if (missing !== undefined) console.warn(`/docs will be a plain list, without Scalar: ${missing}`);
+  addScalarOrSay();
   const built = existsSync(page) ? statSync(page).mtimeMs : 0;
   if (SOURCES.every((source) => newest(join(root, source)) < built)) return;
   buildDashboard();
+}
+
+function addScalarOrSay() {
+  const missing = addScalar();
+  if (missing !== undefined) console.warn(`!!! /docs will be a plain list, without Scalar: ${missing}`);
 }
 
 /** Builds the dashboard; ends the process when that fails. */
@@ -61,11 +65,7 @@ function firstLoad() {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const missing = addScalar();
-  if (missing !== undefined) {
-    console.error(missing);
-    process.exit(1);
-  }
+  addScalarOrSay();
   buildDashboard();
   const files = firstLoad();
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);

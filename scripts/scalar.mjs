@@ -1,5 +1,5 @@
 // Scalar, which the page /docs shows the API with: one file of 4.4 MB (1.3 MB gzip) in dist/assets/docs/, a static asset of
-// the package and of the example mill. Fetched by hand, since as a dependency it brings 27 others that no page loads.
+// the package (it is not published without) and of the example mill. Fetched by hand, since as a dependency it brings 27 others that no page loads.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -9,6 +9,8 @@ import { root, toolEnvironment } from "./install.mjs";
 const VERSION = "1.72.1";
 const TARBALL_SHA512 = "XpEJ0rfc/cXbCrR+iC4kK0o/WwX2dTtGQbT049OlPKAHD6IMIFdTeGz2r+M27P2EDWKyUITRm/NzlP8z2pw/Ow==";
 const SCRIPT_SHA512 = "tU3J4euEo5lXIMy42HF4KUTdundzAMuHoOw2Z0WquNAbdigLVdAyOGPJJoCmhiSNVRnSgfNqbB1VdiIfNATEMg==";
+/** A mill that starts without a network does not wait for it: by itself npm tries for minutes. */
+const IMPATIENT = ["--prefer-offline", "--fetch-retries=0", "--fetch-timeout=10000"];
 const scratch = join(root, ".scratch", "scalar");
 const target = join(root, "dist", "assets", "docs");
 
@@ -26,7 +28,7 @@ export function addScalar() {
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   const tarball = `scalar-api-reference-${VERSION}.tgz`;
-  const failed = run("npm", ["pack", `@scalar/api-reference@${VERSION}`, "--silent"]);
+  const failed = run("npm", ["pack", `@scalar/api-reference@${VERSION}`, "--loglevel=error", ...IMPATIENT]);
   if (failed !== undefined) return failed;
   if (sha512(join(scratch, tarball)) !== TARBALL_SHA512) return `@scalar/api-reference@${VERSION} is not the package that was looked at`;
   const unpacked = run("tar", ["-xzf", tarball, "package/dist/browser/standalone.js", "package/package.json"]);
@@ -36,6 +38,14 @@ export function addScalar() {
   copyFileSync(join(scratch, "package", "package.json"), join(target, "scalar.json"));
   copyFileSync(join(scratch, "package", "dist", "browser", "standalone.js"), script);
   return undefined;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const missing = addScalar();
+  if (missing !== undefined) {
+    console.error(missing);
+    process.exitCode = 1;
+  }
 }
 
 /** @param {string} command @param {string[]} args @returns {string | undefined} what went wrong */
