@@ -1,6 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import type { Delivery } from "../../src/durable/mail.ts";
+import { farQ, get, over, quiet, shows, started } from "../worker/both.ts";
 import { clock } from "../worker/clock.ts";
 import { books, expectBalanced } from "../worker/laws.ts";
 import { mill, otherQ, workQ } from "../worker/index.ts";
@@ -10,27 +11,9 @@ import { journal } from "../worker/script.ts";
 
 let serial = 0;
 const fresh = (): string => `ordered ${(serial += 1)}`;
-const farQ = otherQ as unknown as typeof workQ;
 const play = async (queue: typeof workQ, script: object = {}, options: object = {}) =>
   (await queue.submit("play", { name: fresh(), ...script } as never, { key: null, ...options } as never)).id;
-const get = (id: string) => (id.startsWith("work_") ? workQ : farQ).task("play", id).get();
-const over = (id: string) =>
-  until(
-    () => get(id),
-    (task) => task.finishedAt !== null,
-  );
-const shows = (id: string, status: string) =>
-  until(
-    () => get(id),
-    (task) => task.status === status,
-  );
 const lastStart = (id: string) => journal.findLastIndex((one) => one.id === id && one.run === "started");
-const executions = (id: string) => journal.filter((one) => one.id === id && one.run === "started").length;
-const quiet = () =>
-  until(
-    async () => [...(await rows("work", "SELECT 1 FROM outbox")), ...(await rows("other", "SELECT 1 FROM outbox"))],
-    (left) => left.length === 0,
-  );
 
 const settled = async () => {
   await quiet();
@@ -55,14 +38,14 @@ test("[backfill] [depend] a task that waits for many others waits for all of the
   await over(open[0]!);
   await workQ.task("play", top).backfill();
   await until(
-    () => executions(again),
+    () => started(again),
     (count) => count === 2,
   );
   await over(again);
   await quiet();
   for (const id of open.slice(1, -1)) await workQ.task("play", id).runNow();
   for (const id of open.slice(1, -1)) await over(id);
-  expect([(await get(wide)).status, executions(wide)]).toEqual(["blocked", 0]);
+  expect([(await get(wide)).status, started(wide)]).toEqual(["blocked", 0]);
   await workQ.task("play", open.at(-1)!).runNow();
   expect((await over(wide)).status).toBe("completed");
   await expectBalanced("work");
@@ -86,13 +69,13 @@ test("[backfill] its message to another domain may come before the one that the 
   await ring("work");
   await workQ.resume();
   await until(
-    () => executions(far),
+    () => started(far),
     (count) => count === 2,
   );
   await over(far);
   await quiet();
   await byHand();
-  expect([(await get(far)).status, executions(far)]).toEqual(["completed", 2]);
+  expect([(await get(far)).status, started(far)]).toEqual(["completed", 2]);
   await expectBalanced("work");
   await expectBalanced("other");
 });

@@ -1,22 +1,15 @@
 import { expect, test } from "vitest";
+import { farQ, get, over, started } from "../worker/both.ts";
 import { clock } from "../worker/clock.ts";
 import { expectBalanced } from "../worker/laws.ts";
-import { mill, otherQ, workQ } from "../worker/index.ts";
+import { mill, workQ } from "../worker/index.ts";
 import { ring, rows, until } from "../worker/reach.ts";
 import { gate, journal } from "../worker/script.ts";
 
 let serial = 0;
 const fresh = (): string => `filled ${(serial += 1)}`;
-const farQ = otherQ as unknown as typeof workQ;
 const play = async (queue: typeof workQ, script: object = {}, options: object = {}) =>
   (await queue.submit("play", { name: fresh(), ...script } as never, { key: null, ...options } as never)).id;
-const get = (id: string) => (id.startsWith("work_") ? workQ : farQ).task("play", id).get();
-const over = (id: string) =>
-  until(
-    () => get(id),
-    (task) => task.finishedAt !== null,
-  );
-const executions = (id: string) => journal.filter((one) => one.id === id && one.run === "started").length;
 const lastStart = (id: string) => journal.findLastIndex((one) => one.id === id && one.run === "started");
 
 test("[backfill] an ended task and all that depended on it run again, in order, in every domain", async () => {
@@ -39,7 +32,7 @@ test("[backfill] an ended task and all that depended on it run again, in order, 
     ([starts, tasks]) =>
       starts.every((at, n) => at > ended && (n === 0 || at > starts[n - 1]!)) && tasks.every(({ status }) => status === "completed"),
   );
-  expect(ids.map(executions)).toEqual([2, 2, 2, 2]);
+  expect(ids.map(started)).toEqual([2, 2, 2, 2]);
   await expectBalanced("work");
   await expectBalanced("other");
 });
@@ -57,16 +50,14 @@ test("[backfill] what is active is left alone, what fails by something else stay
   await over(done);
   await workQ.task("play", parent).backfill();
   await until(
-    () => executions(done),
+    () => started(done),
     (count) => count === 2,
   );
   expect((await over(parent)).status).toBe("completed");
   expect((await get(stuck)).status).toBe("dependency_failed");
-  expect([
-    executions(parent),
-    executions(active),
-    journal.filter((one) => one.name === `${name} child` && one.run === "started").length,
-  ]).toEqual([2, 1, 1]);
+  expect([started(parent), started(active), journal.filter((one) => one.name === `${name} child` && one.run === "started").length]).toEqual(
+    [2, 1, 1],
+  );
   await expect(workQ.task("play", active).backfill()).rejects.toMatchObject({ code: "invalid_state" });
   gate(held).open();
   await over(active);
@@ -92,7 +83,7 @@ test("[backfill] a dependency of another domain that is purged is left alone: wh
   expect(before.status).toBe("completed");
   await workQ.task("play", top).backfill();
   await until(
-    () => executions(last),
+    () => started(last),
     (count) => count === 2,
   );
   const after = await over(last);
@@ -122,7 +113,7 @@ test("[backfill] over domains: whatever way a dependent had ended it runs again;
   await workQ.task("play", top).runNow();
   for (const id of [top, fallen, below, lax, keyed]) await over(id);
   await until(
-    () => executions(busy),
+    () => started(busy),
     (count) => count === 1,
   );
   const heir = await play(workQ, {}, { key, delay: "1d" });
@@ -146,7 +137,7 @@ test("[backfill] over domains: whatever way a dependent had ended it runs again;
     () => Promise.all([fallen, below, lax, cancelled].map(get)),
     (tasks) => tasks.every(({ status }) => status === "completed"),
   );
-  expect([executions(busy), executions(keyed), (await get(keyed)).status]).toEqual([1, 0, "dependency_failed"]);
+  expect([started(busy), started(keyed), (await get(keyed)).status]).toEqual([1, 0, "dependency_failed"]);
   expect(lastStart(lax)).toBeGreaterThan(lastStart(below));
   gate(held).open();
   for (const id of [busy, again]) await over(id);

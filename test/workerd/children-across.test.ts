@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { balanced, get, over, shows } from "../worker/both.ts";
 import { clock } from "../worker/clock.ts";
 import type { Memo } from "../worker/family.ts";
 import { expectBalanced } from "../worker/laws.ts";
@@ -14,18 +15,6 @@ type Ended = {
 };
 const submit = async (family: object, options: object = {}, type = "parent") =>
   (await workQ.submit(type as never, { name: fresh("parent"), ...family } as never, options as never)).id;
-const queueOf = (id: string) => (id.startsWith("work_") ? workQ : (otherQ as unknown as typeof workQ));
-const get = (id: string) => queueOf(id).task("play", id).get();
-const over = (id: string) =>
-  until(
-    () => get(id),
-    (task) => task.finishedAt !== null,
-  );
-const shows = (id: string, status: string) =>
-  until(
-    () => get(id),
-    (task) => task.status === status,
-  );
 const far = (script: object = {}, options: object = {}, type = "play") => ({
   type: `other::${type}`,
   payload: { name: fresh(), ...script },
@@ -34,14 +23,6 @@ const far = (script: object = {}, options: object = {}, type = "play") => ({
 const near = (script: object = {}, options: object = {}) => ({ type: "play", payload: { name: fresh(), ...script }, options });
 const farOnes = async (id: string) => (await otherQ.list({ parent: id })).items.reverse();
 const runs = (name: string, run: string) => journal.filter((one) => one.name === name && one.run === run).length;
-const balanced = async () => {
-  await until(
-    () => rows("work", "SELECT 1 FROM outbox").then(async (own) => [...own, ...(await rows("other", "SELECT 1 FROM outbox"))]),
-    (left) => left.length === 0,
-  );
-  await expectBalanced("work");
-  await expectBalanced("other");
-};
 
 describe("[children] in other domains", () => {
   test("the parent waits for them, and finalize is handed their ends", async () => {

@@ -2,46 +2,22 @@ import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Delivery } from "../../src/durable/mail.ts";
 import { reachNeighbour } from "../../src/durable/reach.ts";
+import { balanced, farQ, get, over, quiet, shows, started } from "../worker/both.ts";
 import { clock } from "../worker/clock.ts";
-import { expectBalanced } from "../worker/laws.ts";
 import { mill, otherQ, workQ } from "../worker/index.ts";
 import { platform } from "../worker/lives.ts";
 import { ring, rows, stub, until } from "../worker/reach.ts";
-import { gate, journal } from "../worker/script.ts";
+import { gate } from "../worker/script.ts";
 
 // A parent that begins anew, and its children in another domain: messages of the life before that come late, or twice.
 
 let serial = 0;
 const fresh = (): string => `life ${(serial += 1)}`;
-const farQ = otherQ as unknown as typeof workQ;
-const queueOf = (id: string) => (id.startsWith("work_") ? workQ : farQ);
-const get = (id: string) => queueOf(id).task("play", id).get();
 const number = (id: string) => Number(id.slice(id.lastIndexOf("_") + 1));
-const over = (id: string) =>
-  until(
-    () => get(id),
-    (task) => task.finishedAt !== null,
-  );
-const shows = (id: string, status: string) =>
-  until(
-    () => get(id),
-    (task) => task.status === status,
-  );
 const parent = async (children: object[], family: object = {}, options: object = {}) =>
   (await workQ.submit("parent", { name: fresh(), children, ...family } as never, options as never)).id;
 const child = (type: string, script: object = {}, options: object = {}) => ({ type, payload: { name: fresh(), ...script }, options });
 const farOnes = async (id: string) => (await otherQ.list({ parent: id })).items.reverse();
-const started = (id: string) => journal.filter((one) => one.id === id && one.run === "started").length;
-const quiet = () =>
-  until(
-    async () => [...(await rows("work", "SELECT 1 FROM outbox")), ...(await rows("other", "SELECT 1 FROM outbox"))],
-    (left) => left.length === 0,
-  );
-const balanced = async () => {
-  await quiet();
-  await expectBalanced("work");
-  await expectBalanced("other");
-};
 /** Days go by until retention has taken it. */
 const purged = (id: string) =>
   until(

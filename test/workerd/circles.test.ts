@@ -1,41 +1,20 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { balanced, farQ, get, over, quiet, shows } from "../worker/both.ts";
 import { clock } from "../worker/clock.ts";
-import { expectBalanced, expectTold } from "../worker/laws.ts";
-import { otherQ, workQ } from "../worker/index.ts";
+import { expectTold } from "../worker/laws.ts";
+import { workQ } from "../worker/index.ts";
 import { platform } from "../worker/lives.ts";
-import { ring, rows, until } from "../worker/reach.ts";
+import { ring, until } from "../worker/reach.ts";
 import { gate } from "../worker/script.ts";
 
 // Circles over domains that close at one moment from both sides, so that nobody who looks beforehand can see them.
 
 let serial = 0;
 const fresh = (): string => `circle ${(serial += 1)}`;
-const farQ = otherQ as unknown as typeof workQ;
-const queueOf = (id: string) => (id.startsWith("work_") ? workQ : farQ);
-const get = (id: string) => queueOf(id).task("play", id).get();
 const play = async (queue: typeof workQ, script: object = {}, options: object = {}) =>
   (await queue.submit("play", { name: fresh(), ...script } as never, { key: null, ...options } as never)).id;
 const parent = async (queue: typeof workQ, family: object = {}, options: object = {}) =>
   (await queue.submit("parent", { name: fresh(), ...family } as never, options as never)).id;
-const shows = (id: string, status: string) =>
-  until(
-    () => get(id),
-    (task) => task.status === status,
-  );
-const over = (id: string) =>
-  until(
-    () => get(id),
-    (task) => task.finishedAt !== null,
-  );
-const quiet = () =>
-  until(
-    async () => [...(await rows("work", "SELECT 1 FROM outbox")), ...(await rows("other", "SELECT 1 FROM outbox"))],
-    (left) => left.length === 0,
-  );
-const settled = async () => {
-  await quiet();
-  for (const domain of ["work", "other"]) await expectBalanced(domain);
-};
 
 /** No answer to what is above a task goes out before so many are made: whoever asks sees what was before any of them. */
 function atOnce(askers: number): void {
@@ -74,7 +53,7 @@ describe("[depend] [children] circles that close from both sides at once", () =>
       expect(ends.some(({ error }) => error!.code === "dependency_cycle")).toBe(true);
       for (const { status, error } of ends) if (status === "dependency_failed") expect(CODES).toContain(error!.code);
       for (const id of [one, two]) expect(await over(id)).toMatchObject({ status: "failed", error: { code: "child_failed" } });
-      await settled();
+      await balanced();
       await expectTold("work");
       await expectTold("other");
     },
@@ -106,7 +85,7 @@ describe("[depend] [children] circles that close from both sides at once", () =>
     expect((await over(waits)).status).toBe("completed");
     await farQ.task("play", apart).cancel();
     for (const id of [one, two]) expect((await over(id)).status).toBe("completed");
-    await settled();
+    await balanced();
   });
 
   test("[supersede] two newcomers, each of which depends on what waits for the place that the other takes", async () => {
@@ -123,7 +102,7 @@ describe("[depend] [children] circles that close from both sides at once", () =>
     expect(ends.every(({ status }) => status === "dependency_failed")).toBe(true);
     expect(ends.some(({ error }) => error!.code === "dependency_cycle")).toBe(true);
     for (const { error } of ends) expect(CODES).toContain(error!.code);
-    await settled();
+    await balanced();
   });
 
   test("what only looks like one goes on: a chain through both domains that ends", async () => {
@@ -144,6 +123,6 @@ describe("[depend] [children] circles that close from both sides at once", () =>
     expect((await get(id)).status).toBe("waiting");
     gate(held).open();
     expect(await over(id)).toMatchObject({ status: "completed", children: { total: 2, failed: 0 } });
-    await settled();
+    await balanced();
   });
 });

@@ -1,44 +1,20 @@
 import { describe, expect, test } from "vitest";
+import { balanced, farQ, get, over, quiet, shows, started } from "../worker/both.ts";
 import { clock } from "../worker/clock.ts";
-import { expectBalanced } from "../worker/laws.ts";
 import { mill, otherQ, workQ } from "../worker/index.ts";
 import { platform } from "../worker/lives.ts";
 import { ring, rows, until } from "../worker/reach.ts";
-import { gate, journal } from "../worker/script.ts";
+import { gate } from "../worker/script.ts";
 
 // Graphs that lie in two domains: what is seen of them, what is refused, and what goes on when part of one is gone.
 
 let serial = 0;
 const fresh = (): string => `both ${(serial += 1)}`;
-const farQ = otherQ as unknown as typeof workQ;
-const queueOf = (id: string) => (id.startsWith("work_") ? workQ : farQ);
-const get = (id: string) => queueOf(id).task("play", id).get();
 const play = async (queue: typeof workQ, script: object = {}, options: object = {}) =>
   (await queue.submit("play", { name: fresh(), ...script } as never, { key: null, ...options } as never)).id;
 const parent = async (queue: typeof workQ, family: object = {}, options: object = {}) =>
   (await queue.submit("parent", { name: fresh(), ...family } as never, options as never)).id;
-const over = (id: string) =>
-  until(
-    () => get(id),
-    (task) => task.finishedAt !== null,
-  );
-const shows = (id: string, status: string) =>
-  until(
-    () => get(id),
-    (task) => task.status === status,
-  );
 const number = (id: string) => Number(id.slice(id.lastIndexOf("_") + 1));
-const started = (id: string) => journal.filter((one) => one.id === id && one.run === "started").length;
-const quiet = () =>
-  until(
-    async () => [...(await rows("work", "SELECT 1 FROM outbox")), ...(await rows("other", "SELECT 1 FROM outbox"))],
-    (left) => left.length === 0,
-  );
-const balanced = async () => {
-  await quiet();
-  await expectBalanced("work");
-  await expectBalanced("other");
-};
 /** Days go by until retention has taken it. */
 const purged = (id: string) => {
   const [domain] = id.split("_") as [string];
